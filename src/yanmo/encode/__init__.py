@@ -1,0 +1,28 @@
+"""Backbones of the BERT family and their weights."""
+
+from ..errors import require_extra
+
+require_extra("torch", extra="torch")
+require_extra("jaxtyping", extra="torch")
+require_extra("safetensors", extra="torch")
+
+from .config import Activation, EncoderConfig, ModelType  # noqa: E402
+from .encoder import ConditionPlan, Encoder, TokenBatch, build_encoder  # noqa: E402
+from .folder import LoadedEncoder, load_encoder, read_config, read_tensors  # noqa: E402
+from .keymap import KeyMap, encoder_keymap  # noqa: E402
+
+__all__ = [
+    "Activation",
+    "ConditionPlan",
+    "Encoder",
+    "EncoderConfig",
+    "KeyMap",
+    "LoadedEncoder",
+    "ModelType",
+    "TokenBatch",
+    "build_encoder",
+    "encoder_keymap",
+    "load_encoder",
+    "read_config",
+    "read_tensors",
+]

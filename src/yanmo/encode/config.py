@@ -1,0 +1,184 @@
+"""What an encoder of the BERT family is, read from and written to a Hugging Face ``config.json``."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from ..errors import InputError
+
+__all__ = ["Activation", "EncoderConfig", "ModelType"]
+
+
+class ModelType(Enum):
+    """The Hugging Face ``model_type`` values we read."""
+
+    BERT = "bert"
+    ROBERTA = "roberta"
+    XLM_ROBERTA = "xlm-roberta"
+    ERNIE = "ernie"
+    ROFORMER = "roformer"
+    NEZHA = "nezha"
+
+    @property
+    def has_absolute_positions(self) -> bool:
+        """Whether positions are a table in the embedding rather than part of attention."""
+        return self not in (ModelType.ROFORMER, ModelType.NEZHA)
+
+    @property
+    def position_start(self) -> int:
+        """Row of the position table that the first token takes (RoBERTa keeps the rows up to padding free)."""
+        return 2 if self in (ModelType.ROBERTA, ModelType.XLM_ROBERTA) else 0
+
+
+class Activation(Enum):
+    """The activations of the feed-forward part, by their Hugging Face names."""
+
+    GELU = "gelu"
+    GELU_NEW = "gelu_new"
+    RELU = "relu"
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Sizes and kinds of one encoder.
+
+    Attributes:
+        model_type: Which family member it is.
+        vocab_size: Rows of the token table.
+        width: Size of the hidden axis.
+        embedding_width: Size of the token table's rows; RoFormer may project it to ``width``.
+        n_layers: Number of blocks.
+        n_heads: Attention heads a block.
+        inner_width: Size inside the feed-forward part.
+        n_positions: Rows of the position table; for rotary and relative positions the length it was trained on.
+        n_types: Rows of the type table.
+        n_task_types: Rows of ERNIE's task-type table, 0 where there is none.
+        max_distance: NEZHA's largest distinguished distance, in tokens.
+        eps: Added to the variance in every norm.
+        activation: Activation of the feed-forward part.
+        dropout_prob: Probability of dropping a component of a hidden state while training.
+        pad_id: Token id of padding, kept so that the folder can be written back.
+    """
+
+    model_type: ModelType
+    vocab_size: int
+    width: int
+    embedding_width: int
+    n_layers: int
+    n_heads: int
+    inner_width: int
+    n_positions: int
+    n_types: int = 2
+    n_task_types: int = 0
+    max_distance: int = 64
+    eps: float = 1e-12
+    activation: Activation = Activation.GELU
+    dropout_prob: float = 0.1
+    pad_id: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses sizes that cannot make an encoder."""
+        if self.width % self.n_heads:
+            raise InputError(f"hidden_size {self.width} is not a multiple of num_attention_heads {self.n_heads}")
+        if not self.model_type.has_absolute_positions and (self.width // self.n_heads) % 2:
+            raise InputError(f"{self.model_type.value} needs an even head width, not {self.width // self.n_heads}")
+        if self.embedding_width != self.width and self.model_type is not ModelType.ROFORMER:
+            raise InputError("only roformer may have an embedding_size other than its hidden_size")
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Tokens the position table allows, or None where positions are computed and have no end."""
+        return self.n_positions - self.model_type.position_start if self.model_type.has_absolute_positions else None
+
+    @classmethod
+    def from_hf(cls, values: dict[str, Any]) -> "EncoderConfig":
+        """Reads the fields of a Hugging Face ``config.json``.
+
+        Args:
+            values: The parsed file.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            InputError: The architecture is none of ours, or a field we cannot honor is set.
+        """
+        given = values.get("model_type")
+        known = [member.value for member in ModelType]
+        if given not in known:
+            raise InputError(
+                f"model_type {given!r} is not an encoder Yanmo reads ({', '.join(known)})", fix="name another base"
+            )
+        for name, unsupported in _UNSUPPORTED.items():
+            if values.get(name, unsupported.default) not in unsupported.allowed:
+                raise InputError(f"{name} = {values[name]!r} is not supported (only {unsupported.allowed})")
+        try:
+            return cls(
+                model_type=ModelType(given),
+                vocab_size=values["vocab_size"],
+                width=values["hidden_size"],
+                embedding_width=values.get("embedding_size") or values["hidden_size"],
+                n_layers=values["num_hidden_layers"],
+                n_heads=values["num_attention_heads"],
+                inner_width=values["intermediate_size"],
+                n_positions=values.get("max_position_embeddings", 512),
+                n_types=values.get("type_vocab_size", 2),
+                n_task_types=values.get("task_type_vocab_size", 3) if values.get("use_task_id") else 0,
+                max_distance=values.get("max_relative_position", 64),
+                eps=values.get("layer_norm_eps", 1e-12),
+                activation=Activation(values.get("hidden_act", "gelu")),
+                dropout_prob=values.get("hidden_dropout_prob", 0.1),
+                pad_id=values.get("pad_token_id") or 0,
+            )
+        except KeyError as error:
+            raise InputError(f"the configuration lacks the field {error.args[0]!r}") from error
+        except ValueError as error:
+            raise InputError(f"hidden_act {values.get('hidden_act')!r} is none of gelu, gelu_new, relu") from error
+
+    def to_hf(self) -> dict[str, Any]:
+        """Writes the fields as a Hugging Face ``config.json`` that ``from_hf`` reads back unchanged."""
+        values: dict[str, Any] = {
+            "model_type": self.model_type.value,
+            "architectures": [_ARCHITECTURES[self.model_type]],
+            "vocab_size": self.vocab_size,
+            "hidden_size": self.width,
+            "num_hidden_layers": self.n_layers,
+            "num_attention_heads": self.n_heads,
+            "intermediate_size": self.inner_width,
+            "max_position_embeddings": self.n_positions,
+            "type_vocab_size": self.n_types,
+            "layer_norm_eps": self.eps,
+            "hidden_act": self.activation.value,
+            "hidden_dropout_prob": self.dropout_prob,
+            "attention_probs_dropout_prob": 0.0,
+            "pad_token_id": self.pad_id,
+        }
+        if self.model_type is ModelType.ROFORMER:
+            values |= {"embedding_size": self.embedding_width, "rotary_value": False}
+        if self.model_type is ModelType.NEZHA:
+            values["max_relative_position"] = self.max_distance
+        if self.model_type is ModelType.ERNIE:
+            values |= {"use_task_id": self.n_task_types > 0, "task_type_vocab_size": self.n_task_types or 3}
+        return values
+
+
+@dataclass(frozen=True)
+class _Unsupported:
+    default: Any
+    allowed: tuple[Any, ...]
+
+
+_UNSUPPORTED = {
+    "position_embedding_type": _Unsupported("absolute", ("absolute", None)),
+    "rotary_value": _Unsupported(False, (False, None)),
+    "is_decoder": _Unsupported(False, (False, None)),
+    "add_cross_attention": _Unsupported(False, (False, None)),
+}
+_ARCHITECTURES = {
+    ModelType.BERT: "BertModel",
+    ModelType.ROBERTA: "RobertaModel",
+    ModelType.XLM_ROBERTA: "XLMRobertaModel",
+    ModelType.ERNIE: "ErnieModel",
+    ModelType.ROFORMER: "RoFormerModel",
+    ModelType.NEZHA: "NezhaModel",
+}

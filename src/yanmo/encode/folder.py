@@ -1,0 +1,169 @@
+"""Reading an encoder from a Hugging Face folder, strictly: every tensor accounted for, or an error that names it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ..errors import InputError
+from .config import EncoderConfig
+from .encoder import ConditionPlan, Encoder, build_encoder
+from .keymap import encoder_keymap
+
+__all__ = ["LoadedEncoder", "load_encoder", "read_config", "read_tensors"]
+
+# Parameters that a plain base lacks and that start at their initial value.
+_NEW_LEAVES = ("weight_map", "bias_map")
+
+
+@dataclass(frozen=True)
+class LoadedEncoder:
+    """An encoder and what its folder said.
+
+    Attributes:
+        encoder: The encoder with the folder's weights.
+        config: Its sizes and kinds.
+        left_out: Names of tensors in the folder that an encoder does not use (heads, poolers).
+    """
+
+    encoder: Encoder
+    config: EncoderConfig
+    left_out: tuple[str, ...]
+
+
+def load_encoder(
+    folder: Path, *, condition: ConditionPlan | None = None, joint_from: int = 0, n_layers: int | None = None
+) -> LoadedEncoder:
+    """Loads any BERT, RoBERTa, ERNIE, RoFormer or NEZHA encoder from its Hugging Face folder.
+
+    Args:
+        folder: Folder with ``config.json`` and ``model.safetensors`` or ``pytorch_model.bin`` (sharded or not).
+        condition: Which norms become conditional; their maps start at zero.
+        joint_from: First layer whose attention crosses between the two texts.
+        n_layers: Keep only the first so many layers; None keeps all.
+
+    Returns:
+        The encoder in float32, its configuration and the names left out.
+
+    Raises:
+        InputError: A file is missing or broken, the architecture is none of ours, a tensor is missing, unknown or of
+            another shape than the configuration says.
+    """
+    config = read_config(folder)
+    tensors = read_tensors(folder)
+    keymap = encoder_keymap(config)
+    mapped, left_out, unknown = keymap.sort(tensors)
+    if unknown:
+        raise InputError(
+            f"the tensor '{unknown[0]}' (and {len(unknown) - 1} more) is no part of a {config.model_type.value} encoder"
+            if len(unknown) > 1
+            else f"the tensor '{unknown[0]}' is no part of a {config.model_type.value} encoder",
+            where=folder,
+            fix="check model_type and num_hidden_layers in config.json",
+        )
+    if n_layers is not None:
+        if not 0 < n_layers <= config.n_layers:
+            raise InputError(f"cannot keep {n_layers} of {config.n_layers} layers", where=folder)
+        config = EncoderConfig(**{**config.__dict__, "n_layers": n_layers})
+    with torch.device("meta"):
+        encoder = build_encoder(config, condition=condition, joint_from=joint_from)
+    state = {}
+    for ours, parameter in encoder.state_dict().items():
+        if ours.endswith(_NEW_LEAVES):
+            state[ours] = torch.zeros(parameter.shape)
+            continue
+        if ours not in mapped:
+            raise InputError(
+                f"the tensor '{keymap.to_theirs(ours)}' is missing",
+                where=folder,
+                fix="the download is incomplete or the folder holds another architecture; get it again",
+            )
+        tensor = tensors[mapped[ours]]
+        if tensor.shape != parameter.shape:
+            raise InputError(
+                f"the tensor '{mapped[ours]}' has the shape {list(tensor.shape)}, "
+                f"config.json asks for {list(parameter.shape)}",
+                where=folder,
+                fix="config.json and weights belong to different models",
+            )
+        state[ours] = tensor.to(torch.float32)
+    encoder.load_state_dict(state, strict=True, assign=True)
+    encoder.requires_grad_(True)
+    return LoadedEncoder(encoder, config, tuple(left_out))
+
+
+def read_config(folder: Path) -> EncoderConfig:
+    """Reads ``config.json`` of a folder.
+
+    Args:
+        folder: A Hugging Face model folder.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        InputError: The folder or file is missing, is not JSON, or names an architecture that is none of ours.
+    """
+    path = folder / "config.json"
+    values = _read_json(path, "a Hugging Face model folder has one")
+    try:
+        return EncoderConfig.from_hf(values)
+    except InputError as error:
+        raise InputError(error.problem, where=path, fix=error.fix) from None
+
+
+def read_tensors(folder: Path) -> dict[str, Tensor]:
+    """Reads all tensors of a folder without executing anything in it.
+
+    Args:
+        folder: Folder with ``model.safetensors`` or ``pytorch_model.bin``, or the index file of their shards.
+
+    Returns:
+        Tensors by the names the folder gives them.
+
+    Raises:
+        InputError: There is no weight file, a shard is missing, or a file is truncated.
+    """
+    for name in ("model.safetensors", "pytorch_model.bin"):
+        index = folder / f"{name}.index.json"
+        if (folder / name).is_file():
+            return _read_file(folder / name)
+        if index.is_file():
+            shards = sorted(set(_read_json(index, "it lists the shards")["weight_map"].values()))
+            return {key: tensor for shard in shards for key, tensor in _read_file(folder / shard).items()}
+    raise InputError(
+        "there is neither model.safetensors nor pytorch_model.bin", where=folder, fix="download the weights again"
+    )
+
+
+def _read_file(path: Path) -> dict[str, Tensor]:
+    again = "the file is truncated or damaged; download it again"
+    if not path.is_file():
+        raise InputError("the weight file is missing", where=path, fix="download it again")
+    if path.suffix == ".safetensors":
+        try:
+            with safe_open(path, framework="pt") as file:
+                return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - the file is no dict
+        except SafetensorError as error:
+            raise InputError(f"cannot be read as safetensors ({error})", where=path, fix=again) from error
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        raise InputError(f"cannot be read as a torch file ({error})", where=path, fix=again) from error
+    return {key: value for key, value in values.items() if isinstance(value, Tensor)}
+
+
+def _read_json(path: Path, why: str) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"the file is missing; {why}", where=path, fix="check the path") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"is not JSON ({error})", where=path, fix="get the file again") from None
+    if not isinstance(values, dict):
+        raise InputError("is not a JSON object", where=path, fix="get the file again")
+    return values

@@ -1,0 +1,1 @@
+"""Training: what a batch holds, what an error costs, which parameters learn."""

@@ -1,0 +1,79 @@
+"""Which parameters learn, and at which rate: frozen parts, layer-wise decay, a higher rate for what is new."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch import nn
+
+from ..errors import InputError
+from ..match.classifier import PairClassifier
+
+__all__ = ["freeze", "parameter_groups"]
+
+
+def freeze(model: PairClassifier, *, n_layers: int, word_embedding: bool) -> None:
+    """Stops the lowest parts of the encoder from learning.
+
+    Args:
+        model: The network; changed in place.
+        n_layers: The embedding (when above 0) and this many blocks above it are frozen.
+        word_embedding: Whether the token table is frozen even when the blocks learn: on a CPU its optimizer step
+            costs as much as several layers, and few tokens of a small data set would move it well.
+
+    Raises:
+        InputError: A frozen part is conditional; its maps would never leave zero.
+    """
+    blocks = model.encoder.blocks
+    if n_layers > len(blocks):
+        raise InputError(f"cannot freeze {n_layers} of {len(blocks)} layers")
+    for i, block in enumerate(blocks[:n_layers]):
+        if block.is_conditional:
+            raise InputError(
+                f"layer {i} is frozen but conditional", fix=f"set conditional_from to {n_layers} or freeze fewer layers"
+            )
+        block.requires_grad_(False)
+    if n_layers:
+        model.encoder.embedding.requires_grad_(False)
+    if word_embedding:
+        model.encoder.embedding.word.requires_grad_(False)
+
+
+def parameter_groups(
+    model: PairClassifier, *, rate: float, new_rate: float, layer_decay: float, weight_decay: float
+) -> list[dict[str, Any]]:
+    """Sorts the learning parameters into optimizer groups.
+
+    The top block learns at ``rate``, the one below at ``rate * layer_decay``, and so on down to the embedding. The
+    head and the task biases are new and learn at ``new_rate``. Task vectors and conditional maps keep their block's
+    rate: with a raised one, training was seen to stay at the prior's loss. Vectors (norms, biases) do not decay.
+
+    Args:
+        model: The network.
+        rate: Learning rate of the pretrained part.
+        new_rate: Learning rate of the new part.
+        layer_decay: Factor from a layer to the one below it.
+        weight_decay: Decay of matrices, per step and rate (AdamW).
+
+    Returns:
+        Groups for a torch optimizer, one for every combination of rate and decay.
+
+    Source: arXiv:2003.10555 for layer-wise decay.
+    """
+    n_layers = len(model.encoder.blocks)
+    depth: list[tuple[Iterable[tuple[str, nn.Parameter]], float]] = [
+        (model.encoder.embedding.named_parameters(), rate * layer_decay**n_layers),
+        (model.head.named_parameters(), new_rate),
+        ([("task_bias", model.task_bias)], new_rate),
+    ]
+    depth += [
+        (b.named_parameters(), rate * layer_decay ** (n_layers - 1 - i)) for i, b in enumerate(model.encoder.blocks)
+    ]
+    if model.task_vectors is not None:
+        depth.append((model.task_vectors.named_parameters(), rate))
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for named, lr in depth:
+        for _, parameter in named:
+            if parameter.requires_grad:
+                decay = weight_decay if parameter.ndim > 1 else 0.0
+                groups.setdefault((lr, decay), []).append(parameter)
+    return [{"params": p, "lr": lr, "weight_decay": decay} for (lr, decay), p in groups.items()]

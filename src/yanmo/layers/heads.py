@@ -1,0 +1,85 @@
+"""From token vectors of a pair to one logit: the article's plain head and one that compares the two sides."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from .norm import ConditionalLayerNorm, LayerNorm
+from .pooling import mean_pool
+
+__all__ = ["InteractionHead", "PooledHead"]
+
+
+class PooledHead(nn.Module):
+    """One linear map of the first token's vector, as in the article's baseline.
+
+    Args:
+        width: Size of the hidden axis.
+        dropout_prob: Probability of dropping a component while training.
+
+    Source: kexue.fm/archives/8337. Its sibling ``InteractionHead`` looks at both sides.
+    """
+
+    def __init__(self, width: int, *, dropout_prob: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout_prob)
+        self.out = nn.Linear(width, 1)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch seq hidden"],
+        condition: Float[Tensor, "batch condition"] | None,  # noqa: ARG002 - this head has no norm to condition
+        *,
+        side: Int[Tensor, "batch seq"],  # noqa: ARG002
+        mask: Bool[Tensor, "batch seq"],  # noqa: ARG002
+    ) -> Float[Tensor, " batch"]:
+        """Returns one logit a row, shape [batch]."""
+        logit: Tensor = self.out(self.dropout(x[:, 0]))
+        return logit.squeeze(-1)
+
+
+class InteractionHead(nn.Module):
+    """A perceptron over how the two sides' mean vectors agree, with their distance passed on beside it.
+
+    With ``u``, ``v`` the unit vectors of the two pooled sides and ``d`` the width, the features are
+    ``sqrt(d) |u - v|``, ``d u * v`` and ``sqrt(d) (1 - cos(u, v))``: about unit size each, so that none is drowned at
+    the start. The distance ``1 - cos`` rather than the cosine, because pretrained encoders keep all cosines near 1 and
+    the constant would act as a second bias.
+
+    Args:
+        width: Size ``d`` of the hidden axis.
+        inner_width: Size of the perceptron's hidden layer.
+        norm: Norm of the hidden layer, over ``inner_width``; a conditional one lets tasks weigh features differently.
+        dropout_prob: Probability of dropping a component of the hidden layer while training.
+
+    Source: the features are those of arXiv:1908.10084 and 1705.02364, here on states that have seen each other.
+    """
+
+    def __init__(
+        self, width: int, *, inner_width: int, norm: LayerNorm | ConditionalLayerNorm, dropout_prob: float
+    ) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(2 * width + 1, inner_width)
+        self.norm = norm
+        self.dropout = nn.Dropout(dropout_prob)
+        self.out = nn.Linear(inner_width, 1)
+        self.distance = nn.Linear(1, 1, bias=False)
+        nn.init.zeros_(self.distance.weight)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch seq hidden"],
+        condition: Float[Tensor, "batch condition"] | None,
+        *,
+        side: Int[Tensor, "batch seq"],
+        mask: Bool[Tensor, "batch seq"],
+    ) -> Float[Tensor, " batch"]:
+        """Returns one logit a row, shape [batch]."""
+        u, v = (F.normalize(mean_pool(x, mask & (side == i)), dim=-1) for i in (0, 1))
+        scale = x.shape[-1] ** 0.5
+        distance = scale * (1 - (u * v).sum(-1, keepdim=True))
+        features = torch.cat([scale * (u - v).abs(), scale**2 * u * v, distance], -1)
+        hidden = self.norm(F.gelu(self.hidden(features)), condition)
+        logit: Tensor = self.out(self.dropout(hidden)) + self.distance(distance)
+        return logit.squeeze(-1)

@@ -1,0 +1,198 @@
+"""From a logit to a decision, and ``matching.json``, which keeps how: tasks, calibration, thresholds, origin.
+
+The file stands beside ``config.json`` and ``model.safetensors`` in the folder of every matcher.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from ..atomic import replacing
+from ..errors import InputError
+from .tasks import TaskSet
+
+__all__ = ["FORMAT_VERSION", "MATCHING_FILE", "Calibration", "Decision", "MatchingFile"]
+
+FORMAT_VERSION = 1
+MATCHING_FILE = "matching.json"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Calibration(_Frozen):
+    """A map from logits to probabilities that means what it says: ``p = sigmoid(scale * logit + bias)``.
+
+    With ``bias = 0`` it is temperature scaling (temperature ``1 / scale``), otherwise Platt scaling. ``scale`` must be
+    above zero, so that calibration never changes the order of two pairs.
+
+    Example:
+        >>> Calibration().probabilities([0.0, 1000.0, -1000.0]).tolist()
+        [0.5, 1.0, 0.0]
+
+    Source: Guo et al., On Calibration of Modern Neural Networks, arXiv:1706.04599.
+    """
+
+    scale: float = Field(default=1.0, gt=0.0)
+    """Factor on the logit."""
+    bias: float = 0.0
+    """Logit added after the factor."""
+
+    def probabilities(self, logits: ArrayLike) -> NDArray[np.float32]:
+        """Gives the calibrated probability of a match.
+
+        Args:
+            logits: Raw logits, any shape.
+
+        Returns:
+            Probabilities in [0, 1], same shape.
+        """
+        z = self.scale * np.asarray(logits, dtype=np.float64) + self.bias
+        # sigmoid(z) = exp(-log(1 + exp(-z))), the form that neither overflows nor loses small values.
+        return np.exp(-np.logaddexp(0.0, -z)).astype(np.float32)
+
+
+class Decision(_Frozen):
+    """How one task turns a logit into yes or no.
+
+    Example:
+        >>> Decision(threshold=0.7).decide([0.0, 2.0]).tolist()
+        [False, True]
+    """
+
+    threshold: float = Field(default=0.5, ge=0.0, le=1.0)
+    """Calibrated probability from which on a pair is a match."""
+    calibration: Calibration = Calibration()
+    """From this task's logits to probabilities."""
+    n_examples: int | None = Field(default=None, ge=0)
+    """Labelled pairs the threshold was chosen on; None if it was not fitted."""
+    f1: float | None = Field(default=None, ge=0.0, le=1.0)
+    """F1 of the matches, judged on pairs the threshold was not chosen on."""
+    interval: tuple[float, float] | None = None
+    """Lower and upper end of the 95 % bootstrap interval of that F1."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "Decision":
+        if self.interval is not None and not 0.0 <= self.interval[0] <= self.interval[1] <= 1.0:
+            raise ValueError("interval must be (lower, upper) within [0, 1]")
+        return self
+
+    def decide(self, logits: ArrayLike) -> NDArray[np.bool_]:
+        """Gives True where the pair is a match.
+
+        Args:
+            logits: Raw logits, any shape.
+
+        Returns:
+            Decisions, same shape.
+        """
+        return self.accepts(self.calibration.probabilities(logits))
+
+    def accepts(self, probabilities: ArrayLike) -> NDArray[np.bool_]:
+        """Gives True where a calibrated probability, any shape, reaches the threshold."""
+        # Both sides in float32: a threshold taken from a probability must accept that very probability.
+        reached = np.asarray(probabilities, dtype=np.float32) >= np.float32(self.threshold)
+        return np.asarray(reached, dtype=np.bool_)
+
+
+class MatchingFile(_Frozen):
+    """Everything a matcher knows besides its weights.
+
+    Example:
+        >>> matching = MatchingFile(task_set=TaskSet.load("sohu"), decisions={"ssB": Decision(threshold=0.62)})
+        >>> matching.decision("ssB").threshold, matching.decision("ssA").threshold
+        (0.62, 0.5)
+    """
+
+    format_version: int = FORMAT_VERSION
+    """Version of this file's layout."""
+    task_set: TaskSet
+    """The tasks, in the order of the model's condition vectors."""
+    decisions: dict[str, Decision] = {}
+    """Calibration and threshold of each task, by name; a task left out decides at 0.5, uncalibrated."""
+    model: dict[str, JsonValue] = {}
+    """Architecture of the matcher: layout, joint_from, head, condition_width, conditioned_layers, prefix."""
+    training: dict[str, JsonValue] | None = None
+    """Where it comes from: fingerprint of the training data, versions, settings."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_version(cls, values: Any) -> Any:
+        # Before all else: a newer layout would otherwise be reported as some unknown key.
+        version = values.get("format_version", FORMAT_VERSION) if isinstance(values, dict) else FORMAT_VERSION
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise ValueError(
+                f"is in format {version}, this Yanmo reads up to {FORMAT_VERSION}; update it: pip install -U yanmo"
+            )
+        return values
+
+    @model_validator(mode="after")
+    def _check_names(self) -> "MatchingFile":
+        unknown = sorted(set(self.decisions) - set(self.task_set.names))
+        if unknown:
+            known = ", ".join(self.task_set.names)
+            raise ValueError(f"decisions for unknown tasks {', '.join(unknown)}; the tasks are {known}")
+        return self
+
+    def decision(self, task: str) -> Decision:
+        """Gives the decision rule of a task; one that was never fitted decides at 0.5.
+
+        Args:
+            task: Name of the task.
+
+        Returns:
+            Its rule.
+
+        Raises:
+            InputError: There is no such task.
+        """
+        self.task_set.index(task)
+        return self.decisions.get(task, Decision())
+
+    def save(self, folder: Path) -> Path:
+        """Writes ``matching.json``, whole or not at all.
+
+        Args:
+            folder: The matcher's folder; made if missing.
+
+        Returns:
+            Path of the file.
+        """
+        path = folder / MATCHING_FILE
+        content = json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=2, allow_nan=False)
+        with replacing(path) as temporary:
+            temporary.write_text(content + "\n", encoding="utf-8")
+        return path
+
+    @classmethod
+    def load(cls, folder: Path) -> "MatchingFile":
+        """Reads ``matching.json``.
+
+        Args:
+            folder: The matcher's folder.
+
+        Returns:
+            The checked content.
+
+        Raises:
+            InputError: The file is missing, damaged, or of a newer Yanmo.
+        """
+        path = Path(folder) / MATCHING_FILE
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            return cls.model_validate(values)
+        except OSError as error:
+            fix = "give the folder of a matcher, as yanmo train writes it"
+            raise InputError(f"cannot be read ({error.strerror})", where=path, fix=fix) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(step) for step in first["loc"])
+            problem = first["msg"].removeprefix("Value error, ").rstrip(".")
+            raise InputError(f"{name}: {problem}" if name else problem, where=path) from error
+        except ValueError as error:
+            raise InputError(f"is not valid JSON ({error})", where=path, fix="copy the folder again") from error

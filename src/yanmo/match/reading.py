@@ -1,0 +1,274 @@
+"""Pairs out of files, one at a time: any length of file in flat memory, every bad line named.
+
+An empty text (nothing but white space) is a bad line where labels are read: a label on nothing teaches nothing and
+blurs a score. Where none are read, as for prediction, it is let through: whoever sends a row expects one back.
+"""
+
+import logging
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from ..errors import InputError
+from .columns import Columns, find_columns, find_header
+from .formats import FileFormat, Row, choose_format, count_lines, peek, read_rows
+from .opening import Flaw, check_encoding, read_lines
+from .pair import Pair, PairRule
+from .rejects import OnBadLine, RejectFile
+from .tasks import Task, TaskSet
+
+__all__ = ["Pair", "PairReader", "count_rows", "read_pairs"]
+
+logger = logging.getLogger(__name__)
+
+
+def read_pairs(
+    path: str | Path,
+    *,
+    task: Task | None = None,
+    task_set: TaskSet | None = None,
+    labelled: bool = True,
+    columns: Columns | None = None,
+    file_format: FileFormat | None = None,
+    encoding: str = "utf-8",
+    on_bad_line: OnBadLine = OnBadLine.ERROR,
+    reject_file: RejectFile | None = None,
+    start_after: int = 0,
+    other_labels: Sequence[str] = (),
+) -> "PairReader":
+    """Reads the pairs of one file, in order.
+
+    Args:
+        path: The file: JSON lines, CSV or TSV, plain or packed with gzip, Zstandard or xz.
+        task: The task the pairs belong to; None reads pairs of no task, without labels.
+        task_set: Says which columns to expect; those of ``task`` go before.
+        labelled: Whether to read the task's labels; without them empty texts are let through.
+        columns: Columns by name, where the file's own are neither expected nor customary.
+        file_format: How rows stand in the file; None tells by name and first line.
+        encoding: Text encoding.
+        on_bad_line: Stop at a bad line, or leave it out.
+        reject_file: Where lines left out go.
+        start_after: Pairs to pass over, as when a prediction goes on; they are read and checked but not given, so that
+            the reject file comes out complete, and the count needs no index.
+        other_labels: Label columns of other tasks that share this file; a row with no label for ``task`` but with one
+            of these is not bad, it is theirs.
+
+    Returns:
+        An iterator over the pairs that also counts.
+
+    Raises:
+        InputError: An option is wrong. While iterating: the file cannot be read, holds no usable row, or has a bad
+            line under `OnBadLine.ERROR`.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "pairs.jsonl"
+        >>> _ = file.write_text('{"text1": "巴萨获胜", "text2": "巴塞罗那赢球", "label": "1"}', encoding="utf-8")
+        >>> [(pair.text0, pair.text1, pair.label) for pair in read_pairs(file, task=Task(name="news"))]
+        [('巴萨获胜', '巴塞罗那赢球', 1)]
+    """
+    if (on_bad_line is OnBadLine.SKIP) != (reject_file is not None):
+        raise InputError("leaving bad lines out and a file to write them to go together", fix="give both or neither")
+    if start_after < 0:
+        raise InputError(f"cannot start after {start_after} pairs", fix="give 0 or more")
+    if reject_file is not None and reject_file.path.resolve() == Path(path).resolve():
+        raise InputError("would be read and written at once", where=path, fix="name another file for bad lines")
+    expected = Columns(id="id")
+    if task_set is not None:
+        expected = Columns(task_set.first, task_set.second, id=task_set.id)
+    if task is not None:
+        first, second = (task.first, task.second) if task.first else (expected.first, expected.second)
+        expected = Columns(first, second, task.column if labelled else None, task.id or expected.id)
+    return PairReader(
+        Path(path),
+        task=task if labelled else None,
+        named=columns or Columns(),
+        expected=expected,
+        file_format=file_format,
+        encoding=check_encoding(encoding),
+        reject_file=reject_file,
+        start_after=start_after,
+        other_labels=tuple(other_labels),
+    )
+
+
+class PairReader(Iterator[Pair]):
+    """The pairs of one file; made by `read_pairs`. Closing it closes the file."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        task: Task | None,
+        named: Columns,
+        expected: Columns,
+        file_format: FileFormat | None,
+        encoding: str,
+        reject_file: RejectFile | None,
+        start_after: int,
+        other_labels: tuple[str, ...],
+    ) -> None:
+        self.path = path
+        """The file."""
+        self.columns: Columns | None = None
+        """The columns read; None until the first pair."""
+        self.n_pairs = 0
+        """Pairs read so far, with those passed over by ``start_after``."""
+        self.n_bad = 0
+        """Bad rows so far."""
+        self.n_other = 0
+        """Rows so far that are labelled for other tasks only."""
+        self._task = task
+        self._named = named
+        self._expected = expected
+        self._format = file_format
+        self._encoding = encoding
+        self._rejects = reject_file
+        self._start_after = start_after
+        self._other_labels = other_labels
+        self._rule: PairRule | None = None
+        self._first_flaw: tuple[int, Flaw] | None = None
+        self._pairs = self._read()
+
+    def __next__(self) -> Pair:
+        return next(self._pairs)
+
+    def close(self) -> None:
+        """Stops reading and closes the file."""
+        self._pairs.close()
+
+    def __enter__(self) -> "PairReader":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read(self) -> Generator[Pair, None, None]:
+        for row in self._rows():
+            found = row.flaw or self._judge(row)
+            if found is None:
+                self.n_other += 1
+            elif isinstance(found, Flaw):
+                self._turn_down(row, found)
+            else:
+                self.n_pairs += 1
+                if self.n_pairs > self._start_after:
+                    yield found
+        self._check_end()
+
+    def _rows(self) -> Iterator[Row]:
+        """Rows with values by name; the header of a table, if there is one, is taken off."""
+        first, lines = peek(read_lines(self.path, encoding=self._encoding))
+        if not first:
+            raise InputError("is empty", where=self.path, fix="give a file with a row for each pair")
+        file_format = self._format or choose_format(self.path, first)
+        rows = read_rows(lines, file_format, where=self.path)
+        if file_format is FileFormat.JSONL:
+            yield from rows
+            return
+        names: list[str] = []
+        for row in rows:
+            cells = row.values
+            if not names:
+                names, is_header = self._open_table(row)
+                if is_header:
+                    continue
+            if isinstance(cells, list):
+                yield self._named_row(row, names, cells)
+            else:
+                yield row
+
+    def _open_table(self, row: Row) -> tuple[list[str], bool]:
+        """The first row of a table decides about all others, so a flaw in it stops everything."""
+        if not isinstance(row.values, list):
+            flaw = row.flaw or Flaw("is no row of a table", "name the format with --format")
+            raise InputError(flaw.reason, where=self.path, line=row.line, fix=flaw.fix)
+        try:
+            names, is_header, columns = find_header(row.values, named=self._named, expected=self._expected)
+        except InputError as error:
+            raise InputError(error.problem, where=self.path, line=row.line, fix=error.fix) from error
+        self._settle(columns)
+        return names, is_header
+
+    def _named_row(self, row: Row, names: list[str], cells: list[str]) -> Row:
+        if len(cells) != len(names):
+            flaw = Flaw(
+                f"has {len(cells)} columns where the first row has {len(names)}",
+                "put texts that hold the separator or a line end in quotes (CSV), or use JSON lines",
+            )
+            return row._replace(values=None, flaw=flaw)
+        return row._replace(values=dict(zip(names, cells, strict=True)))
+
+    def _judge(self, row: Row) -> Pair | Flaw | None:
+        values = row.values
+        if not isinstance(values, dict):
+            raise TypeError("a row without a flaw has its values by name")
+        if self._rule is None:
+            try:
+                columns = find_columns(tuple(values), named=self._named, expected=self._expected)
+            except InputError as error:
+                return Flaw(error.problem, error.fix or "correct the row")
+            # A first object without an id says nothing about the others, unlike the header of a table.
+            self._settle(replace(columns, id=columns.id or self._expected.id))
+        return self._rule.apply(values, line=row.line) if self._rule else None
+
+    def _settle(self, columns: Columns) -> None:
+        self.columns = columns
+        self._rule = PairRule(
+            str(self.path),
+            columns,
+            task=self._task,
+            id_required=self._named.id is not None,
+            other_labels=self._other_labels,
+        )
+        if self._named.first is None and (columns.first, columns.second) != (
+            self._expected.first,
+            self._expected.second,
+        ):
+            logger.info("%s: texts are read from the columns '%s' and '%s'", self.path, columns.first, columns.second)
+
+    def _turn_down(self, row: Row, flaw: Flaw) -> None:
+        self.n_bad += 1
+        if self._rejects is None:
+            raise InputError(flaw.reason, where=self.path, line=row.line, fix=flaw.fix)
+        self._first_flaw = self._first_flaw or (row.line, flaw)
+        self._rejects.write(str(self.path), line=row.line, reason=flaw.reason, text=row.text)
+
+    def _check_end(self) -> None:
+        if self._first_flaw is not None and not self.n_pairs and not self.n_other:
+            line, flaw = self._first_flaw
+            problem = f"none of the {self.n_bad} rows can be used; the first: {flaw.reason}"
+            raise InputError(problem, where=self.path, line=line, fix=flaw.fix)
+        if not self.n_pairs + self.n_bad + self.n_other:
+            raise InputError("holds a header and no row", where=self.path, fix="give a file with a row for each pair")
+        if self.n_pairs < self._start_after:
+            raise InputError(
+                f"has {self.n_pairs} pairs, and was to be read after {self._start_after}",
+                where=self.path,
+                fix="go on with the file that was begun, or begin anew",
+            )
+
+
+def count_rows(path: str | Path, *, encoding: str = "utf-8", file_format: FileFormat | None = None) -> int:
+    """Counts rows for a progress bar: good and bad ones, and a header too, without looking into them.
+
+    Args:
+        path: The file.
+        encoding: Text encoding.
+        file_format: How rows stand in the file; None tells by name and first line.
+
+    Returns:
+        The number of rows; 0 for an empty file.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    first, lines = peek(read_lines(Path(path), encoding=encoding))
+    if not first:
+        return 0
+    if (file_format or choose_format(Path(path), first)) is FileFormat.CSV:
+        return sum(1 for _ in read_rows(lines, FileFormat.CSV, where=Path(path)))
+    return count_lines(lines)

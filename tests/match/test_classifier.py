@@ -1,0 +1,36 @@
+import torch
+
+from yanmo.encode import ConditionPlan, EncoderConfig, ModelType, TokenBatch, build_encoder
+from yanmo.layers import ConditionalLayerNorm, InteractionHead
+from yanmo.match.classifier import PairClassifier
+
+
+def _batch(rows=2, seq=6):
+    ids = torch.randint(0, 20, (1, seq)).expand(rows, seq)
+    side = torch.tensor([0, 0, 0, 1, 1, 1]).expand(rows, seq)
+    return TokenBatch(ids, side, torch.arange(seq).expand(rows, seq), side, torch.ones(rows, seq, dtype=torch.bool))
+
+
+def _model():
+    encoder = build_encoder(EncoderConfig(ModelType.BERT, 20, 8, 8, 2, 2, 12, 16), condition=ConditionPlan(4))
+    head = InteractionHead(8, inner_width=4, norm=ConditionalLayerNorm(4, condition_width=4), dropout_prob=0.0)
+    return PairClassifier(encoder, head, n_tasks=3, condition_width=4).eval()
+
+
+def test_tasks_agree_at_the_start_and_part_when_the_maps_move():
+    model, batch = _model(), _batch()
+    start = model(batch, torch.tensor([0, 2]))
+    assert start[0] == start[1]
+    for name, parameter in model.named_parameters():
+        if name.endswith("_map"):
+            torch.nn.init.normal_(parameter)
+    moved = model(batch, torch.tensor([0, 2]))
+    assert moved[0] != moved[1]
+
+
+def test_the_task_bias_is_added_to_its_task_only():
+    model, batch = _model(), _batch()
+    before = model(batch, torch.tensor([0, 2]))
+    with torch.no_grad():
+        model.task_bias[2] += 1.5
+    torch.testing.assert_close(model(batch, torch.tensor([0, 2])) - before, torch.tensor([0.0, 1.5]))
