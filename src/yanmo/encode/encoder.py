@@ -1,6 +1,6 @@
 """The encoder: token ids and a condition to token vectors, with joint attention from a chosen layer on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -90,11 +90,14 @@ class Encoder(nn.Module):
     def forward(
         self, batch: TokenBatch, condition: Float[Tensor, "batch condition"] | None
     ) -> Float[Tensor, "batch seq hidden"]:
-        """Returns the last layer's token vectors, [batch, seq, hidden]; those of padding mean nothing.
+        """Encodes a batch.
 
         Args:
             batch: What to encode.
             condition: One vector a row, or None where no norm is conditional.
+
+        Returns:
+            The last layer's token vectors, [batch, seq, hidden]; those of padding mean nothing.
         """
         return self.run(self.embed(batch, condition), batch, condition, first=0, last=len(self.blocks))
 
@@ -210,4 +213,8 @@ def _gelu_new(x: Tensor) -> Tensor:
     return F.gelu(x, approximate="tanh")
 
 
-_ACTIVATIONS = {Activation.GELU: F.gelu, Activation.GELU_NEW: _gelu_new, Activation.RELU: F.relu}
+_ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    Activation.GELU: F.gelu,
+    Activation.GELU_NEW: _gelu_new,
+    Activation.RELU: F.relu,
+}

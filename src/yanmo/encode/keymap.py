@@ -69,6 +69,9 @@ class KeyMap:
     def sort(self, names: Iterable[str]) -> tuple[dict[str, str], list[str], list[str]]:
         """Sorts the names of a folder.
 
+        Args:
+            names: The folder's tensor names.
+
         Returns:
             Ours to theirs for the encoder's tensors; the names left out knowingly; the names nobody knows.
         """

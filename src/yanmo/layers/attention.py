@@ -1,6 +1,6 @@
 """Multi-head self-attention, with the way positions enter it handed in as a kernel."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 __all__ = ["AttentionKernel", "PlainAttention", "RelativeAttention", "RotaryAttention", "SelfAttention"]
 
 
+@runtime_checkable
 class AttentionKernel(Protocol):
     """Queries, keys and values of every head to one context vector a position."""
 
@@ -110,7 +111,8 @@ class RelativeAttention:
         if allowed is not None:
             score = score.masked_fill(~allowed, torch.finfo(score.dtype).min)
         probability = score.softmax(-1)
-        return probability @ value + torch.einsum("bhij,bijd->bhid", probability, relative)
+        context: Tensor = probability @ value + torch.einsum("bhij,bijd->bhid", probability, relative)
+        return context
 
 
 class SelfAttention(nn.Module):
@@ -145,7 +147,7 @@ class SelfAttention(nn.Module):
         return merged
 
     def _heads(self, x: Float[Tensor, "batch seq hidden"]) -> Float[Tensor, "batch heads seq head"]:
-        return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+        return x.view(*x.shape[:2], self.n_heads, -1).transpose(1, 2)
 
 
 def _rotate(
