@@ -16,7 +16,7 @@ def _mix(n=3000):
 
 def test_padding_is_within_eight_per_cent_and_batches_keep_the_budget():
     lengths, tasks = _mix()
-    plan = plan_batches(lengths, tasks=tasks, max_tokens=4096, n_epochs=1, balance=1, seed=0)
+    plan = plan_batches(lengths, tasks=tasks, max_tokens=4096, n_epochs=1.0, balance=1.0, seed=0)
     computed = [len(b) * max(lengths[i] for i in b) for b in plan.batches]
     real = sum(lengths[i] for b in plan.batches for i in b)
     assert max(computed) <= 4096
@@ -26,13 +26,13 @@ def test_padding_is_within_eight_per_cent_and_batches_keep_the_budget():
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=50), st.integers(1, 100), st.integers(0, 5))
 def test_an_epoch_holds_every_pair_once(lengths, max_tokens, seed):
-    plan = plan_batches(lengths, tasks=[0] * len(lengths), max_tokens=max_tokens, n_epochs=1, balance=1, seed=seed)
+    plan = plan_batches(lengths, tasks=[0] * len(lengths), max_tokens=max_tokens, n_epochs=1.0, balance=1.0, seed=seed)
     assert sorted(i for b in plan.batches for i in b) == list(range(len(lengths)))
 
 
 def test_balance_zero_gives_every_task_the_same_share_and_repeats_no_pair_early():
     lengths, tasks = _mix(400)
-    plan = plan_batches(lengths, tasks=tasks, max_tokens=2048, n_epochs=1, balance=0, seed=1)
+    plan = plan_batches(lengths, tasks=tasks, max_tokens=2048, n_epochs=1.0, balance=0.0, seed=1)
     drawn = np.array([i for b in plan.batches for i in b])
     shares = np.bincount(np.array(tasks)[drawn]) / len(drawn)
     assert shares == pytest.approx([1 / 3] * 3, abs=0.01)
@@ -44,7 +44,7 @@ def test_balance_zero_gives_every_task_the_same_share_and_repeats_no_pair_early(
 
 def test_batches_mix_tasks_and_half_an_epoch_is_half():
     lengths, tasks = [30] * 100, [0, 1] * 50
-    plan = plan_batches(lengths, tasks=tasks, max_tokens=300, n_epochs=1.5, balance=1, seed=0)
+    plan = plan_batches(lengths, tasks=tasks, max_tokens=300, n_epochs=1.5, balance=1.0, seed=0)
     assert sum(map(len, plan.batches)) == 150
     assert any(len({tasks[i] for i in b}) == 2 for b in plan.batches)
     assert list(PlannedBatches(plan)) == [b.tolist() for b in plan.batches]
@@ -53,7 +53,7 @@ def test_batches_mix_tasks_and_half_an_epoch_is_half():
 def test_the_plan_is_a_function_of_its_arguments():
     lengths, tasks = _mix(200)
     one, same, other = (
-        plan_batches(lengths, tasks=tasks, max_tokens=999, n_epochs=2, balance=0.5, seed=s).batches for s in (3, 3, 4)
+        plan_batches(lengths, tasks=tasks, max_tokens=999, n_epochs=2.0, balance=0.5, seed=s).batches for s in (3, 3, 4)
     )
     assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(one, other, strict=False))
@@ -61,4 +61,4 @@ def test_the_plan_is_a_function_of_its_arguments():
 
 def test_no_pair_is_an_error():
     with pytest.raises(InputError, match="no training pair"):
-        plan_batches([], tasks=[], max_tokens=10, n_epochs=1, balance=1, seed=0)
+        plan_batches([], tasks=[], max_tokens=10, n_epochs=1.0, balance=1.0, seed=0)

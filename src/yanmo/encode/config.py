@@ -112,6 +112,10 @@ class EncoderConfig:
         for name, unsupported in _UNSUPPORTED.items():
             if values.get(name, unsupported.default) not in unsupported.allowed:
                 raise InputError(f"{name} = {values[name]!r} is not supported (only {unsupported.allowed})")
+        known_activations = [member.value for member in Activation]
+        activation = values.get("hidden_act", "gelu")
+        if activation not in known_activations:
+            raise InputError(f"hidden_act {activation!r} is none of {', '.join(known_activations)}")
         try:
             return cls(
                 model_type=ModelType(given),
@@ -126,14 +130,12 @@ class EncoderConfig:
                 n_task_types=values.get("task_type_vocab_size", 3) if values.get("use_task_id") else 0,
                 max_distance=values.get("max_relative_position", 64),
                 eps=values.get("layer_norm_eps", 1e-12),
-                activation=Activation(values.get("hidden_act", "gelu")),
+                activation=Activation(activation),
                 dropout_prob=values.get("hidden_dropout_prob", 0.1),
                 pad_id=values.get("pad_token_id") or 0,
             )
         except KeyError as error:
             raise InputError(f"the configuration lacks the field {error.args[0]!r}") from error
-        except ValueError as error:
-            raise InputError(f"hidden_act {values.get('hidden_act')!r} is none of gelu, gelu_new, relu") from error
 
     def to_hf(self) -> dict[str, Any]:
         """Writes the fields as a Hugging Face ``config.json`` that ``from_hf`` reads back unchanged."""

@@ -1,6 +1,7 @@
 """Reading an encoder from a Hugging Face folder, strictly: every tensor accounted for, or an error that names it."""
 
 import json
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,8 +153,10 @@ def _read_file(path: Path) -> dict[str, Tensor]:
             raise InputError(f"cannot be read as safetensors ({error})", where=path, fix=again) from error
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
-        raise InputError(f"cannot be read as a torch file ({error})", where=path, fix=again) from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise InputError(
+            f"cannot be read as a torch file of plain tensors ({type(error).__name__})", where=path, fix=again
+        ) from error
     return {key: value for key, value in values.items() if isinstance(value, Tensor)}
 
 
