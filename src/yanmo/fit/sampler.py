@@ -71,7 +71,7 @@ def plan_batches(
     remaining = n_epochs
     while remaining > 1e-9:
         n_pairs = max(1, round(len(size) * min(remaining, 1.0)))
-        drawn = [deck.draw(n) for deck, n in zip(decks.values(), _apportion(share, n_pairs), strict=True)]
+        drawn = [deck.draw(n) for deck, n in zip(decks.values(), _apportion(share, n_pairs).tolist(), strict=True)]
         epoch = rng.permutation(np.concatenate(drawn))
         cut = [
             b for start in range(0, len(epoch), _WINDOW) for b in _cut(epoch[start : start + _WINDOW], size, max_tokens)
