@@ -1,0 +1,193 @@
+"""The torch engine: encoded pairs to logits, and a matcher's weights to and from a folder."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..atomic import replacing
+from ..encode import (
+    ConditionPlan,
+    EncoderConfig,
+    TokenBatch,
+    build_encoder,
+    encoder_keymap,
+    read_config,
+    read_tensors,
+)
+from ..errors import InputError
+from ..layers import ConditionalLayerNorm, InteractionHead, LayerNorm, PooledHead
+from ..tokenize import EncodedPair
+from .architecture import Architecture, HeadKind
+from .classifier import PairClassifier
+
+__all__ = ["TorchEngine", "build_classifier", "collate", "load_classifier"]
+
+# What the matcher adds to a base keeps its own names behind this prefix, beside the encoder's Hugging Face names.
+_OWN = "matching."
+
+
+def build_classifier(config: EncoderConfig, architecture: Architecture, *, n_tasks: int) -> PairClassifier:
+    """Builds a matcher's network with random weights.
+
+    Args:
+        config: The encoder's sizes and kinds.
+        architecture: What is built around it.
+        n_tasks: Number of tasks.
+
+    Returns:
+        The network.
+    """
+    first, width = architecture.conditional_from, architecture.condition_width
+    plan = None if first is None else ConditionPlan(width, first_layer=first)
+    encoder = build_encoder(config, condition=plan, joint_from=architecture.joint_from)
+    head: InteractionHead | PooledHead
+    dropout, inner = architecture.head_dropout_prob, architecture.head_width
+    if architecture.head is HeadKind.POOLED:
+        head = PooledHead(config.width, dropout_prob=dropout)
+    else:
+        norm = LayerNorm(inner) if plan is None else ConditionalLayerNorm(inner, condition_width=width)
+        head = InteractionHead(config.width, inner_width=inner, norm=norm, dropout_prob=dropout)
+    return PairClassifier(encoder, head, n_tasks=n_tasks, condition_width=None if plan is None else width)
+
+
+def load_classifier(folder: Path, architecture: Architecture, *, n_tasks: int) -> tuple[PairClassifier, EncoderConfig]:
+    """Loads a matcher's network, strictly.
+
+    Args:
+        folder: Folder written by ``TorchEngine.save``.
+        architecture: What its ``matching.json`` says.
+        n_tasks: Number of tasks there.
+
+    Returns:
+        The network and its encoder's configuration.
+
+    Raises:
+        InputError: A tensor is missing, unknown or misshapen.
+    """
+    config = read_config(folder)
+    keymap = encoder_keymap(config)
+    state: dict[str, Tensor] = {}
+    for name, tensor in read_tensors(folder).items():
+        ours = name.removeprefix(_OWN) if name.startswith(_OWN) else f"encoder.{keymap.to_ours(name)}"
+        state[ours] = tensor.to(torch.float32)
+    with torch.device("meta"):
+        model = build_classifier(config, architecture, n_tasks=n_tasks)
+    expected = {name: parameter.shape for name, parameter in model.state_dict().items()}
+    for name in expected.keys() ^ state.keys():
+        what = "is missing" if name in expected else "belongs to no part of this matcher"
+        raise InputError(
+            f"the tensor '{name}' {what}", where=folder, fix="matching.json and weights must be of one model"
+        )
+    for name, shape in expected.items():
+        if state[name].shape != shape:
+            raise InputError(
+                f"the tensor '{name}' has the shape {list(state[name].shape)}, matching.json asks for {list(shape)}",
+                where=folder,
+                fix="matching.json and weights must be of one model",
+            )
+    model.load_state_dict(state, strict=True, assign=True)
+    model.requires_grad_(True)
+    return model, config
+
+
+def collate(pairs: Sequence[EncodedPair], *, pad_id: int) -> TokenBatch:
+    """Pads encoded pairs to one batch.
+
+    Args:
+        pairs: At least one pair.
+        pad_id: Token id of padding.
+
+    Returns:
+        The batch, [batch, longest pair].
+    """
+    shape = (len(pairs), max(len(pair) for pair in pairs))
+    ids = np.full(shape, pad_id, dtype=np.int64)
+    types, positions, side = (np.zeros(shape, dtype=np.int64) for _ in range(3))
+    mask = np.zeros(shape, dtype=bool)
+    for row, pair in enumerate(pairs):
+        n = len(pair)
+        ids[row, :n], types[row, :n] = pair.token_ids, pair.type_ids
+        positions[row, :n], side[row, :n], mask[row, :n] = pair.position_ids, pair.side, True
+    return TokenBatch(*(torch.from_numpy(field) for field in (ids, types, positions, side, mask)))
+
+
+class TorchEngine:
+    """Scores encoded pairs with torch: sorted by length, in batches of a token budget, back in the given order.
+
+    Args:
+        classifier: The network; put in evaluation mode.
+        config: Its encoder's configuration.
+        device: Where to run; None leaves the network where it is.
+        max_tokens: Largest number of rows times longest row in a batch.
+    """
+
+    def __init__(
+        self,
+        classifier: PairClassifier,
+        config: EncoderConfig,
+        *,
+        device: torch.device | str | None = None,
+        max_tokens: int = 2048,
+    ) -> None:
+        self.classifier = classifier.eval() if device is None else classifier.eval().to(device)
+        self.config = config
+        self.max_tokens = max_tokens
+
+    def logits(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> NDArray[np.float32]:
+        """Scores pairs; each score is the same alone or in any company, to rounding.
+
+        Args:
+            pairs: Encoded pairs.
+            task_indices: Task of each pair.
+
+        Returns:
+            One logit a pair in the given order, float32[n].
+
+        Raises:
+            InputError: A pair has more tokens than the encoder has positions.
+        """
+        limit = self.config.max_tokens
+        longest = max((int(pair.position_ids.max()) + 1 for pair in pairs), default=0)
+        if limit is not None and longest > limit:
+            raise InputError(f"a pair has {longest} positions, the encoder {limit}", fix="lower the task's budget")
+        scores = np.empty(len(pairs), dtype=np.float32)
+        device = self.classifier.task_bias.device
+        with torch.inference_mode():
+            for rows in self._batches([len(pair) for pair in pairs]):
+                batch = collate([pairs[i] for i in rows], pad_id=self.config.pad_id).to(device)
+                tasks = torch.tensor([task_indices[i] for i in rows], device=device)
+                scores[rows] = self.classifier(batch, tasks).float().cpu().numpy()
+        return scores
+
+    def save(self, folder: Path) -> None:
+        """Writes ``model.safetensors`` and ``config.json``; the encoder's tensors under their Hugging Face names.
+
+        Args:
+            folder: An existing folder.
+        """
+        keymap = encoder_keymap(self.config)
+        tensors = {}
+        for name, tensor in self.classifier.state_dict().items():
+            within = name.removeprefix("encoder.")
+            theirs = keymap.to_theirs(within) if within != name else f"{_OWN}{name}"
+            tensors[theirs] = tensor.detach().cpu().contiguous()
+        with replacing(folder / "model.safetensors") as temporary:
+            save_file(tensors, temporary, metadata={"format": "pt"})
+        with replacing(folder / "config.json") as temporary:
+            temporary.write_text(json.dumps(self.config.to_hf(), indent=2) + "\n", encoding="utf-8")
+
+    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
+        rows: list[int] = []
+        for i in np.argsort(np.asarray(lengths, dtype=np.int64), kind="stable").tolist():
+            if rows and (len(rows) + 1) * lengths[i] > self.max_tokens:
+                yield rows
+                rows = []
+            rows.append(i)
+        if rows:
+            yield rows

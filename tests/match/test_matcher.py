@@ -1,0 +1,105 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from yanmo.encode import EncoderConfig, ModelType
+from yanmo.errors import InputError
+from yanmo.match.architecture import Architecture, HeadKind
+from yanmo.match.decisions import Calibration, Decision, MatchingFile
+from yanmo.match.matcher import Matcher
+from yanmo.match.tasks import Task, TaskSet
+from yanmo.match.torch_engine import TorchEngine, build_classifier
+from yanmo.tokenize import CharacterSegmenter, PairEncoder, PairLayout, Vocabulary, WordTokenizer
+
+TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"今天气不错我们去公园学生"]
+PAIRS = [("今天天气不错", "天气"), ("", "我们"), ("我们去公园" * 3, "学生去公园"), ("学", "园")]
+
+
+def _matcher(**changes):
+    architecture = Architecture(
+        **{"layout": PairLayout.SIDES, "joint_from": 1, "condition_width": 4, "head_width": 6} | changes
+    )
+    config = EncoderConfig(ModelType.BERT, len(TOKENS), 8, 8, 2, 2, 12, 64)
+    classifier = build_classifier(config, architecture, n_tasks=2)
+    for parameter in classifier.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    tokenizer = WordTokenizer(Vocabulary(TOKENS), segmenter=CharacterSegmenter())
+    tasks = TaskSet(name="two", tasks=(Task(name="loose"), Task(name="strict")))
+    decisions = {"strict": Decision(threshold=0.3, calibration=Calibration(scale=2.0, bias=-1.0))}
+    matching = MatchingFile(task_set=tasks, decisions=decisions, model=architecture.model_dump(mode="json"))
+    encoder = PairEncoder(tokenizer, layout=architecture.layout)
+    return Matcher(TorchEngine(classifier, config, max_tokens=40), encoder, matching)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"head": HeadKind.POOLED}, {"conditional_from": None}, {"conditional_from": 1}, {"layout": PairLayout.JOINT}],
+)
+def test_a_saved_matcher_scores_the_same(tmp_path, changes):
+    matcher = _matcher(**changes)
+    matcher.save_pretrained(tmp_path / "run")
+    loaded = Matcher.from_pretrained(tmp_path / "run")
+    for task in ("loose", "strict"):
+        # Not bit for bit: tensors read from a file lie at other addresses, and kernels differ by alignment.
+        np.testing.assert_allclose(loaded.logits(PAIRS, task=task), matcher.logits(PAIRS, task=task), atol=1e-6)
+
+
+def test_scores_keep_their_order_and_are_the_same_alone_or_together():
+    matcher = _matcher()
+    together = matcher.logits(PAIRS, task="loose")
+    alone = [matcher.logits([pair], task="loose")[0] for pair in PAIRS]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    assert len(set(np.round(together, 4))) == len(PAIRS)
+    assert matcher.logits([], task="loose").shape == (0,)
+
+
+def test_probabilities_and_decisions_follow_the_stored_calibration_and_threshold():
+    matcher = _matcher()
+    logits = matcher.logits(PAIRS, task="strict").astype(float)
+    expected = 1 / (1 + np.exp(-(2 * logits - 1)))
+    np.testing.assert_allclose(matcher.score(PAIRS, task="strict"), expected, atol=1e-6)
+    assert matcher.decide(PAIRS, task="strict").tolist() == (expected >= 0.3).tolist()
+    everything = matcher.score_all(PAIRS)
+    assert list(everything) == ["loose", "strict"]
+    assert np.array_equal(everything["strict"], matcher.score(PAIRS, task="strict"))
+    assert not np.allclose(everything["loose"], 1 / (1 + np.exp(-logits)))
+
+
+def test_an_unknown_task_and_a_full_folder_are_refused(tmp_path):
+    matcher = _matcher()
+    with pytest.raises(InputError, match=r"loose.*strict"):
+        matcher.score(PAIRS, task="other")
+    (tmp_path / "x").touch()
+    with pytest.raises(InputError, match="exists and is not empty"):
+        matcher.save_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: {k: v for k, v in t.items() if k != "matching.task_bias"}, "'task_bias' is missing"),
+        (lambda t: t | {"matching.task_bias": torch.zeros(3)}, r"'task_bias' has the shape \[3\]"),
+        (lambda t: t | {"matching.extra": torch.zeros(3)}, "'extra' belongs to no part"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(tmp_path, change, message):
+    _matcher().save_pretrained(tmp_path / "run")
+    path = tmp_path / "run" / "model.safetensors"
+    save_file(change(load_file(path)), path)
+    with pytest.raises(InputError, match=message):
+        Matcher.from_pretrained(tmp_path / "run")
+
+
+def test_the_encoder_of_a_saved_matcher_is_a_plain_hugging_face_one(tmp_path):
+    _matcher().save_pretrained(tmp_path / "run")
+    names = set(load_file(tmp_path / "run" / "model.safetensors"))
+    assert {"embeddings.word_embeddings.weight", "encoder.layer.1.output.LayerNorm.weight_map"} <= names
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["model_type"] == "bert"
+
+
+def test_more_positions_than_the_encoder_has_are_refused():
+    with pytest.raises(InputError, match="a pair has 102 positions, the encoder 64"):
+        _matcher().logits([("今" * 100, "天")], task="loose")
