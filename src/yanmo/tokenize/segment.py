@@ -29,7 +29,7 @@ class WordSegmenter:
         # A character outside every encoding (half of a surrogate pair) cannot cross into Rust. It is in no dictionary,
         # so standing in for it with another such character leaves the cuts where they were.
         try:
-            return rjieba.cut(text, False)  # type: ignore[no-any-return]
+            return rjieba.cut(text, False)
         except UnicodeEncodeError:
             stand_in = "".join("\ue000" if "\ud800" <= ch <= "\udfff" else ch for ch in text)
             pieces, start = [], 0

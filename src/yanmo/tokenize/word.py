@@ -88,11 +88,15 @@ class WordTokenizer:
         Returns:
             Token ids.
         """
-        words = self.segmenter(plain_form(text) if self.lower_case else text)
-        found = list(map(self._ids.get, words))
-        if None not in found:
-            return found  # type: ignore[return-value]
-        return [i for token, word in zip(found, words, strict=True) for i in self._or_split(token, word)]
+        found: list[int] = []
+        known, append = self._ids.get, found.append
+        for word in self.segmenter(plain_form(text) if self.lower_case else text):
+            token = known(word)
+            if token is not None:
+                append(token)
+            else:
+                found += [piece[0] for piece in self._split(word)]
+        return found
 
     def encode(self, text: str) -> Encoding:
         """Encodes one text.
@@ -144,9 +148,6 @@ class WordTokenizer:
         }
         with replacing(folder / "tokenizer_config.json") as temporary:
             temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-
-    def _or_split(self, token: int | None, word: str) -> Sequence[int]:
-        return (token,) if token is not None else [piece[0] for piece in self._split(word)]
 
     def _split(self, word: str) -> Sequence[Piece]:
         return self._fallback(word) if len(word) <= _CACHED_LENGTH else self._pieces(word)
