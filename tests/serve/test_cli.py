@@ -33,7 +33,7 @@ def test_one_array_of_ids_a_line(vocab):
 def test_json_lines_may_hold_newlines_and_lone_surrogates(vocab):
     given = json.dumps("今\n天") + "\n" + '"\\ud800今"'
     assert _lines([vocab, "--ids", "--input-format", "json"], given) == [[2, 6, 7, 3], [2, 1, 6, 3]]
-    assert _lines([vocab, "--input-format", "json"], '"今\\ud800"') == [["今\ud800"]]
+    assert _lines([vocab, "--input-format", "json"], '"今\\ud800"') == [["今", "\ud800"]]
 
 
 @pytest.mark.parametrize("line", ["{", "3"])
