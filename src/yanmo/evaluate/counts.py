@@ -1,0 +1,102 @@
+"""The four counts of decisions against labels, and every ratio that is made of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import InputError
+from .scores import as_bits
+
+__all__ = ["Counts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How often yes and no were right and wrong. Adding two pools their examples.
+
+    A ratio 0/0 (no match among the labels, none decided) is 0, as in the contest's own script.
+
+    Example:
+        >>> counts = Counts.of([1, 1, 0, 0, 0], [1, 0, 1, 0, 0])
+        >>> counts.precision, counts.recall, counts.f1, counts.accuracy
+        (0.5, 0.5, 0.5, 0.6)
+        >>> (counts + counts).n
+        10
+    """
+
+    true_positives: int
+    """Matches that were decided to be."""
+    false_positives: int
+    """Pairs decided to match that do not."""
+    false_negatives: int
+    """Matches that were missed."""
+    true_negatives: int
+    """Other pairs rightly turned down."""
+
+    @classmethod
+    def of(cls, labels: ArrayLike, decisions: ArrayLike) -> "Counts":
+        """Counts decisions against labels.
+
+        Args:
+            labels: 0 or 1, shape [n].
+            decisions: 0 or 1, shape [n].
+
+        Returns:
+            The four counts.
+
+        Raises:
+            InputError: The lengths differ, or a value is not 0 or 1.
+        """
+        truth, answer = as_bits(labels), as_bits(decisions)
+        if truth.shape != answer.shape:
+            raise InputError(f"{len(truth)} labels but {len(answer)} decisions")
+        return cls(
+            true_positives=int(np.count_nonzero(truth & answer)),
+            false_positives=int(np.count_nonzero(~truth & answer)),
+            false_negatives=int(np.count_nonzero(truth & ~answer)),
+            true_negatives=int(np.count_nonzero(~truth & ~answer)),
+        )
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.true_positives + other.true_positives,
+            self.false_positives + other.false_positives,
+            self.false_negatives + other.false_negatives,
+            self.true_negatives + other.true_negatives,
+        )
+
+    @property
+    def n(self) -> int:
+        """Number of examples."""
+        return self.true_positives + self.false_positives + self.false_negatives + self.true_negatives
+
+    @property
+    def precision(self) -> float:
+        """Share of the decided matches that are matches."""
+        return _ratio(self.true_positives, self.true_positives + self.false_positives)
+
+    @property
+    def recall(self) -> float:
+        """Share of the matches that were found."""
+        return _ratio(self.true_positives, self.true_positives + self.false_negatives)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall, ``2 TP / (2 TP + FP + FN)``."""
+        return _ratio(2 * self.true_positives, 2 * self.true_positives + self.false_positives + self.false_negatives)
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean of the F1 of matches and the F1 of non-matches."""
+        other = _ratio(2 * self.true_negatives, 2 * self.true_negatives + self.false_positives + self.false_negatives)
+        return (self.f1 + other) / 2
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right decisions."""
+        return _ratio(self.true_positives + self.true_negatives, self.n)
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

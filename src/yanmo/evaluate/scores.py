@@ -1,0 +1,93 @@
+"""What evaluation starts from: the labels and the logits of one task."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InputError
+from ..match.pair import Pair
+
+__all__ = ["Bits", "TaskScores", "as_bits"]
+
+Bits = NDArray[np.bool_]
+"""Labels or decisions, shape [n]: True is a match."""
+
+
+def as_bits(values: ArrayLike) -> Bits:
+    """Reads labels as booleans.
+
+    Args:
+        values: 0 or 1, as numbers or booleans, shape [n].
+
+    Returns:
+        The same as booleans, shape [n].
+
+    Raises:
+        InputError: A label is neither 0 nor 1, or they do not form one row.
+
+    Example:
+        >>> as_bits([0, 1.0, True]).tolist()
+        [False, True, True]
+    """
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise InputError(f"labels have shape {array.shape}, expected one row")
+    wrong = array[(array != 0) & (array != 1)]
+    if wrong.size:
+        raise InputError(f"label {wrong[0]} is neither 0 nor 1", fix="map labels to 0 and 1 in the task file")
+    return np.asarray(array == 1, dtype=np.bool_)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TaskScores:
+    """Labels and logits of one task, checked and converted on the way in; knows no model.
+
+    Raises:
+        InputError: There is no example, lengths differ, a label is not 0 or 1, or a logit is not finite.
+
+    Example:
+        >>> scores = TaskScores("ssA", "A", np.array([1, 0]), np.array([2.5, -1.0]))
+        >>> scores.labels.tolist(), scores.n_positive, len(scores)
+        ([True, False], 1, 2)
+    """
+
+    task: str
+    """Name of the task."""
+    standard: str
+    """Group of tasks whose counts the official metric pools."""
+    labels: NDArray[Any]
+    """1 match, 0 no match, shape [n]; kept as booleans."""
+    logits: NDArray[Any]
+    """Raw logits, shape [n]; kept as float64."""
+    pairs: Sequence[Pair] | None = None
+    """The n pairs themselves, for the lists of errors and the comparison of standards."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", as_bits(self.labels))
+        object.__setattr__(self, "logits", np.asarray(self.logits, dtype=np.float64))
+        if not len(self.labels):
+            raise InputError(f"task '{self.task}' has no example", fix="leave the task out or give it labelled pairs")
+        if self.logits.shape != self.labels.shape:
+            raise InputError(
+                f"task '{self.task}' has {len(self.labels)} labels but logits of shape {self.logits.shape}"
+            )
+        if self.pairs is not None and len(self.pairs) != len(self.labels):
+            raise InputError(f"task '{self.task}' has {len(self.labels)} labels but {len(self.pairs)} pairs")
+        wrong = np.flatnonzero(~np.isfinite(self.logits))
+        if wrong.size:
+            raise InputError(
+                f"logit {self.logits[wrong[0]]} of example {wrong[0]} of task '{self.task}' is not finite, "
+                f"as {wrong.size} of {len(self.labels)}",
+                fix="the model has diverged or its weights are damaged; use an earlier checkpoint",
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def n_positive(self) -> int:
+        """Number of matches among the labels."""
+        return int(np.count_nonzero(self.labels))
