@@ -6,19 +6,27 @@ from .curve import Curve, ranking_curve
 from .metrics import average_precision, brier_score, calibration_error, reliability_bins, roc_auc
 from .official import OfficialScore, official_score
 from .scores import TaskScores
+from .smooth_thresholds import cost_threshold, smooth_f1_threshold
+from .thresholds import ThresholdRule, best_f1_threshold, precision_threshold, recall_threshold
 
 __all__ = [
     "Counts",
     "Curve",
     "OfficialScore",
     "TaskScores",
+    "ThresholdRule",
     "average_precision",
+    "best_f1_threshold",
     "brier_score",
     "calibration_error",
+    "cost_threshold",
     "official_score",
     "platt_scaling",
+    "precision_threshold",
     "ranking_curve",
+    "recall_threshold",
     "reliability_bins",
     "roc_auc",
+    "smooth_f1_threshold",
     "temperature_scaling",
 ]

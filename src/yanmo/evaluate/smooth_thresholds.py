@@ -1,0 +1,109 @@
+"""Thresholds that do not follow the noise of a few hundred labelled pairs: the sweep over blurred scores."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InputError
+from .scores import Bits
+from .thresholds import UNLEARNED_THRESHOLD, checked_probabilities
+
+__all__ = ["cost_threshold", "smooth_f1_threshold"]
+
+_N_CUTS = 401
+_BLOCK = 1 << 21
+# Log-odds beyond which float32 probabilities cannot be told from 0 and 1.
+_FARTHEST = float(-np.log(2.0**-25))
+
+Objective = Callable[[NDArray[np.float64], NDArray[np.float64], int], NDArray[np.float64]]
+
+
+def smooth_f1_threshold(labels: ArrayLike, probabilities: ArrayLike, *, width: float = 0.5) -> float:
+    """Finds the threshold with the highest F1 when every score is blurred a little.
+
+    Each pair counts as accepted at a cut ``c`` by ``sigmoid((z - c) / h)`` instead of by 0 or 1, ``z`` being its
+    calibrated log-odds, ``h = width * std(z) * n^(-1/5)``; F1 from these counts is smooth and has a stable maximum.
+
+    On a few hundred pairs the plain arg-max follows the noise of single examples; the test of this file draws such
+    samples and finds that the blurred one keeps more of the best possible F1.
+
+    Args:
+        labels: 0 or 1, shape [n].
+        probabilities: Calibrated probabilities, shape [n].
+        width: Strength of the blur; above 0.
+
+    Returns:
+        The threshold, in [0, 1].
+
+    Raises:
+        InputError: The lengths differ, a probability is outside [0, 1], or the width is not positive.
+
+    Example:
+        >>> 0.2 < smooth_f1_threshold([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9]) < 0.8
+        True
+    """
+    truth, values = checked_probabilities(labels, probabilities)
+
+    def f1(hits: NDArray[np.float64], alarms: NDArray[np.float64], n_positive: int) -> NDArray[np.float64]:
+        return np.asarray(2 * hits / (hits + alarms + n_positive), dtype=np.float64)
+
+    return _smooth_optimum(truth, values, f1, width=width)
+
+
+def cost_threshold(
+    labels: ArrayLike, probabilities: ArrayLike, *, false_positive: float, false_negative: float, width: float = 0.5
+) -> float:
+    """Finds the threshold of least total cost, with the same blur as ``smooth_f1_threshold``.
+
+    On perfectly calibrated probabilities it is ``false_positive / (false_positive + false_negative)``.
+
+    Args:
+        labels: 0 or 1, shape [n].
+        probabilities: Calibrated probabilities, shape [n].
+        false_positive: What accepting a pair that does not match costs; above 0.
+        false_negative: What missing a match costs, in the same unit; above 0.
+        width: Strength of the blur; above 0.
+
+    Returns:
+        The threshold, in [0, 1].
+
+    Raises:
+        InputError: The lengths differ, a probability is outside [0, 1], or a cost or the width is not positive.
+    """
+    truth, values = checked_probabilities(labels, probabilities)
+    if not (false_positive > 0 and false_negative > 0):
+        raise InputError(f"costs of {false_positive} and {false_negative} were given, expected both above 0")
+
+    def saving(hits: NDArray[np.float64], alarms: NDArray[np.float64], n_positive: int) -> NDArray[np.float64]:
+        return -(false_positive * alarms + false_negative * (n_positive - hits))
+
+    return _smooth_optimum(truth, values, saving, width=width)
+
+
+def _smooth_optimum(truth: Bits, probabilities: NDArray[np.float32], objective: Objective, *, width: float) -> float:
+    if not width > 0:
+        raise InputError(f"a width of {width} was given, expected one above 0")
+    if not truth.any():
+        return UNLEARNED_THRESHOLD
+    p = np.clip(probabilities.astype(np.float64), 2.0**-25, 1 - 2.0**-25)
+    z = np.log(p) - np.log1p(-p)
+    # A blur of 0 (all scores alike) would divide by zero; this one is far below what float32 can tell apart.
+    blur = max(width * float(z.std()) * len(z) ** -0.2, 1e-6)
+    cuts = np.linspace(max(z.min() - 4 * blur, -_FARTHEST), min(z.max() + 4 * blur, _FARTHEST), _N_CUTS)
+    hits, alarms = _soft_counts(cuts, z[truth], blur), _soft_counts(cuts, z[~truth], blur)
+    value = objective(hits, alarms, int(np.count_nonzero(truth)))
+    # Far from all scores neighbouring cuts are equally good: take the middle of the run.
+    best = np.flatnonzero(value >= value.max() - 1e-12)
+    cut = float(cuts[best].mean()) if best[-1] - best[0] == len(best) - 1 else float(cuts[best[0]])
+    return float(1 / (1 + np.exp(-cut)))
+
+
+def _soft_counts(cuts: NDArray[np.float64], z: NDArray[np.float64], blur: float) -> NDArray[np.float64]:
+    """Sums ``sigmoid((z - cut) / blur)`` over the scores, a block of scores at a time; shape [cuts]."""
+    total = np.zeros_like(cuts)
+    step = max(1, _BLOCK // len(cuts))
+    for start in range(0, len(z), step):
+        distance = (z[None, start : start + step] - cuts[:, None]) / blur
+        total += (0.5 * (1 + np.tanh(0.5 * distance))).sum(axis=1)
+    return total

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from yanmo.errors import InputError
+from yanmo.evaluate import Counts, best_f1_threshold, cost_threshold, smooth_f1_threshold
+
+
+def _draw(rng, n, share=0.2):
+    labels = rng.random(n) < share
+    logits = rng.normal(size=n) + np.where(labels, 0.3, -1.7)
+    return labels, 1 / (1 + np.exp(-logits))
+
+
+def test_it_keeps_more_of_the_f1_on_new_pairs_than_the_plain_arg_max():
+    rng = np.random.default_rng(0)
+    labels, probabilities = _draw(rng, 100_000)
+
+    def on_new_pairs(threshold):
+        return Counts.of(labels, probabilities >= threshold).f1
+
+    gains = []
+    for _ in range(60):
+        seen = _draw(rng, 200)
+        gains.append(on_new_pairs(smooth_f1_threshold(*seen)) - on_new_pairs(best_f1_threshold(*seen)))
+    assert np.mean(gains) > 2 * np.std(gains) / 60**0.5
+
+
+def test_on_many_pairs_it_is_as_good_as_the_best():
+    labels, probabilities = _draw(np.random.default_rng(1), 50_000)
+    best = Counts.of(labels, probabilities >= best_f1_threshold(labels, probabilities)).f1
+    assert Counts.of(labels, probabilities >= smooth_f1_threshold(labels, probabilities)).f1 > best - 0.002
+
+
+def test_on_calibrated_probabilities_cost_follows_its_formula():
+    rng = np.random.default_rng(2)
+    probabilities = rng.random(200_000)
+    labels = rng.random(200_000) < probabilities
+    threshold = cost_threshold(labels, probabilities, false_positive=1.0, false_negative=3.0)
+    assert threshold == pytest.approx(1 / (1 + 3), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("labels", "probabilities"), [([0, 0], [0.2, 0.4]), ([], []), ([1, 0], [0.5, 0.5]), ([0, 1], [0.0, 1.0])]
+)
+def test_the_ends_give_a_probability(labels, probabilities):
+    assert 0.0 <= smooth_f1_threshold(labels, probabilities) <= 1.0
+
+
+def test_costs_and_widths_of_no_use_are_refused():
+    with pytest.raises(InputError, match="expected both above 0"):
+        cost_threshold([0, 1], [0.1, 0.9], false_positive=0.0, false_negative=1.0)
+    with pytest.raises(InputError, match="width of 0"):
+        smooth_f1_threshold([0, 1], [0.1, 0.9], width=0.0)
