@@ -66,6 +66,7 @@ def test_fewer_layers_are_the_lower_ones(bert_folder):
             lambda t: {k: v for k, v in t.items() if "layer.1.output.dense.bias" not in k},
             "layer.1.output.dense.bias' is missing",
         ),
+        (lambda t: t | {"encoder.layer.1.output.dense.extra": torch.zeros(1)}, "dense.extra' is no part of a bert"),
         (lambda t: t | {"encoder.layer.9.new": torch.zeros(1)}, "'encoder.layer.9.new' is no part of a bert encoder"),
         (
             lambda t: t | {"embeddings.LayerNorm.weight": torch.zeros(3)},

@@ -82,6 +82,7 @@ def test_an_unknown_task_and_a_full_folder_are_refused(tmp_path):
     [
         (lambda t: {k: v for k, v in t.items() if k != "matching.task_bias"}, "'task_bias' is missing"),
         (lambda t: t | {"matching.task_bias": torch.zeros(3)}, r"'task_bias' has the shape \[3\]"),
+        (lambda t: t | {"encoder.layer.7.x": torch.zeros(3)}, "'encoder.layer.7.x' belongs to no part"),
         (lambda t: t | {"matching.extra": torch.zeros(3)}, "'extra' belongs to no part"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,18 +58,20 @@ def load_encoder(
     tensors = read_tensors(folder)
     keymap = encoder_keymap(config)
     mapped, left_out, unknown = keymap.sort(tensors)
+    with torch.device("meta"):
+        whole = build_encoder(config).state_dict()
+    unknown += [mapped[ours] for ours in mapped.keys() - whole.keys()]
     if unknown:
+        others = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
         raise InputError(
-            f"the tensor '{unknown[0]}' (and {len(unknown) - 1} more) is no part of a {config.model_type.value} encoder"
-            if len(unknown) > 1
-            else f"the tensor '{unknown[0]}' is no part of a {config.model_type.value} encoder",
+            f"the tensor '{min(unknown)}'{others} is no part of a {config.model_type.value} encoder",
             where=folder,
             fix="check model_type and num_hidden_layers in config.json",
         )
     if n_layers is not None:
         if not 0 < n_layers <= config.n_layers:
             raise InputError(f"cannot keep {n_layers} of {config.n_layers} layers", where=folder)
-        config = EncoderConfig(**{**config.__dict__, "n_layers": n_layers})
+        config = replace(config, n_layers=n_layers)
     with torch.device("meta"):
         encoder = build_encoder(config, condition=condition, joint_from=joint_from)
     state = {}

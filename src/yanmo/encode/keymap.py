@@ -1,7 +1,7 @@
 """Tensor names of Hugging Face folders and ours, as one reversible rename table."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .config import EncoderConfig, ModelType
@@ -86,10 +86,6 @@ class KeyMap:
             else:
                 unknown.append(name)
         return mapped, left_out, unknown
-
-    def rename_to_theirs(self, tensors: Mapping[str, object]) -> dict[str, object]:
-        """Renames a whole table of our tensors to theirs."""
-        return {self.to_theirs(name): tensor for name, tensor in tensors.items()}
 
 
 def encoder_keymap(config: EncoderConfig) -> KeyMap:

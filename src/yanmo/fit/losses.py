@@ -1,18 +1,11 @@
 """What a logit and a label cost: cross-entropy with class weights and label smoothing, or focal loss."""
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["PairLoss", "focal_loss", "weighted_cross_entropy"]
-
-PairLoss = Callable[
-    [Float[Tensor, " batch"], Float[Tensor, " batch"], Float[Tensor, " batch"]], Float[Tensor, " batch"]
-]
-"""Takes logits, labels (0 or 1) and the weight of a positive; returns one loss a pair."""
+__all__ = ["focal_loss", "weighted_cross_entropy"]
 
 
 def weighted_cross_entropy(

@@ -1,6 +1,5 @@
 """Token, type and absolute position embeddings, summed and normalized."""
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -60,8 +59,6 @@ class TokenEmbedding(nn.Module):
         if self.task_type is not None:
             x = x + self.task_type.weight[0]
         x = self.dropout(self.norm(x, condition))
-        return (
-            x
-            if self.projection is None
-            else torch.nn.functional.linear(x, self.projection.weight, self.projection.bias)
-        )
+        if self.projection is not None:
+            x = self.projection(x)
+        return x

@@ -74,12 +74,13 @@ def load_classifier(folder: Path, architecture: Architecture, *, n_tasks: int) -
     keymap = encoder_keymap(config)
     state: dict[str, Tensor] = {}
     for name, tensor in read_tensors(folder).items():
-        ours = name.removeprefix(_OWN) if name.startswith(_OWN) else f"encoder.{keymap.to_ours(name)}"
+        within = keymap.to_ours(name)
+        ours = name.removeprefix(_OWN) if within is None else f"encoder.{within}"
         state[ours] = tensor.to(torch.float32)
     with torch.device("meta"):
         model = build_classifier(config, architecture, n_tasks=n_tasks)
     expected = {name: parameter.shape for name, parameter in model.state_dict().items()}
-    for name in expected.keys() ^ state.keys():
+    for name in sorted(expected.keys() ^ state.keys()):
         what = "is missing" if name in expected else "belongs to no part of this matcher"
         raise InputError(
             f"the tensor '{name}' {what}", where=folder, fix="matching.json and weights must be of one model"

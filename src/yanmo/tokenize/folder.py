@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,10 @@ class FolderTokenizer:
         joint = backend.encode("", "", add_special_tokens=True).ids
         self.n_between = max(1, joint.count(self.sep_id) - 1)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"backend": self._backend.to_str(), "tokens": self._tokens}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        cls_token, sep_token, pad_token = state["tokens"]
-        backend = Backend.from_str(state["backend"])
-        self.__init__(backend, cls_token=cls_token, sep_token=sep_token, pad_token=pad_token)  # type: ignore[misc]
+    def __reduce__(self) -> tuple[Any, ...]:
+        cls_token, sep_token, pad_token = self._tokens
+        rebuild = partial(FolderTokenizer, cls_token=cls_token, sep_token=sep_token, pad_token=pad_token)
+        return rebuild, (self._backend,)
 
     @property
     def vocab_size(self) -> int:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +53,8 @@ class WordTokenizer:
         self._unknown = vocabulary["[UNK]"]
         self._fallback = lru_cache(maxsize=_CACHED_WORDS)(self._pieces)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"vocabulary": self.vocabulary, "segmenter": self.segmenter, "lower_case": self.lower_case}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(WordTokenizer, segmenter=self.segmenter, lower_case=self.lower_case), (self.vocabulary,)
 
     @property
     def vocab_size(self) -> int:
