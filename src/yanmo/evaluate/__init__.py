@@ -3,6 +3,7 @@
 from .calibrate import platt_scaling, temperature_scaling
 from .counts import Counts
 from .curve import Curve, ranking_curve
+from .judge import Interval, Judgement, TaskReport, fit_decision, judge_across_halves, judge_stored
 from .metrics import average_precision, brier_score, calibration_error, reliability_bins, roc_auc
 from .official import OfficialScore, official_score
 from .scores import TaskScores
@@ -12,7 +13,10 @@ from .thresholds import ThresholdRule, best_f1_threshold, precision_threshold, r
 __all__ = [
     "Counts",
     "Curve",
+    "Interval",
+    "Judgement",
     "OfficialScore",
+    "TaskReport",
     "TaskScores",
     "ThresholdRule",
     "average_precision",
@@ -20,6 +24,9 @@ __all__ = [
     "brier_score",
     "calibration_error",
     "cost_threshold",
+    "fit_decision",
+    "judge_across_halves",
+    "judge_stored",
     "official_score",
     "platt_scaling",
     "precision_threshold",

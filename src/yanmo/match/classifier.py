@@ -36,17 +36,28 @@ class PairClassifier(nn.Module):
         if self.task_vectors is not None:
             nn.init.uniform_(self.task_vectors.weight, -0.05, 0.05)
 
-    def forward(self, batch: TokenBatch, tasks: Int[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+    def forward(
+        self,
+        batch: TokenBatch,
+        tasks: Int[Tensor, " batch"],
+        *,
+        states: Float[Tensor, "batch seq hidden"] | None = None,
+        first_layer: int = 0,
+    ) -> Float[Tensor, " batch"]:
         """Scores a batch that may mix tasks.
 
         Args:
             batch: The pairs.
             tasks: Task index of every row, shape [batch].
+            states: Input of block ``first_layer`` where it is known already, [batch, seq, hidden].
+            first_layer: The block that ``states`` are the input of.
 
         Returns:
             Logits of "match", shape [batch].
         """
         condition = None if self.task_vectors is None else self.task_vectors(tasks)
-        x = self.encoder(batch, condition)
+        if states is None:
+            states, first_layer = self.encoder.embed(batch, condition), 0
+        x = self.encoder.run(states, batch, condition, first=first_layer, last=len(self.encoder.blocks))
         logit: Tensor = self.head(x, condition, side=batch.side, mask=batch.mask)
         return logit + self.task_bias[tasks]

@@ -5,6 +5,7 @@ A task set is a YAML file; ``sohu`` ships with the package and is the example to
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -198,6 +199,21 @@ class TaskSet(_Frozen):
     def task(self, name: str) -> Task:
         """Gives a task by its name; raises InputError with the known names if there is none."""
         return self.tasks[self.index(name)]
+
+    def subset(self, names: Sequence[str]) -> "TaskSet":
+        """Gives the set with only some of its tasks.
+
+        Args:
+            names: Names of the tasks to keep.
+
+        Returns:
+            The smaller set, in this set's order.
+
+        Raises:
+            InputError: A name is unknown.
+        """
+        kept = {self.index(name) for name in names}
+        return self.model_copy(update={"tasks": tuple(self.tasks[i] for i in sorted(kept))})
 
     def text_columns(self, task: Task) -> tuple[str, str]:
         """Gives the columns of the first and second text of a task: its own, else the set's."""

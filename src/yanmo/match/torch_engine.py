@@ -13,6 +13,7 @@ from torch import Tensor
 from ..atomic import replacing
 from ..encode import (
     ConditionPlan,
+    Encoder,
     EncoderConfig,
     TokenBatch,
     build_encoder,
@@ -26,7 +27,15 @@ from ..tokenize import EncodedPair
 from .architecture import Architecture, HeadKind
 from .classifier import PairClassifier
 
-__all__ = ["TorchEngine", "build_classifier", "collate", "load_classifier"]
+__all__ = [
+    "TorchEngine",
+    "build_classifier",
+    "classifier_around",
+    "collate",
+    "condition_plan",
+    "load_classifier",
+    "sorted_batches",
+]
 
 # What the matcher adds to a base keeps its own names behind this prefix, beside the encoder's Hugging Face names.
 _OWN = "matching."
@@ -43,17 +52,39 @@ def build_classifier(config: EncoderConfig, architecture: Architecture, *, n_tas
     Returns:
         The network.
     """
-    first, width = architecture.conditional_from, architecture.condition_width
-    plan = None if first is None else ConditionPlan(width, first_layer=first)
-    encoder = build_encoder(config, condition=plan, joint_from=architecture.joint_from)
-    head: InteractionHead | PooledHead
+    encoder = build_encoder(config, condition=condition_plan(architecture), joint_from=architecture.joint_from)
+    return classifier_around(encoder, config, architecture, n_tasks=n_tasks)
+
+
+def condition_plan(architecture: Architecture) -> ConditionPlan | None:
+    """Says which of an encoder's norms take the task's vector; None for a matcher without conditions."""
+    first = architecture.conditional_from
+    return None if first is None else ConditionPlan(architecture.condition_width, first_layer=first)
+
+
+def classifier_around(
+    encoder: Encoder, config: EncoderConfig, architecture: Architecture, *, n_tasks: int
+) -> PairClassifier:
+    """Builds a matcher's network around an encoder that was built by the same architecture; the rest is random.
+
+    Args:
+        encoder: The encoder.
+        config: Its sizes and kinds.
+        architecture: What is built around it.
+        n_tasks: Number of tasks.
+
+    Returns:
+        The network.
+    """
+    width = None if architecture.conditional_from is None else architecture.condition_width
     dropout, inner = architecture.head_dropout_prob, architecture.head_width
+    head: InteractionHead | PooledHead
     if architecture.head is HeadKind.POOLED:
         head = PooledHead(config.width, dropout_prob=dropout)
     else:
-        norm = LayerNorm(inner) if plan is None else ConditionalLayerNorm(inner, condition_width=width)
+        norm = LayerNorm(inner) if width is None else ConditionalLayerNorm(inner, condition_width=width)
         head = InteractionHead(config.width, inner_width=inner, norm=norm, dropout_prob=dropout)
-    return PairClassifier(encoder, head, n_tasks=n_tasks, condition_width=None if plan is None else width)
+    return PairClassifier(encoder, head, n_tasks=n_tasks, condition_width=width)
 
 
 def load_classifier(folder: Path, architecture: Architecture, *, n_tasks: int) -> tuple[PairClassifier, EncoderConfig]:
@@ -118,6 +149,26 @@ def collate(pairs: Sequence[EncodedPair], *, pad_id: int) -> TokenBatch:
     return TokenBatch(*(torch.from_numpy(field) for field in (ids, types, positions, side, mask)))
 
 
+def sorted_batches(lengths: Sequence[int], *, max_tokens: int) -> Iterator[list[int]]:
+    """Groups rows of like length into batches of a token budget.
+
+    Args:
+        lengths: Tokens of every row.
+        max_tokens: Largest number of rows times longest row; a longer single row gets its own batch.
+
+    Yields:
+        Row numbers of each batch, shortest rows first; every row once.
+    """
+    rows: list[int] = []
+    for i in np.argsort(np.asarray(lengths, dtype=np.int64), kind="stable").tolist():
+        if rows and (len(rows) + 1) * lengths[i] > max_tokens:
+            yield rows
+            rows = []
+        rows.append(i)
+    if rows:
+        yield rows
+
+
 class TorchEngine:
     """Scores encoded pairs with torch: sorted by length, in batches of a token budget, back in the given order.
 
@@ -160,7 +211,7 @@ class TorchEngine:
         scores = np.empty(len(pairs), dtype=np.float32)
         device = self.classifier.task_bias.device
         with torch.inference_mode():
-            for rows in self._batches([len(pair) for pair in pairs]):
+            for rows in sorted_batches([len(pair) for pair in pairs], max_tokens=self.max_tokens):
                 batch = collate([pairs[i] for i in rows], pad_id=self.config.pad_id).to(device)
                 tasks = torch.tensor([task_indices[i] for i in rows], device=device)
                 scores[rows] = self.classifier(batch, tasks).float().cpu().numpy()
@@ -182,13 +233,3 @@ class TorchEngine:
             save_file(tensors, temporary, metadata={"format": "pt"})
         with replacing(folder / "config.json") as temporary:
             temporary.write_text(json.dumps(self.config.to_hf(), indent=2) + "\n", encoding="utf-8")
-
-    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        rows: list[int] = []
-        for i in np.argsort(np.asarray(lengths, dtype=np.int64), kind="stable").tolist():
-            if rows and (len(rows) + 1) * lengths[i] > self.max_tokens:
-                yield rows
-                rows = []
-            rows.append(i)
-        if rows:
-            yield rows

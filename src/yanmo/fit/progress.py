@@ -1,0 +1,108 @@
+"""What a person sees while a run goes on: a bar on a terminal, a line now and then in a log."""
+
+import time
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from transformers import TrainerCallback
+
+__all__ = ["RunProgress", "TrainingProgress"]
+
+# Without a terminal one line this often, in seconds.
+_EVERY = 60.0
+
+
+class RunProgress:
+    """Shows how far each stage of a run is, with its rate and the time left.
+
+    Args:
+        console: Where to show it.
+
+    Example:
+        ``with RunProgress(console) as progress: progress.show("training", 3, 10, unit="pairs")``
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[rate]}"),
+            TextColumn("还需"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._began: dict[str, tuple[float, int]] = {}
+        self._said: dict[str, float] = {}
+
+    def __enter__(self) -> "RunProgress":
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def show(self, stage: str, done: int, total: int, *, unit: str, note: str = "") -> None:
+        """Shows that ``done`` of ``total`` are behind us.
+
+        Args:
+            stage: Name of the stage.
+            done: So many are done.
+            total: Of so many.
+            unit: What is counted.
+            note: Put after the rate.
+        """
+        now = time.monotonic()
+        began, start = self._began.setdefault(stage, (now, done))
+        seconds = now - began
+        rate = (done - start) / seconds if seconds > 0 else 0.0
+        shown = f"{rate:,.1f} {unit}/s {note}" if rate else ""
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=total, completed=done, rate=shown)
+        self._bars.update(self._tasks[stage], completed=done, total=total, rate=shown)
+        last = done >= total
+        if not self.console.is_terminal and rate and (last or now - self._said.get(stage, began) > _EVERY):
+            self._said[stage] = now
+            left = (total - done) / rate
+            self.say(f"{stage} {done / total:.0%} · {shown.strip()} · 还需 {left / 60:.0f} 分钟")
+
+    def say(self, line: str) -> None:
+        """Prints a line above the bars."""
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class TrainingProgress(TrainerCallback):
+    """Shows the pairs trained and the loss.
+
+    Args:
+        progress: Where to show it.
+        n_pairs: Pairs behind us after each step; the first entry is 0.
+    """
+
+    def __init__(self, progress: RunProgress, *, n_pairs: list[int]) -> None:
+        self._progress = progress
+        self._n_pairs = n_pairs
+        self._loss = ""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        """Shows where the run begins or goes on."""
+        self._show(state.global_step)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
+        """Takes the loss."""
+        if logs and "loss" in logs:
+            self._loss = f"loss {logs['loss']:.4f}"
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        """Counts the pairs."""
+        self._show(state.global_step)
+
+    def _show(self, step: int) -> None:
+        self._progress.show("训练 training", self._n_pairs[step], self._n_pairs[-1], unit="pairs", note=self._loss)

@@ -1,0 +1,295 @@
+"""The training loop: transformers' Trainer over planned batches, with our loss, average of weights and checkpoints."""
+
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.utils.data import DataLoader
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+
+from ..encode import TokenBatch
+from ..errors import InputError
+from ..evaluate import Judgement, TaskScores, judge_across_halves
+from ..match.classifier import PairClassifier
+from ..match.tasks import TaskSet
+from ..match.torch_engine import sorted_batches
+from .average import WeightAverage
+from .config import LossKind, TrainConfig
+from .examples import BatchMaker
+from .losses import focal_loss, weighted_cross_entropy
+from .parameters import parameter_groups
+from .sampler import BatchPlan, PlannedBatches
+
+__all__ = ["MatchingTrainer", "last_checkpoint"]
+
+logger = logging.getLogger(__name__)
+
+_AVERAGE = "average.safetensors"
+# Written last into a checkpoint: one without it was cut short by a kill.
+_COMPLETE = "complete"
+_FIELDS = tuple(TokenBatch.__dataclass_fields__)
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """Finds the newest whole checkpoint and deletes those that a kill left unfinished.
+
+    Args:
+        folder: Where the checkpoints are.
+
+    Returns:
+        The checkpoint, or None.
+    """
+    found = {int(path.name.rpartition("-")[2]): path for path in folder.glob("checkpoint-*")}
+    for step, path in list(found.items()):
+        if not (path / _COMPLETE).exists():
+            shutil.rmtree(path)
+            del found[step]
+    return found[max(found)] if found else None
+
+
+class MatchingTrainer(Trainer):
+    """Trains a `PairClassifier` on one planned run; one epoch of the Trainer is the whole run.
+
+    Args:
+        model: The network; what is frozen does not require a gradient.
+        config: The settings.
+        plan: The batches of the run.
+        batches: Makes the training batches.
+        validation: Makes the batches that are evaluated; None evaluates nothing.
+        task_set: The tasks.
+        positive_weights: Weight of a match in the loss, by task index.
+        frozen_layers: The block that the batches' ``states`` are the input of.
+        folder: Where checkpoints go.
+        on_evaluation: Told the step and the judgement after every evaluation.
+        callbacks: More callbacks of transformers.
+    """
+
+    def __init__(
+        self,
+        model: PairClassifier,
+        config: TrainConfig,
+        *,
+        plan: BatchPlan,
+        batches: BatchMaker,
+        validation: BatchMaker | None,
+        task_set: TaskSet,
+        positive_weights: Tensor,
+        frozen_layers: int,
+        folder: Path,
+        on_evaluation: Callable[[int, Judgement], None],
+        callbacks: list[TrainerCallback],
+    ) -> None:
+        self.classifier = model
+        self.config = config
+        self.plan = plan
+        self.batches = batches
+        self.validation = validation
+        self.task_set = task_set
+        self.frozen_layers = frozen_layers
+        self.average = None if config.average_decay is None else WeightAverage(model, decay=config.average_decay)
+        self._positive_weights = positive_weights
+        self._on_evaluation = on_evaluation
+        n_steps = len(plan.batches)
+        patience = config.patience if validation is not None else None
+        arguments = TrainingArguments(
+            output_dir=str(folder),
+            num_train_epochs=1,
+            learning_rate=config.learning_rate,
+            lr_scheduler_type="linear",
+            warmup_steps=round(n_steps * config.warmup),
+            max_grad_norm=config.max_grad_norm,
+            seed=config.seed,
+            logging_steps=max(1, min(20, n_steps // 10)),
+            logging_nan_inf_filter=False,
+            eval_strategy="no" if validation is None else "steps",
+            eval_steps=n_steps,
+            save_strategy="steps",
+            save_steps=n_steps,
+            metric_for_best_model=None if patience is None else "eval_f1",
+            greater_is_better=None if patience is None else True,
+            remove_unused_columns=False,
+            dataloader_pin_memory=False,
+            disable_tqdm=True,
+            report_to=list(config.report_to),
+        )
+        extra: list[TrainerCallback] = [_Schedule(n_steps, config, evaluates=validation is not None)]
+        if patience is not None:
+            extra.append(EarlyStoppingCallback(patience))
+        if self.average is not None:
+            extra.append(_Average(self.average))
+        super().__init__(
+            model=model,
+            args=arguments,
+            train_dataset=range(len(batches.examples)),
+            eval_dataset=None if validation is None else range(len(validation.examples)),
+            callbacks=extra + callbacks,
+        )
+        self.remove_callback(PrinterCallback)
+        self.model_accepts_loss_kwargs = False
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:  # noqa: ARG002
+        """Makes AdamW over the groups of ``parameter_groups``."""
+        if self.optimizer is None:
+            config = self.config
+            groups = parameter_groups(
+                self.classifier,
+                rate=config.learning_rate,
+                new_rate=config.head_rate,
+                layer_decay=config.layer_decay,
+                weight_decay=config.weight_decay,
+            )
+            self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+        optimizer: torch.optim.Optimizer = self.optimizer
+        return optimizer
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Returns the loader whose one pass is the whole run."""
+        loader: DataLoader[Any] = self.accelerator.prepare(
+            DataLoader(
+                range(len(self.batches.examples)),  # type: ignore[arg-type]
+                batch_sampler=PlannedBatches(self.plan),
+                collate_fn=self.batches,
+            )
+        )
+        return loader
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,  # noqa: ARG002
+    ) -> Any:
+        """Sums the losses of a batch's pairs and divides by the plan's mean batch size."""
+        logits = self._logits(model, inputs)
+        labels = inputs["labels"]
+        weight = self._positive_weights.to(labels.device)[inputs["tasks"]]
+        if self.config.loss is LossKind.FOCAL:
+            each = focal_loss(logits, labels, weight, gamma=self.config.focal_gamma)
+        else:
+            each = weighted_cross_entropy(logits, labels, weight, smoothing=self.config.label_smoothing)
+        loss = each.sum() / self.plan.pairs_per_batch
+        if not torch.isfinite(loss):
+            raise InputError(
+                f"the loss is {loss.item()} at step {self.state.global_step + 1}: training has diverged",
+                fix="lower learning_rate or new_learning_rate, or raise warmup",
+            )
+        return (loss, {"logits": logits}) if return_outputs else loss
+
+    def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Any:  # noqa: ARG002
+        """Judges the (averaged) weights on the validation pairs, every threshold chosen on the other half."""
+        if self.average is None:
+            judgement = judge_across_halves(self.scores(), n_bootstrap=200)
+        else:
+            with self.average.in_place():
+                judgement = judge_across_halves(self.scores(), n_bootstrap=200)
+        metrics = {f"{metric_key_prefix}_f1": judgement.official.f1}
+        for standard, value in judgement.official.standards.items():
+            metrics[f"{metric_key_prefix}_{standard}_f1"] = value
+        for name, report in judgement.tasks.items():
+            metrics[f"{metric_key_prefix}_{name}_f1"] = report.f1
+            metrics[f"{metric_key_prefix}_{name}_auc"] = float("nan") if report.auc is None else report.auc
+        self.log(dict(metrics))
+        self._on_evaluation(self.state.global_step, judgement)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def scores(self) -> list[TaskScores]:
+        """Scores the validation pairs with the weights as they are.
+
+        Returns:
+            Labels and logits of each task that has validation pairs.
+
+        Raises:
+            InputError: A logit is not finite.
+        """
+        if self.validation is None:
+            return []
+        examples = self.validation.examples
+        logits = torch.empty(len(examples))
+        model = self.classifier.eval()
+        with torch.inference_mode():
+            for rows in sorted_batches(examples.lengths, max_tokens=2 * self.config.max_tokens):
+                inputs = self._prepare_inputs(self.validation(rows))
+                logits[rows] = self._logits(model, inputs).float().cpu()
+        model.train()
+        made = []
+        for index, task in enumerate(self.task_set.tasks):
+            rows = [i for i, its in enumerate(examples.tasks.tolist()) if its == index]
+            if rows:
+                pairs = [examples.pairs[i] for i in rows]
+                made.append(
+                    TaskScores(task.name, task.standard, examples.labels[rows], logits[rows].numpy(), pairs=pairs)
+                )
+        return made
+
+    def finish(self) -> int:
+        """Puts the weights to keep into the network: the average, and the best checkpoint where there is patience.
+
+        Returns:
+            The step they come from.
+        """
+        best = self.state.best_model_checkpoint
+        if best is not None and self.state.best_global_step != self.state.global_step:
+            self.classifier.load_state_dict(load_file(Path(best) / "model.safetensors"))
+            if self.average is not None:
+                self.average.load(load_file(Path(best) / _AVERAGE))
+        if self.average is not None:
+            self.average.keep()
+        return int(self.state.best_global_step or self.state.global_step)
+
+    def _logits(self, model: Any, inputs: dict[str, Tensor]) -> Tensor:
+        batch = TokenBatch(*(inputs[name] for name in _FIELDS))
+        states = inputs.get("states")
+        logits: Tensor = model(batch, inputs["tasks"], states=states, first_layer=self.frozen_layers)
+        return logits
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        super()._save_optimizer_and_scheduler(output_dir)
+        if self.average is not None:
+            save_file(self.average.values, Path(output_dir) / _AVERAGE)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is not None and self.average is not None:
+            self.average.load(load_file(Path(checkpoint) / _AVERAGE))
+
+
+class _Schedule(TrainerCallback):
+    """Evaluates and saves at even shares of the run, and marks each checkpoint that was written to its end."""
+
+    def __init__(self, n_steps: int, config: TrainConfig, *, evaluates: bool) -> None:
+        n = config.n_evaluations
+        self._evaluate = {-(-n_steps * i // n) for i in range(1, n + 1)} if evaluates else set()
+        n = config.n_checkpoints
+        self._save = {-(-n_steps * i // n) for i in range(1, n + 1)}
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        control.should_evaluate |= state.global_step in self._evaluate
+        control.should_save |= state.global_step in self._save
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        for file in folder.iterdir():
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+        (folder / _COMPLETE).touch()
+        # Not before the new one is marked may the one before it go.
+        keep = {folder.name, Path(state.best_model_checkpoint or folder).name}
+        for old in folder.parent.glob("checkpoint-*"):
+            if old.name not in keep:
+                shutil.rmtree(old)
+
+
+class _Average(TrainerCallback):
+    def __init__(self, average: WeightAverage) -> None:
+        self._average = average
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        self._average.update(state.global_step)

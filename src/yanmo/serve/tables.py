@@ -1,0 +1,44 @@
+"""Tables for the terminal."""
+
+from rich.table import Table
+
+from ..evaluate import Judgement
+
+__all__ = ["judgement_table"]
+
+
+def judgement_table(judgement: Judgement) -> Table:
+    """Lays a judgement out, one row a task, with 95 % intervals.
+
+    Args:
+        judgement: What was measured.
+
+    Returns:
+        The table.
+    """
+    low, high = judgement.official_interval
+    parts = "，".join(f"{name} {value:.4f}" for name, value in judgement.official.standards.items())
+    source = {"stored": "模型自带", "other half": "取自另一半"}[judgement.thresholds]
+    table = Table(
+        title=f"官方指标 F1 {judgement.official.f1:.4f} [{low:.3f}, {high:.3f}]（{parts}），阈值{source}",
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column("任务")
+    for name in ("对数", "匹配", "F1", "95 % 区间", "精确率", "召回率", "AUC", "AP", "校准误差", "阈值"):
+        table.add_column(name, justify="right")
+    for name, report in judgement.tasks.items():
+        table.add_row(
+            name,
+            f"{report.n:,}",
+            f"{report.n_positive:,}",
+            f"{report.f1:.3f}",
+            f"{report.f1_interval[0]:.3f}–{report.f1_interval[1]:.3f}",
+            f"{report.precision:.3f}",
+            f"{report.recall:.3f}",
+            "—" if report.auc is None else f"{report.auc:.3f}",
+            "—" if report.average_precision is None else f"{report.average_precision:.3f}",
+            f"{report.calibration_error:.3f}",
+            f"{report.threshold:.3f}",
+        )
+    return table

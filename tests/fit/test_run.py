@@ -1,0 +1,151 @@
+import json
+import multiprocessing
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from yanmo.errors import InputError
+from yanmo.fit.config import load_train_config
+from yanmo.fit.run import train_matcher
+from yanmo.match.matcher import Matcher
+
+FROZEN = [
+    "architecture.layout=sides",
+    "architecture.joint_from=2",
+    "architecture.conditional_from=1",
+    "frozen_layers=1",
+]
+SHORT = ["max_tokens=80", "n_epochs=1.5", "report_to=[]", "n_checkpoints=8", "n_evaluations=4", "learning_rate=1e-3"]
+
+
+def _train(base, tasks, make_pairs, out, *overrides, n=24, resume=False, **more):
+    return train_matcher(
+        make_pairs(n, seed=1),
+        make_pairs(18, seed=2),
+        task_set=tasks,
+        base=base,
+        out=out,
+        config=load_train_config(None, overrides=[*SHORT, *overrides]),
+        resume=resume,
+        **more,
+    )
+
+
+def _die_at(step, base, tasks, make_pairs, out, overrides):
+    from yanmo.fit.progress import TrainingProgress
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    TrainingProgress.on_step_end = on_step_end
+    torch.set_num_threads(1)
+    _train(base, tasks, make_pairs, out, *overrides)
+
+
+@pytest.mark.parametrize("overrides", [FROZEN, ["architecture.joint_from=1", "average_decay=null"]])
+def test_a_run_killed_and_resumed_ends_with_the_same_weights(tiny_base, two_tasks, make_pairs, tmp_path, overrides):
+    """Dropout is on, so the state of every random generator has to come back too."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        whole = _train(tiny_base, two_tasks, make_pairs, tmp_path / "whole", *overrides)
+        context = multiprocessing.get_context("fork")
+        for step in (whole.n_steps // 2, whole.n_steps - 1):
+            out = tmp_path / f"killed{step}"
+            child = context.Process(
+                target=_die_at, args=(step, tiny_base, two_tasks, make_pairs, out, overrides), daemon=True
+            )
+            child.start()
+            child.join(120)
+            assert child.exitcode == -signal.SIGKILL
+            assert not (out / "matching.json").exists()
+            (newest,) = (out / "checkpoints").iterdir()
+            torn = out / "checkpoints" / f"checkpoint-{step}"  # as if killed again while saving
+            if torn != newest:
+                torn.mkdir()
+                (torn / "model.safetensors").write_bytes(b"half")
+            _train(tiny_base, two_tasks, make_pairs, out, *overrides, resume=True)
+            expected = load_file(tmp_path / "whole" / "model.safetensors")
+            resumed = load_file(out / "model.safetensors")
+            assert all(torch.equal(resumed[name], tensor) for name, tensor in expected.items())
+            assert (out / "matching.json").read_text() == (tmp_path / "whole" / "matching.json").read_text()
+            assert not (out / "checkpoints").exists()
+    finally:
+        torch.set_num_threads(n_threads)
+
+
+def test_it_learns_what_the_tasks_ask_and_keeps_rules_that_were_judged_elsewhere(
+    tiny_base, two_tasks, make_pairs, tmp_path
+):
+    overrides = ["architecture.layout=sides", "architecture.joint_from=3", "learning_rate=5e-3", "n_epochs=4"]
+    summary = _train(tiny_base, two_tasks, make_pairs, tmp_path / "run", *overrides, "max_tokens=200", n=300)
+    assert summary.judgement.tasks["strict"].auc > 0.9
+    matcher = Matcher.from_pretrained(tmp_path / "run")
+    pairs = make_pairs(18, seed=2)["strict"]
+    texts = [(pair.text0, pair.text1) for pair in pairs]
+    labels = np.array([pair.label for pair in pairs], dtype=bool)
+    assert (matcher.decide(texts, task="strict") == labels).mean() > 0.8
+    scores = matcher.score_all(texts)
+    only_loose = np.array([line % 3 == 1 for line in range(18)])
+    assert (scores["loose"] - scores["strict"])[only_loose].mean() > 0.2
+    rule = matcher.matching.decision("strict")
+    assert rule.n_examples == 18
+    assert rule.f1 == summary.judgement.tasks["strict"].f1
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["training_fingerprint"]
+
+
+def test_frozen_parts_stay_and_the_rest_moves(tiny_base, two_tasks, make_pairs, tmp_path):
+    _train(tiny_base, two_tasks, make_pairs, tmp_path / "run", *FROZEN, frozen_cache=tmp_path / "cache")
+    before, after = load_file(tiny_base / "model.safetensors"), load_file(tmp_path / "run" / "model.safetensors")
+    moved = {name for name, tensor in before.items() if name in after and not torch.equal(tensor, after[name])}
+    assert moved
+    assert all(".layer.0." not in name and "embeddings" not in name for name in moved)
+    assert any(".layer.2." in name for name in moved)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_cached_states_train_the_same_model_to_float16(tiny_base, two_tasks, make_pairs, tmp_path):
+    """Never-joint frozen layers are read from a file; asking for one more joint layer computes them anew."""
+    shared = ["architecture.layout=sides", "architecture.conditional_from=1", "dropout_prob=0.0", "n_epochs=1"]
+    shared += ["architecture.head_dropout_prob=0.0", "architecture.joint_from=1"]
+    _train(tiny_base, two_tasks, make_pairs, tmp_path / "cached", *shared, "frozen_layers=1")
+    expected = load_file(tmp_path / "cached" / "model.safetensors")
+    import yanmo.fit.run
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yanmo.fit.run, "_frozen_states", lambda *_: None)
+        _train(tiny_base, two_tasks, make_pairs, tmp_path / "fresh", *shared, "frozen_layers=1")
+    fresh = load_file(tmp_path / "fresh" / "model.safetensors")
+    assert all((fresh[name] - tensor).abs().max() < 2e-2 for name, tensor in expected.items())
+
+
+def test_patience_keeps_the_best_evaluation(tiny_base, two_tasks, make_pairs, tmp_path):
+    overrides = ["patience=1", "learning_rate=0.5", "n_evaluations=8", "max_grad_norm=100.0"]
+    summary = _train(tiny_base, two_tasks, make_pairs, tmp_path / "run", *overrides)
+    history = [json.loads(line) for line in (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()]
+    best = max(history, key=lambda entry: entry["official"]["f1"])
+    assert summary.step == best["step"]
+    assert summary.judgement.official.f1 == pytest.approx(best["official"]["f1"])
+
+
+def test_a_diverging_run_says_so(tiny_base, two_tasks, make_pairs, tmp_path):
+    with pytest.raises(InputError, match="diverged"):
+        _train(tiny_base, two_tasks, make_pairs, tmp_path / "run", "learning_rate=1e30", "max_grad_norm=1e30")
+
+
+def test_folders_are_never_mixed_up(tiny_base, two_tasks, make_pairs, tmp_path):
+    with pytest.raises(InputError, match="holds no run"):
+        _train(tiny_base, two_tasks, make_pairs, tmp_path / "none", resume=True)
+    out = tmp_path / "run"
+    _train(tiny_base, two_tasks, make_pairs, out, "n_epochs=0.2")
+    with pytest.raises(InputError, match="--resume"):
+        _train(tiny_base, two_tasks, make_pairs, out)
+    with pytest.raises(InputError, match="is finished"):
+        _train(tiny_base, two_tasks, make_pairs, out, "n_epochs=0.2", resume=True)
+    with pytest.raises(InputError, match="other config"):
+        _train(tiny_base, two_tasks, make_pairs, out, "n_epochs=0.3", resume=True)
