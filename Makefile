@@ -2,7 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt
-.PHONY: test check setup install
+.PHONY: demo test check bench setup install
 
 setup: $(VENV)/.ready
 
@@ -17,6 +17,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 install: setup
 	$(PIP) --no-deps --force-reinstall .
 
+# The main job on bundled pairs, without a network: trains a tiny model, evaluates, predicts.
+demo: install
+	$(VENV)/bin/yanmo demo
+
 check: install
 	$(VENV)/bin/ruff format --check src tests
 	$(VENV)/bin/ruff check src tests
@@ -26,4 +30,9 @@ check: install
 	$(VENV)/bin/python -m pytest -q --doctest-modules --pyargs yanmo -p no:cacheprovider
 
 test: check
-	$(VENV)/bin/python -m pytest tests
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 tests
+
+# Speed claims; each file writes benchmarks/results/<name>.json. They take real models and data: see their --help.
+bench: install
+	$(VENV)/bin/python benchmarks/word_tokenizer.py $(VOCAB) $(PAIRS)
+	$(VENV)/bin/python benchmarks/padding.py $(BASE) $(DATA)

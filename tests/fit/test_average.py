@@ -31,9 +31,16 @@ def test_it_is_in_place_for_a_block_only_even_after_an_error():
     with torch.no_grad():
         model.weight.copy_(live)
     held = average.values["weight"].clone()
-    with pytest.raises(ZeroDivisionError), average.in_place():
-        assert torch.equal(model.weight, held)
-        raise ZeroDivisionError
+    seen = []
+
+    def fail():
+        with average.in_place():
+            seen.append(model.weight.detach().clone())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert torch.equal(seen[0], held)
     assert torch.equal(model.weight, live)
     assert torch.equal(average.values["weight"], held)
     average.keep()

@@ -36,7 +36,7 @@ def _train(base, tasks, make_pairs, out, *overrides, n=24, resume=False, **more)
 
 
 def _die_at(step, base, tasks, make_pairs, out, overrides):
-    from yanmo.fit.progress import TrainingProgress
+    from yanmo.fit.trainer import TrainingProgress
 
     def on_step_end(self, args, state, control, **kwargs):
         if state.global_step == step:

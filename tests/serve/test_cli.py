@@ -1,11 +1,14 @@
 import json
 import subprocess
 import sys
+from importlib.resources import files
 
 import pytest
 from typer.testing import CliRunner
 
 from yanmo.errors import InputError
+from yanmo.match import TaskSet, read_split
+from yanmo.serve import cli, demo, doctor
 from yanmo.serve.cli import app
 from yanmo.tokenize import Vocabulary
 
@@ -66,3 +69,116 @@ def test_the_command_line_and_the_core_rooms_load_no_torch():
         "sys.exit(any(m in sys.modules for m in ('torch', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture
+def sample(overlap_matcher, monkeypatch, tmp_path):
+    """The command line with a matcher without weights, and a data folder of two tasks."""
+    matcher, folder = overlap_matcher
+    monkeypatch.setattr(cli, "open_matcher", lambda name: matcher)
+    rows = [
+        ("一丁丂七", "一丁丂七", "1"),
+        ("一丁丂七", "丄丅丆万", "0"),
+        ("一丁丂七", "一丁丂丄", "1"),
+        ("一", "丄", "0"),
+    ]
+    for task in ("ssA", "ssB"):
+        (tmp_path / "data" / task).mkdir(parents=True)
+        with (tmp_path / "data" / task / "valid.txt").open("w", encoding="utf-8") as file:
+            for a, b, label in rows:
+                file.write(json.dumps({"source": a, "target": b, f"label{task[-1]}": label}) + "\n")
+    return folder, tmp_path / "data"
+
+
+def test_evaluate_writes_the_fixed_json(sample, tmp_path):
+    folder, data = sample
+    out, report = tmp_path / "out.json", tmp_path / "report.html"
+    arguments = ["evaluate", str(folder), "--data", str(data), "--split", "valid", "--json", str(out)]
+    result = CliRunner().invoke(app, [*arguments, "--report", str(report)])
+    assert result.exit_code == 0, result.output
+    values = json.loads(out.read_text(encoding="utf-8"))
+    assert set(values["official"]) == {"f1", "A", "B", "interval"}
+    assert set(values["tasks"]) == {"ssA", "ssB"}
+    assert {"f1", "auc", "threshold", "n"} <= set(values["tasks"]["ssB"])
+    assert (values["tasks"]["ssB"]["threshold"], values["tasks"]["ssB"]["n"]) == (0.6, 4)
+    # Alike texts have a logit of 3 - 1 and 0.6 * 6 - 3 - 1 = -0.4 under B, 3 and 0.6 under A.
+    assert (values["tasks"]["ssA"]["f1"], values["tasks"]["ssB"]["recall"]) == (1.0, 0.5)
+    assert values["consistency"][0]["n_contradictions"] == 0
+    assert "官方指标" in result.stdout
+    assert report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_evaluate_only_some_tasks(sample):
+    folder, data = sample
+    result = CliRunner().invoke(app, ["evaluate", str(folder), "--data", str(data), "--only", "ssA"])
+    assert result.exit_code == 0, result.output
+    assert "ssB" not in result.stdout
+    with pytest.raises(InputError, match="ssC"):
+        CliRunner().invoke(app, ["evaluate", str(folder), "--data", str(data), "--only", "ssC"], catch_exceptions=False)
+
+
+def test_predict_a_file_asks_for_the_task_and_a_folder_finds_it(sample, tmp_path):
+    folder, data = sample
+    file, out = str(data / "ssA" / "valid.txt"), tmp_path / "out.csv"
+    with pytest.raises(InputError, match=r"--task ssA\|ssB"):
+        CliRunner().invoke(app, ["predict", str(folder), file, "-o", str(out)], catch_exceptions=False)
+    result = CliRunner().invoke(app, ["predict", str(folder), file, "-o", str(out), "--task", "ssA"])
+    assert result.exit_code == 0, result.output
+    assert out.read_text() == "id,label\n1,1\n2,0\n3,1\n4,0\n"
+    both = tmp_path / "both.jsonl"
+    result = CliRunner().invoke(app, ["predict", str(folder), str(data), "--split", "valid", "-o", str(both)])
+    assert result.exit_code == 0, result.output
+    assert [json.loads(line)["task"] for line in both.read_text().splitlines()] == ["ssA"] * 4 + ["ssB"] * 4
+
+
+def test_no_model_ships_yet_and_the_error_says_so():
+    with pytest.raises(InputError, match="no trained model ships"):
+        CliRunner().invoke(app, ["match", "default", "一", "二"], catch_exceptions=False)
+
+
+def test_doctor_names_what_is_missing_and_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(doctor._EXTRAS, "serve", ("no-such-package",))
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == 0, result.output
+    assert "缺少 no-such-package；需要时 pip install 'yanmo[serve]'" in result.stdout
+
+
+def test_doctor_loads_a_folder_strictly(tmp_path):
+    from yanmo.encode import EncoderConfig, ModelType, build_encoder, save_encoder
+
+    config = EncoderConfig(ModelType.BERT, len(TOKENS), 8, 8, 1, 2, 12, 64)
+    save_encoder(build_encoder(config), config, tmp_path)
+    Vocabulary(TOKENS).save(tmp_path / "vocab.txt")
+    result = CliRunner().invoke(app, ["doctor", "model", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "严格载入成功" in result.stdout
+    Vocabulary([*TOKENS, "更", "多"]).save(tmp_path / "vocab.txt")
+    assert "多 2 个 token" in CliRunner().invoke(app, ["doctor", "model", str(tmp_path)]).stdout
+
+
+def test_demo_runs_whole_on_the_bundled_pairs(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "_SETTINGS", (*demo._SETTINGS, "n_epochs=0.5"))
+    for _ in range(2):  # a second one replaces the first
+        result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "d")])
+        assert result.exit_code == 0, result.output
+    assert "yanmo train" in result.stdout
+    assert len((tmp_path / "d" / "decisions.jsonl").read_text().splitlines()) == 120
+    assert [path.name for path in tmp_path.iterdir()] == ["d"]
+    (tmp_path / "d" / "run.json").write_text("{}")
+    with pytest.raises(InputError, match="not empty"):
+        CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "d")], catch_exceptions=False)
+
+
+def test_bundled_pairs_are_many_balanced_and_never_in_both_splits():
+    task_set = TaskSet.load("sohu")
+    root = files("yanmo.assets") / "sample"
+    texts = {}
+    for split in ("train", "valid"):
+        pairs = read_split(str(root), task_set, split)
+        assert set(pairs) == set(task_set.names)
+        for rows in pairs.values():
+            share = sum(pair.label for pair in rows) / len(rows)
+            assert len(rows) >= 40
+            assert 0.25 < share < 0.75
+        texts[split] = {text for rows in pairs.values() for pair in rows for text in (pair.text0, pair.text1)}
+    assert not texts["train"] & texts["valid"]

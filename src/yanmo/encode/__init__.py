@@ -8,7 +8,7 @@ require_extra("safetensors", extra="torch")
 
 from .config import Activation, EncoderConfig, ModelType  # noqa: E402
 from .encoder import ConditionPlan, Encoder, TokenBatch, build_encoder  # noqa: E402
-from .folder import LoadedEncoder, load_encoder, read_config, read_tensors  # noqa: E402
+from .folder import LoadedEncoder, load_encoder, read_config, read_tensors, save_encoder  # noqa: E402
 from .keymap import KeyMap, encoder_keymap  # noqa: E402
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "load_encoder",
     "read_config",
     "read_tensors",
+    "save_encoder",
 ]

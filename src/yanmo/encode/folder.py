@@ -1,4 +1,4 @@
-"""Reading an encoder from a Hugging Face folder, strictly: every tensor accounted for, or an error that names it."""
+"""Encoders from and to Hugging Face folders, strictly: every tensor accounted for, or an error that names it."""
 
 import json
 import pickle
@@ -8,14 +8,16 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
+from ..atomic import replacing
 from ..errors import InputError
 from .config import EncoderConfig
 from .encoder import ConditionPlan, Encoder, build_encoder
 from .keymap import encoder_keymap
 
-__all__ = ["LoadedEncoder", "load_encoder", "read_config", "read_tensors"]
+__all__ = ["LoadedEncoder", "load_encoder", "read_config", "read_tensors", "save_encoder"]
 
 # Parameters that a plain base lacks and that start at their initial value.
 _NEW_LEAVES = ("weight_map", "bias_map")
@@ -97,6 +99,29 @@ def load_encoder(
     encoder.load_state_dict(state, strict=True, assign=True)
     encoder.requires_grad_(True)
     return LoadedEncoder(encoder, config, tuple(left_out))
+
+
+def save_encoder(encoder: Encoder, config: EncoderConfig, folder: Path) -> None:
+    """Writes an encoder as ``config.json`` and ``model.safetensors`` under its Hugging Face names.
+
+    Args:
+        encoder: The encoder; without conditions, which Hugging Face has no names for.
+        config: Its configuration.
+        folder: An existing folder.
+
+    Raises:
+        InputError: A norm is conditional.
+    """
+    keymap = encoder_keymap(config)
+    if any(name.endswith(_NEW_LEAVES) for name in encoder.state_dict()):
+        raise InputError("a conditional encoder has no plain Hugging Face form", fix="save it as part of a matcher")
+    tensors = {
+        keymap.to_theirs(name): tensor.detach().cpu().contiguous() for name, tensor in encoder.state_dict().items()
+    }
+    with replacing(folder / "model.safetensors") as temporary:
+        save_file(tensors, temporary, metadata={"format": "pt"})
+    with replacing(folder / "config.json") as temporary:
+        temporary.write_text(json.dumps(config.to_hf(), indent=2) + "\n", encoding="utf-8")
 
 
 def read_config(folder: Path) -> EncoderConfig:

@@ -1,16 +1,20 @@
 """Scores against labels: counts, ranking, calibration and the official metric; knows no model."""
 
 from .calibrate import platt_scaling, temperature_scaling
+from .consistency import Consistency, judge_consistency
 from .counts import Counts
 from .curve import Curve, ranking_curve
 from .judge import Interval, Judgement, TaskReport, fit_decision, judge_across_halves, judge_stored
 from .metrics import average_precision, brier_score, calibration_error, reliability_bins, roc_auc
 from .official import OfficialScore, official_score
+from .report import write_report
 from .scores import TaskScores
+from .scoring import score_split
 from .smooth_thresholds import cost_threshold, smooth_f1_threshold
 from .thresholds import ThresholdRule, best_f1_threshold, precision_threshold, recall_threshold
 
 __all__ = [
+    "Consistency",
     "Counts",
     "Curve",
     "Interval",
@@ -26,6 +30,7 @@ __all__ = [
     "cost_threshold",
     "fit_decision",
     "judge_across_halves",
+    "judge_consistency",
     "judge_stored",
     "official_score",
     "platt_scaling",
@@ -34,6 +39,8 @@ __all__ = [
     "recall_threshold",
     "reliability_bins",
     "roc_auc",
+    "score_split",
     "smooth_f1_threshold",
     "temperature_scaling",
+    "write_report",
 ]

@@ -25,14 +25,14 @@ from ..match.pair import Pair
 from ..match.split import fingerprint_pairs
 from ..match.tasks import TaskSet
 from ..match.torch_engine import TorchEngine, classifier_around, condition_plan
+from ..progress import RunProgress
 from ..tokenize import PairEncoder, PairLayout, load_tokenizer
 from .config import ClassWeighting, TrainConfig
 from .examples import BatchMaker, Examples, encode_examples
 from .frozen import FrozenStates, compute_states
 from .parameters import freeze
-from .progress import RunProgress, TrainingProgress
 from .sampler import plan_batches
-from .trainer import MatchingTrainer, last_checkpoint
+from .trainer import MatchingTrainer, TrainingProgress, last_checkpoint
 
 __all__ = ["RUN_FILE", "RunSummary", "train_matcher"]
 

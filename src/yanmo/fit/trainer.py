@@ -19,6 +19,7 @@ from ..evaluate import Judgement, TaskScores, judge_across_halves
 from ..match.classifier import PairClassifier
 from ..match.tasks import TaskSet
 from ..match.torch_engine import sorted_batches
+from ..progress import RunProgress
 from .average import WeightAverage
 from .config import LossKind, TrainConfig
 from .examples import BatchMaker
@@ -26,7 +27,7 @@ from .losses import focal_loss, weighted_cross_entropy
 from .parameters import parameter_groups
 from .sampler import BatchPlan, PlannedBatches
 
-__all__ = ["MatchingTrainer", "last_checkpoint"]
+__all__ = ["MatchingTrainer", "TrainingProgress", "last_checkpoint"]
 
 logger = logging.getLogger(__name__)
 
@@ -293,3 +294,33 @@ class _Average(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
         self._average.update(state.global_step)
+
+
+class TrainingProgress(TrainerCallback):
+    """Shows the pairs trained and the loss.
+
+    Args:
+        progress: Where to show it.
+        n_pairs: Pairs behind us after each step; the first entry is 0.
+    """
+
+    def __init__(self, progress: RunProgress, *, n_pairs: list[int]) -> None:
+        self._progress = progress
+        self._n_pairs = n_pairs
+        self._loss = ""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        """Shows where the run begins or goes on."""
+        self._show(state.global_step)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
+        """Takes the loss."""
+        if logs and "loss" in logs:
+            self._loss = f"loss {logs['loss']:.4f}"
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        """Counts the pairs."""
+        self._show(state.global_step)
+
+    def _show(self, step: int) -> None:
+        self._progress.show("训练 training", self._n_pairs[step], self._n_pairs[-1], unit="pairs", note=self._loss)

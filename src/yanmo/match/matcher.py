@@ -1,5 +1,7 @@
 """The matcher people use: texts in, calibrated probabilities and decisions out, under every standard it knows."""
 
+import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -47,12 +49,15 @@ class Matcher:
         self.matching = matching
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, *, device: str | None = None) -> "Matcher":
-        """Loads a matcher from its folder.
+    def from_pretrained(
+        cls, folder: str | Path, *, device: str | None = None, revision: str | None = None
+    ) -> "Matcher":
+        """Loads a matcher from its folder, or from the Hugging Face hub.
 
         Args:
-            folder: Folder written by ``save_pretrained``.
+            folder: Folder written by ``save_pretrained``, or the name ``owner/name`` of one on the hub.
             device: Where torch runs, such as ``"cuda"``; None for the CPU.
+            revision: Branch, tag or commit on the hub.
 
         Returns:
             The matcher, ready to score.
@@ -61,6 +66,8 @@ class Matcher:
             InputError: The folder is missing or its files do not belong together.
             MissingExtraError: torch is not installed.
         """
+        if not Path(folder).exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", str(folder)):
+            folder = _download(str(folder), revision)
         folder = Path(folder)
         matching = MatchingFile.load(folder)
         architecture = Architecture.model_validate(matching.model)
@@ -77,6 +84,41 @@ class Matcher:
             )
         encoder = PairEncoder(tokenizer, layout=architecture.layout, prefix=architecture.prefix)
         return cls(TorchEngine(classifier, config, device=device), encoder, matching)
+
+    @classmethod
+    def default(cls) -> "Matcher":
+        """Loads the matcher that ships with the package.
+
+        Returns:
+            The matcher.
+
+        Raises:
+            InputError: None ships yet.
+        """
+        raise InputError(
+            "no trained model ships with this version", fix="train one with yanmo train, or see yanmo demo"
+        )
+
+    def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
+        """Uploads the matcher's folder to the Hugging Face hub.
+
+        Args:
+            repo_id: ``owner/name``; made if it does not exist.
+            private: Whether a new repository is private.
+            token: Access token; None takes the one that is logged in.
+
+        Returns:
+            Address of the commit.
+        """
+        require_extra("huggingface_hub", extra="torch")
+        from huggingface_hub import HfApi
+
+        api = HfApi(token=token)
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        with tempfile.TemporaryDirectory() as temporary:
+            self.save_pretrained(Path(temporary) / "model")
+            commit = api.upload_folder(repo_id=repo_id, folder_path=Path(temporary) / "model")
+        return str(commit.commit_url)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes the matcher as a Hugging Face folder with ``matching.json``; all of it or nothing.
@@ -121,3 +163,17 @@ class Matcher:
     def score_all(self, pairs: Sequence[tuple[str, str]]) -> dict[str, NDArray[np.float32]]:
         """Calibrated probabilities under every task of the matcher, by task name."""
         return {task: self.score(pairs, task=task) for task in self.matching.task_set.names}
+
+
+def _download(repo_id: str, revision: str | None) -> str:
+    require_extra("huggingface_hub", extra="torch")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.model"]
+    try:
+        return str(snapshot_download(repo_id, revision=revision, allow_patterns=patterns))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise InputError(
+            "is no folder here, and cannot be fetched from the hub", where=repo_id, fix="check the path or the network"
+        ) from error

@@ -86,6 +86,8 @@ class Task(_Frozen):
     """Column of the row's id; that of the set if left out."""
     budget: Budget = Budget()
     """How much of each text the model sees."""
+    implies: str | None = None
+    """A looser task of the set: whatever matches here should match there. Checked by the evaluation."""
 
     @model_validator(mode="before")
     @classmethod
@@ -164,6 +166,9 @@ class TaskSet(_Frozen):
         repeated = sorted({name for name in self.names if self.names.count(name) > 1})
         if repeated:
             raise ValueError(f"two tasks are called {', '.join(repeated)}")
+        for task in self.tasks:
+            if task.implies is not None and (task.implies == task.name or task.implies not in self.names):
+                raise ValueError(f"task '{task.name}' implies '{task.implies}', which is no other task of the set")
         return self
 
     @property
@@ -212,8 +217,10 @@ class TaskSet(_Frozen):
         Raises:
             InputError: A name is unknown.
         """
-        kept = {self.index(name) for name in names}
-        return self.model_copy(update={"tasks": tuple(self.tasks[i] for i in sorted(kept))})
+        kept = [self.tasks[i] for i in sorted({self.index(name) for name in names})]
+        names = [task.name for task in kept]
+        alone = [task if task.implies in names else task.model_copy(update={"implies": None}) for task in kept]
+        return self.model_copy(update={"tasks": tuple(alone)})
 
     def text_columns(self, task: Task) -> tuple[str, str]:
         """Gives the columns of the first and second text of a task: its own, else the set's."""

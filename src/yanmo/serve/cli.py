@@ -3,6 +3,7 @@
 import json
 import sys
 from contextlib import nullcontext
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +12,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ..atomic import replacing
 from ..errors import InputError, YanmoError, require_extra
-from ..match.rejects import OnBadLine, RejectFile
-from ..match.split import read_split
-from ..match.tasks import TaskSet
-from .tables import judgement_table
+from ..match import (
+    Columns,
+    FileFormat,
+    Matcher,
+    OnBadLine,
+    RejectFile,
+    TaskSet,
+    count_rows,
+    find_split,
+    read_split,
+)
+from ..progress import RunProgress
+from .tables import consistency_lines, judgement_table
 
 __all__ = ["app", "main"]
 
@@ -27,6 +38,13 @@ class InputFormat(str, Enum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class Examination(str, Enum):
+    """What ``yanmo doctor`` looks at."""
+
+    ENVIRONMENT = "environment"
+    MODEL = "model"
 
 
 @app.callback()
@@ -62,7 +80,7 @@ def tokenize(
 
 @app.command()
 def match(
-    run: Annotated[Path, typer.Argument(help="模型目录 / a matcher's folder")],
+    run: Annotated[str, typer.Argument(help="模型目录或 default / a matcher's folder, or default")],
     text1: Annotated[str, typer.Argument(help="文本一 / first text")],
     text2: Annotated[str, typer.Argument(help="文本二 / second text")],
 ) -> None:
@@ -70,9 +88,7 @@ def match(
 
     Example: yanmo match runs/sohu 巴萨获胜 巴塞罗那赢球
     """
-    from ..match import Matcher
-
-    matcher = Matcher.from_pretrained(run)
+    matcher = open_matcher(run)
     table = Table("任务", "概率", "阈值", "判断")
     for task, scores in matcher.score_all([(text1, text2)]).items():
         decision = matcher.matching.decision(task)
@@ -138,13 +154,176 @@ def train(
     console.print(f"模型已写入 {out}（取自第 {summary.step} 步）", markup=False, highlight=False)
 
 
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="模型目录或 default / a matcher's folder, or default")],
+    data: Annotated[Path, typer.Option(help="含各任务目录的数据目录 / folder with the tasks' folders")],
+    split: Annotated[str, typer.Option(help="要评估的部分 / split")] = "valid",
+    only: Annotated[str | None, typer.Option(help="只评估这些任务，逗号分隔 / only these tasks")] = None,
+    halves: Annotated[
+        bool, typer.Option("--halves", help="阈值取自另一半数据，而非模型自带 / thresholds from the other half")
+    ] = False,
+    json_out: Annotated[Path | None, typer.Option("--json", help="结果写为 JSON / write the numbers")] = None,
+    report: Annotated[Path | None, typer.Option(help="写一个自足的 HTML 报告 / write an HTML page")] = None,
+    encoding: Annotated[str, typer.Option(help="文件编码 / text encoding, such as gb18030")] = "utf-8",
+    on_bad_line: Annotated[OnBadLine, typer.Option(help="遇到坏行 / at a bad line")] = OnBadLine.ERROR,
+) -> None:
+    """Judge a matcher on labelled pairs, by the thresholds it carries.
+
+    Example: yanmo evaluate runs/sohu --data data --split valid --json result.json --report report.html
+    """
+    from ..evaluate import judge_across_halves, judge_consistency, judge_stored, score_split, write_report
+
+    matcher = open_matcher(model)
+    task_set = matcher.matching.task_set
+    wanted = task_set if only is None else task_set.subset(only.split(","))
+    beside = json_out or report or Path("evaluation")
+    skip = on_bad_line is OnBadLine.SKIP
+    with RejectFile(beside.with_name(f"{beside.name}.rejected.jsonl")) if skip else nullcontext() as rejected:
+        pairs = read_split(data, wanted, split, encoding=encoding, on_bad_line=on_bad_line, reject_file=rejected)
+    n_pairs = sum(map(len, pairs.values()))
+    with RunProgress(Console(stderr=True)) as progress:
+        scores = score_split(
+            matcher, pairs, on_progress=lambda n: progress.show("打分 scoring", n, n_pairs, unit="pairs")
+        )
+        decisions = {task.task: matcher.matching.decision(task.task) for task in scores}
+        judgement = judge_across_halves(scores) if halves else judge_stored(scores, decisions)
+        consistency = judge_consistency(matcher, pairs)
+    console = Console()
+    console.print(judgement_table(judgement))
+    for line in consistency_lines(consistency):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if json_out is not None:
+        values = judgement.as_json() | {"consistency": [asdict(entry) for entry in consistency]}
+        with replacing(json_out) as temporary:
+            temporary.write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    if report is not None:
+        title = f"{model} · {data} · {split}"
+        write_report(report, judgement, scores, decisions, title=title, consistency=consistency)
+        console.print(f"报告已写入 {report}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def predict(
+    model: Annotated[str, typer.Argument(help="模型目录或 default / a matcher's folder, or default")],
+    pairs: Annotated[Path, typer.Argument(help="一个文件，或含各任务目录的数据目录 / a file, or a data folder")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="输出文件，.csv 或 .jsonl / where the decisions go")],
+    task: Annotated[str | None, typer.Option(help="按哪个任务判断文件 / which task's standard, for a file")] = None,
+    split: Annotated[str, typer.Option(help="目录中要预测的部分 / which split of a folder")] = "test",
+    first: Annotated[str | None, typer.Option(help="文本一的列名 / column of the first text")] = None,
+    second: Annotated[str | None, typer.Option(help="文本二的列名 / column of the second text")] = None,
+    id_column: Annotated[str | None, typer.Option("--id", help="编号的列名 / column of the id")] = None,
+    file_format: Annotated[FileFormat | None, typer.Option("--format", help="文件格式 / how rows stand")] = None,
+    encoding: Annotated[str, typer.Option(help="文件编码 / text encoding, such as gb18030")] = "utf-8",
+    on_bad_line: Annotated[OnBadLine, typer.Option(help="遇到坏行 / at a bad line")] = OnBadLine.ERROR,
+    restart: Annotated[bool, typer.Option("--restart", help="丢弃上次中断的结果 / begin anew")] = False,
+) -> None:
+    """Decide every pair of a file or of a folder's split; the same call goes on after a kill.
+
+    A name ending in .jsonl gives lines with id, task, label and probability; any other the contest's id,label table.
+
+    Example: yanmo predict runs/sohu pairs.jsonl --task ssB -o decisions.csv
+    """
+    from .predict import OutputFormat, PredictSource, predict_files
+
+    matcher = open_matcher(model)
+    sources = [PredictSource(name, path) for name, path in prediction_files(matcher, pairs, task, split).items()]
+    total = sum(count_rows(source.path, encoding=encoding, file_format=file_format) for source in sources)
+    named = Columns(first, second, id=id_column) if first or second or id_column else None
+    console = Console(stderr=True)
+    with RunProgress(console) as progress:
+        done = predict_files(
+            matcher,
+            Path(model),
+            sources,
+            out,
+            output=OutputFormat.JSONL if out.suffix in (".jsonl", ".ndjson") else OutputFormat.CSV,
+            columns=named,
+            file_format=file_format,
+            encoding=encoding,
+            on_bad_line=on_bad_line,
+            restart=restart,
+            on_progress=lambda n: progress.show("预测 predicting", n, max(total, n), unit="pairs"),
+        )
+    kept = f"（接着上次的 {done.n_before:,} 对）" if done.n_before else ""
+    left_out = f"，略过坏行 {done.n_rejected:,}" if done.n_rejected else ""
+    line = f"{done.n_pairs:,} 对已写入 {out}{kept}；本次判为匹配 {done.n_matches:,}{left_out}"
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="小模型与结果放在哪里 / where the tiny model goes")] = Path("yanmo-demo"),
+) -> None:
+    """Train, evaluate and predict on the bundled pairs, in under a minute and without a network.
+
+    Example: yanmo demo
+    """
+    from .demo import run_demo
+
+    run_demo(out, Console())
+
+
+@app.command()
+def doctor(
+    what: Annotated[Examination, typer.Argument(help="检查什么 / what to examine")] = Examination.ENVIRONMENT,
+    folder: Annotated[Path | None, typer.Argument(help="编码器或匹配模型目录 / a model's folder, for 'model'")] = None,
+) -> None:
+    """Say what is installed and what is missing, or load a model's folder strictly and say what is wrong with it.
+
+    Example: yanmo doctor model my-bert
+    """
+    from .doctor import environment, examine_folder
+
+    if what is Examination.MODEL and folder is None:
+        raise InputError("no folder is named", fix="yanmo doctor model FOLDER")
+    for line in environment() if folder is None else examine_folder(folder):
+        Console().print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 def main() -> None:
     """Runs the command line; a refusal is one sentence on standard error and exit code 1."""
     try:
         app()
     except YanmoError as error:
-        Console(stderr=True, soft_wrap=True).print(f"错误 error: {error}", markup=False, highlight=False)
-        sys.exit(1)
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "))
+
+
+def _fail(message: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(f"错误 error: {message}", markup=False, highlight=False)
+    sys.exit(1)
+
+
+def open_matcher(name: str) -> Matcher:
+    """Loads the matcher a person names: a folder, or the word ``default``."""
+    return Matcher.default() if name == "default" else Matcher.from_pretrained(name)
+
+
+def prediction_files(matcher: Matcher, pairs: Path, task: str | None, split: str) -> dict[str, Path]:
+    """Says which files are to be judged by which task.
+
+    Args:
+        matcher: Knows its tasks.
+        pairs: A file, or a folder with the tasks' folders.
+        task: The task named, if any.
+        split: The split of a folder.
+
+    Returns:
+        The file of each task, by its name.
+
+    Raises:
+        InputError: A file is given without saying which task it is for.
+    """
+    task_set = matcher.matching.task_set
+    if pairs.is_dir():
+        return find_split(pairs, task_set if task is None else task_set.subset([task]), split)
+    if task is None and len(task_set.tasks) > 1:
+        raise InputError(
+            "the model knows several standards of match", where=pairs, fix=f"add --task {'|'.join(task_set.names)}"
+        )
+    return {task_set.task(task or task_set.names[0]).name: pairs}
 
 
 def _text_of(line: bytes, number: int, input_format: InputFormat) -> str:

@@ -1,10 +1,13 @@
 """Tables for the terminal."""
 
+from collections.abc import Sequence
+
+from rich.box import SIMPLE
 from rich.table import Table
 
-from ..evaluate import Judgement
+from ..evaluate import Consistency, Judgement
 
-__all__ = ["judgement_table"]
+__all__ = ["consistency_lines", "judgement_table"]
 
 
 def judgement_table(judgement: Judgement) -> Table:
@@ -23,10 +26,11 @@ def judgement_table(judgement: Judgement) -> Table:
         title=f"官方指标 F1 {judgement.official.f1:.4f} [{low:.3f}, {high:.3f}]（{parts}），阈值{source}",
         title_justify="left",
         title_style="bold",
+        box=SIMPLE,
     )
-    table.add_column("任务")
-    for name in ("对数", "匹配", "F1", "95 % 区间", "精确率", "召回率", "AUC", "AP", "校准误差", "阈值"):
-        table.add_column(name, justify="right")
+    table.add_column("任务", no_wrap=True)
+    for name in ("对数", "匹配", "F1", "95 % 区间", "精确率", "召回率", "AUC", "阈值"):
+        table.add_column(name, justify="right", no_wrap=True)
     for name, report in judgement.tasks.items():
         table.add_row(
             name,
@@ -37,8 +41,15 @@ def judgement_table(judgement: Judgement) -> Table:
             f"{report.precision:.3f}",
             f"{report.recall:.3f}",
             "—" if report.auc is None else f"{report.auc:.3f}",
-            "—" if report.average_precision is None else f"{report.average_precision:.3f}",
-            f"{report.calibration_error:.3f}",
             f"{report.threshold:.3f}",
         )
     return table
+
+
+def consistency_lines(consistency: Sequence[Consistency]) -> list[str]:
+    """Says in one line each how often a strict task contradicts the looser one that it implies."""
+    return [
+        f"自洽：{c.strict} 判匹配的 {c.n_strict:,} 对中，{c.loose} 判不匹配的有 {c.n_contradictions:,} 对"
+        f"（共 {c.n:,} 对；严格概率高于宽松的占 {c.higher:.1%}）"
+        for c in consistency
+    ]

@@ -1,21 +1,19 @@
-"""What a person sees while a run goes on: a bar on a terminal, a line now and then in a log."""
+"""What a person sees while something takes long: a bar on a terminal, a line now and then in a log."""
 
 import time
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from transformers import TrainerCallback
 
-__all__ = ["RunProgress", "TrainingProgress"]
+__all__ = ["RunProgress"]
 
 # Without a terminal one line this often, in seconds.
 _EVERY = 60.0
 
 
 class RunProgress:
-    """Shows how far each stage of a run is, with its rate and the time left.
+    """Shows how far each stage of some work is, with its rate and the time left.
 
     Args:
         console: Where to show it.
@@ -76,33 +74,3 @@ class RunProgress:
     def say(self, line: str) -> None:
         """Prints a line above the bars."""
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-class TrainingProgress(TrainerCallback):
-    """Shows the pairs trained and the loss.
-
-    Args:
-        progress: Where to show it.
-        n_pairs: Pairs behind us after each step; the first entry is 0.
-    """
-
-    def __init__(self, progress: RunProgress, *, n_pairs: list[int]) -> None:
-        self._progress = progress
-        self._n_pairs = n_pairs
-        self._loss = ""
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        """Shows where the run begins or goes on."""
-        self._show(state.global_step)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
-        """Takes the loss."""
-        if logs and "loss" in logs:
-            self._loss = f"loss {logs['loss']:.4f}"
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        """Counts the pairs."""
-        self._show(state.global_step)
-
-    def _show(self, step: int) -> None:
-        self._progress.show("训练 training", self._n_pairs[step], self._n_pairs[-1], unit="pairs", note=self._loss)

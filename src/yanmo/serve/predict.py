@@ -1,0 +1,227 @@
+"""Files of any size to files of decisions: in flat memory, in the same order, and through a kill at any moment."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from enum import Enum
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ..atomic import replacing
+from ..errors import InputError
+from ..match import Columns, FileFormat, Matcher, OnBadLine, Pair, RejectFile, read_pairs
+from ..match.decisions import MATCHING_FILE
+
+__all__ = ["OutputFormat", "PredictSource", "Prediction", "predict_files"]
+
+# Pairs scored together and then put on the disk; what a kill costs at most.
+_CHUNK = 1024
+
+
+class OutputFormat(str, Enum):
+    """The contest's ``id,label`` table, or JSON lines with probabilities."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class PredictSource:
+    """A file of pairs and the standard they are to be judged by."""
+
+    task: str
+    """Name of the task."""
+    path: Path
+    """The file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What was written."""
+
+    n_pairs: int
+    """Pairs, those of an interrupted earlier call included."""
+    n_before: int
+    """How many of them an earlier call had done."""
+    n_matches: int
+    """Matches among those of this call."""
+    n_rejected: int
+    """Bad lines left out."""
+
+
+def predict_files(
+    matcher: Matcher,
+    model: Path,
+    sources: Sequence[PredictSource],
+    out: Path,
+    *,
+    output: OutputFormat,
+    columns: Columns | None = None,
+    file_format: FileFormat | None = None,
+    encoding: str = "utf-8",
+    on_bad_line: OnBadLine = OnBadLine.ERROR,
+    restart: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+) -> Prediction:
+    """Decides every pair of some files and writes one line for each, in their order.
+
+    Until all is done the lines stand in ``OUT.part``, and ``OUT.part.json`` says how many of its bytes are whole. The
+    same call after a kill cuts the file there and goes on; nothing is lost or written twice. Pairs without an id are
+    named by the number of their line.
+
+    Args:
+        matcher: Scores and decides.
+        model: Its folder, to make sure that an interrupted prediction goes on with the same.
+        sources: The files, one after the other.
+        out: Where the lines go. It must not exist.
+        output: Their form.
+        columns: Columns by name, where the files' own are neither expected nor customary.
+        file_format: How rows stand in the files; None tells for each by name and first line.
+        encoding: Their encoding.
+        on_bad_line: Stop at a bad line, or leave it out and write it to ``OUT.rejects.jsonl``.
+        restart: Throw away what an interrupted call left.
+        on_progress: Told the pairs done, after every chunk.
+
+    Returns:
+        What was written.
+
+    Raises:
+        InputError: The output exists, an interrupted prediction was of something else, or a file cannot be read.
+    """
+    if out.exists():
+        raise InputError("exists", where=out, fix="name another file or delete it")
+    part, journal = out.with_name(f"{out.name}.part"), out.with_name(f"{out.name}.part.json")
+    options = {
+        "columns": None if columns is None else asdict(columns),
+        "format": None if file_format is None else file_format.value,
+        "encoding": encoding,
+        "on_bad_line": on_bad_line.value,
+        "output": output.value,
+    }
+    request = {"model": _model_digest(model), "sources": [_identity(source) for source in sources], **options}
+    if restart:
+        part.unlink(missing_ok=True)
+        journal.unlink(missing_ok=True)
+    done = _load(journal, request, part)
+    n_before, n_matches = done.n_pairs, 0
+    skipping = on_bad_line is OnBadLine.SKIP
+    rejects = RejectFile(out.with_name(f"{out.name}.rejects.jsonl")) if skipping else nullcontext()
+    with rejects as reject_file, part.open("ab") as file:
+        file.truncate(done.n_bytes)
+        if not done.n_bytes and output is OutputFormat.CSV:
+            done = done.written(file.write(b"id,label\n"), 0)
+        for i, source in enumerate(sources):
+            if i < done.source and not skipping:
+                continue
+            # With bad lines left out, files already done are read again so that the reject file comes out whole.
+            before = done.n_in_source if i == done.source else None if i < done.source else 0
+            pairs = read_pairs(
+                source.path,
+                task=matcher.matching.task_set.task(source.task),
+                task_set=matcher.matching.task_set,
+                labelled=False,
+                columns=columns,
+                file_format=file_format,
+                encoding=encoding,
+                on_bad_line=on_bad_line,
+                reject_file=reject_file,
+                start_after=before or 0,
+            )
+            if before is None:
+                for _ in pairs:
+                    pass
+                continue
+            done = done.entering(i)
+            for chunk in _chunks(pairs, _CHUNK):
+                lines, accepted = _lines(matcher, source.task, chunk, output)
+                file.write(lines)
+                file.flush()
+                os.fsync(file.fileno())
+                n_matches += accepted
+                done = done.written(len(lines), len(chunk))
+                _save(journal, request, done)
+                if on_progress is not None:
+                    on_progress(done.n_pairs)
+    part.replace(out)
+    journal.unlink(missing_ok=True)
+    return Prediction(done.n_pairs, n_before, n_matches, 0 if reject_file is None else reject_file.n_rejected)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    source: int = 0
+    n_in_source: int = 0
+    n_pairs: int = 0
+    n_bytes: int = 0
+
+    def entering(self, source: int) -> "_Done":
+        return self if source == self.source else _Done(source, 0, self.n_pairs, self.n_bytes)
+
+    def written(self, n_bytes: int, n_pairs: int) -> "_Done":
+        return _Done(self.source, self.n_in_source + n_pairs, self.n_pairs + n_pairs, self.n_bytes + n_bytes)
+
+
+def _save(journal: Path, request: Mapping[str, Any], done: _Done) -> None:
+    with replacing(journal) as temporary:
+        temporary.write_text(json.dumps({"request": request, "done": asdict(done)}, ensure_ascii=False), "utf-8")
+
+
+def _load(journal: Path, request: Mapping[str, Any], part: Path) -> _Done:
+    if not journal.exists():
+        return _Done()
+    try:
+        saved = json.loads(journal.read_text("utf-8"))
+        done, before = _Done(**saved["done"]), saved["request"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError("is damaged", where=journal, fix="begin anew with --restart") from error
+    changed = [key for key in request if before.get(key) != request[key]]
+    if changed:
+        raise InputError(
+            f"belongs to an interrupted prediction with other {', '.join(changed)}",
+            where=journal,
+            fix="repeat that call, name another output, or begin anew with --restart",
+        )
+    if not part.exists() or part.stat().st_size < done.n_bytes:
+        raise InputError("lacks lines that were written before", where=part, fix="begin anew with --restart")
+    return done
+
+
+def _identity(source: PredictSource) -> list[Any]:
+    try:
+        stat = source.path.stat()
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=source.path, fix="check the path") from error
+    return [source.task, str(source.path.resolve()), stat.st_size, stat.st_mtime_ns]
+
+
+def _model_digest(folder: Path) -> str:
+    digest = hashlib.sha256((folder / MATCHING_FILE).read_bytes())
+    for file in sorted(folder.glob("*.safetensors")):
+        digest.update(f"{file.name} {file.stat().st_size}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _chunks(pairs: Iterator[Pair], size: int) -> Iterator[list[Pair]]:
+    while chunk := list(islice(pairs, size)):
+        yield chunk
+
+
+def _lines(matcher: Matcher, task: str, chunk: Sequence[Pair], output: OutputFormat) -> tuple[bytes, int]:
+    probabilities = matcher.score([(pair.text0, pair.text1) for pair in chunk], task=task)
+    accepted = matcher.matching.decision(task).accepts(probabilities).tolist()
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    for pair, probability, label in zip(chunk, probabilities.tolist(), accepted, strict=True):
+        name = str(pair.line) if pair.id is None else pair.id
+        if output is OutputFormat.CSV:
+            table.writerow([name, int(label)])
+        else:
+            row = {"id": name, "task": task, "label": int(label), "probability": round(probability, 6)}
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return out.getvalue().encode("utf-8", "backslashreplace"), sum(accepted)
