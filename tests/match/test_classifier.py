@@ -2,7 +2,9 @@ import torch
 
 from yanmo.encode import ConditionPlan, EncoderConfig, ModelType, TokenBatch, build_encoder
 from yanmo.layers import ConditionalLayerNorm, InteractionHead
+from yanmo.match.architecture import Architecture
 from yanmo.match.classifier import PairClassifier
+from yanmo.match.torch_engine import build_classifier
 
 
 def _batch(rows=2, seq=6):
@@ -33,3 +35,14 @@ def test_the_task_bias_is_added_to_its_task_only():
     with torch.no_grad():
         model.task_bias[2] += 1.5
     torch.testing.assert_close(model(batch, torch.tensor([0, 2])) - before, torch.tensor([0.0, 1.5]))
+
+
+def test_a_separate_head_judges_its_own_task_only():
+    architecture = Architecture(separate_heads=True, conditional_from=None, head_width=4)
+    model = build_classifier(EncoderConfig(ModelType.BERT, 20, 8, 8, 2, 2, 12, 16), architecture, n_tasks=3).eval()
+    batch = _batch(rows=3)
+    logits = model(batch, torch.tensor([2, 0, 2]))
+    assert logits[0] == logits[2] != logits[1]
+    logits[1].backward()
+    assert model.head[0].out.weight.grad.abs().sum() > 0
+    assert model.head[2].out.weight.grad.abs().sum() == 0

@@ -36,7 +36,14 @@ def _matcher(**changes):
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"head": HeadKind.POOLED}, {"conditional_from": None}, {"conditional_from": 1}, {"layout": PairLayout.JOINT}],
+    [
+        {},
+        {"head": HeadKind.POOLED},
+        {"separate_heads": True, "conditional_from": None},
+        {"conditional_from": None},
+        {"conditional_from": 1},
+        {"layout": PairLayout.JOINT},
+    ],
 )
 def test_a_saved_matcher_scores_the_same(tmp_path, changes):
     matcher = _matcher(**changes)

@@ -26,6 +26,7 @@ class Architecture(BaseModel):
         condition_width: Size of a task's vector.
         head: Which head gives the logit.
         head_width: Size of the interaction head's hidden layer.
+        separate_heads: Whether every task has a head of its own; such heads take no condition.
         head_dropout_prob: Probability of dropping a component in the head while training.
         prefix: Put before each text, such as e5's ``"query: "``.
     """
@@ -38,5 +39,6 @@ class Architecture(BaseModel):
     condition_width: int = Field(default=128, gt=0)
     head: HeadKind = HeadKind.INTERACTION
     head_width: int = Field(default=384, gt=0)
+    separate_heads: bool = False
     head_dropout_prob: float = Field(default=0.1, ge=0, lt=1)
     prefix: str = ""

@@ -1,4 +1,4 @@
-"""The network of the matcher: a conditional encoder, one vector and one bias a task, one shared head."""
+"""The network of the matcher: a conditional encoder, one vector and one bias a task, one head or one for each."""
 
 import torch
 from jaxtyping import Float, Int
@@ -15,7 +15,7 @@ class PairClassifier(nn.Module):
 
     Args:
         encoder: Token ids and a condition to token vectors.
-        head: Token vectors and a condition to one logit.
+        head: Token vectors and a condition to one logit; a list of them has one for each task, without condition.
         n_tasks: Number of tasks.
         condition_width: Size of a task's vector; None where neither encoder nor head is conditional.
 
@@ -26,11 +26,16 @@ class PairClassifier(nn.Module):
     """
 
     def __init__(
-        self, encoder: Encoder, head: PooledHead | InteractionHead, *, n_tasks: int, condition_width: int | None
+        self,
+        encoder: Encoder,
+        head: PooledHead | InteractionHead | list[PooledHead | InteractionHead],
+        *,
+        n_tasks: int,
+        condition_width: int | None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = head
+        self.head: nn.Module = nn.ModuleList(head) if isinstance(head, list) else head
         self.task_bias = nn.Parameter(torch.zeros(n_tasks))
         self.task_vectors = None if condition_width is None else nn.Embedding(n_tasks, condition_width)
         if self.task_vectors is not None:
@@ -59,5 +64,9 @@ class PairClassifier(nn.Module):
         if states is None:
             states, first_layer = self.encoder.embed(batch, condition), 0
         x = self.encoder.run(states, batch, condition, first=first_layer, last=len(self.encoder.blocks))
-        logit: Tensor = self.head(x, condition, side=batch.side, mask=batch.mask)
+        if isinstance(self.head, nn.ModuleList):
+            logits = torch.stack([head(x, None, side=batch.side, mask=batch.mask) for head in self.head], -1)
+            logit = logits.gather(-1, tasks[:, None]).squeeze(-1)
+        else:
+            logit = self.head(x, condition, side=batch.side, mask=batch.mask)
         return logit + self.task_bias[tasks]

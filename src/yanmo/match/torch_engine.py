@@ -77,14 +77,17 @@ def classifier_around(
         The network.
     """
     width = None if architecture.conditional_from is None else architecture.condition_width
-    dropout, inner = architecture.head_dropout_prob, architecture.head_width
-    head: InteractionHead | PooledHead
-    if architecture.head is HeadKind.POOLED:
-        head = PooledHead(config.width, dropout_prob=dropout)
-    else:
-        norm = LayerNorm(inner) if width is None else ConditionalLayerNorm(inner, condition_width=width)
-        head = InteractionHead(config.width, inner_width=inner, norm=norm, dropout_prob=dropout)
-    return PairClassifier(encoder, head, n_tasks=n_tasks, condition_width=width)
+
+    def head() -> InteractionHead | PooledHead:
+        if architecture.head is HeadKind.POOLED:
+            return PooledHead(config.width, dropout_prob=architecture.head_dropout_prob)
+        inner = architecture.head_width
+        plain = width is None or architecture.separate_heads
+        norm = LayerNorm(inner) if plain else ConditionalLayerNorm(inner, condition_width=architecture.condition_width)
+        return InteractionHead(config.width, inner_width=inner, norm=norm, dropout_prob=architecture.head_dropout_prob)
+
+    heads = [head() for _ in range(n_tasks)] if architecture.separate_heads else head()
+    return PairClassifier(encoder, heads, n_tasks=n_tasks, condition_width=width)
 
 
 def load_classifier(folder: Path, architecture: Architecture, *, n_tasks: int) -> tuple[PairClassifier, EncoderConfig]:
