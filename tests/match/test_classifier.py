@@ -42,7 +42,8 @@ def test_a_separate_head_judges_its_own_task_only():
     model = build_classifier(EncoderConfig(ModelType.BERT, 20, 8, 8, 2, 2, 12, 16), architecture, n_tasks=3).eval()
     batch = _batch(rows=3)
     logits = model(batch, torch.tensor([2, 0, 2]))
-    assert logits[0] == logits[2] != logits[1]
+    torch.testing.assert_close(logits[0], logits[2])  # rows of one product may differ in the last bit
+    assert (logits[0] - logits[1]).abs() > 1e-3
     logits[1].backward()
     assert model.head[0].out.weight.grad.abs().sum() > 0
     assert model.head[2].out.weight.grad.abs().sum() == 0
