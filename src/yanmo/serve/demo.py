@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -84,8 +84,8 @@ def run_demo(out: Path, console: Console) -> None:
         console.print(judgement_table(judge_stored(score_split(matcher, validation), rules)))
         sources = [PredictSource(task, sample / task[:2] / "valid.txt") for task in _SHOWN]
         predict_files(matcher, out, sources, out / "decisions.jsonl", output=OutputFormat.JSONL)
-        say("\n同一对文本，两种标准（差别最大的两对）：")
-        for line in _two_standards(matcher, validation["slA"]):
+        say("\n同一话题、不同事件的文本，两种标准（分得最开的两对）：")
+        for line in _two_standards(matcher, validation):
             say(line)
     say(
         f"\n用时 {time.monotonic() - began:.0f} 秒（训练 {trained:.0f} 秒）。"
@@ -139,10 +139,12 @@ def _random_base(folder: Path) -> None:
     WordTokenizer(vocabulary, segmenter=CharacterSegmenter()).save(folder)
 
 
-def _two_standards(matcher: Matcher, pairs: Sequence[Pair]) -> Iterator[str]:
-    """The pairs that the loose standard lifts furthest above the strict one."""
+def _two_standards(matcher: Matcher, validation: Mapping[str, Sequence[Pair]]) -> Iterator[str]:
+    """Pairs of one topic and two events: those that the two standards tell apart best."""
+    loose, strict = validation["slA"], validation["slB"]
+    pairs = [a for a, b in zip(loose, strict, strict=True) if a.label == 1 and b.label == 0]
     texts = [(pair.text0, pair.text1) for pair in pairs]
-    loose, strict = (matcher.score(texts, task=name) for name in ("slA", "slB"))
-    for i in np.argsort(strict - loose, kind="stable")[:2].tolist():
+    chances = {name: matcher.score(texts, task=name) for name in ("slA", "slB")}
+    for i in np.argsort(chances["slB"] - chances["slA"], kind="stable")[:2].tolist():
         short, long = texts[i]
-        yield f"  宽松 {loose[i]:.2f} · 严格 {strict[i]:.2f}　{short}　↔　{long[:40]}……"
+        yield f"  宽松 {chances['slA'][i]:.2f} · 严格 {chances['slB'][i]:.2f}　{short}　↔　{long[:40]}……"
