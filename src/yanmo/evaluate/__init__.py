@@ -9,7 +9,7 @@ from .metrics import average_precision, brier_score, calibration_error, reliabil
 from .official import OfficialScore, official_score
 from .report import write_report
 from .scores import TaskScores
-from .scoring import score_split
+from .scoring import score_split, score_texts
 from .smooth_thresholds import cost_threshold, smooth_f1_threshold
 from .thresholds import ThresholdRule, best_f1_threshold, precision_threshold, recall_threshold
 
@@ -40,6 +40,7 @@ __all__ = [
     "reliability_bins",
     "roc_auc",
     "score_split",
+    "score_texts",
     "smooth_f1_threshold",
     "temperature_scaling",
     "write_report",

@@ -1,12 +1,14 @@
 """Do a strict and a loose standard agree with each other on the same pairs?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..match.matcher import Matcher
-from ..match.pair import Pair
+from .scores import TaskScores
+from .scoring import OnProgress, score_texts
 
 __all__ = ["Consistency", "judge_consistency"]
 
@@ -31,38 +33,60 @@ class Consistency:
     """Rank correlation of both tasks' logits."""
 
 
-def judge_consistency(matcher: Matcher, split: Mapping[str, Sequence[Pair]]) -> list[Consistency]:
-    """Scores the pairs of a strict task and of the loose one it implies under both.
+def judge_consistency(
+    matcher: Matcher, scores: Sequence[TaskScores], *, on_progress: OnProgress | None = None
+) -> list[Consistency]:
+    """Compares a strict task with the loose one it implies, on the pairs of both.
 
     Args:
         matcher: The matcher; ``implies`` in its task set says which tasks to compare.
-        split: The pairs of each task, by its name.
+        scores: Labels, logits and pairs of the tasks that were scored; only what is not among them is scored anew.
+        on_progress: Told after every few hundred pairs how many more are scored.
 
     Returns:
-        One comparison for each implication whose tasks both have pairs.
+        One comparison for each implication whose tasks were both scored.
     """
+    known = {task.task: _by_text(task) for task in scores if task.pairs is not None}
     made = []
     for task in matcher.matching.task_set.tasks:
-        if task.implies is None or task.name not in split or task.implies not in split:
+        if task.implies is None or task.name not in known or task.implies not in known:
             continue
-        both = (*split[task.name], *split[task.implies])
-        pairs = list(dict.fromkeys((pair.text0, pair.text1) for pair in both))
-        logits = {name: matcher.logits(pairs, task=name) for name in (task.name, task.implies)}
-        rules = {name: matcher.matching.decision(name) for name in logits}
-        chances = {name: rules[name].calibration.probabilities(values) for name, values in logits.items()}
-        strict, loose = (rules[name].accepts(chances[name]) for name in (task.name, task.implies))
-        ranks = [np.argsort(np.argsort(values, kind="stable"), kind="stable") for values in logits.values()]
-        centered = np.stack(ranks) - (len(pairs) - 1) / 2
-        correlation = float((centered[0] * centered[1]).sum() / max(float((centered[0] ** 2).sum()), 1.0))
-        made.append(
-            Consistency(
-                task.name,
-                task.implies,
-                len(pairs),
-                int(strict.sum()),
-                int((strict & ~loose).sum()),
-                float((chances[task.name] > chances[task.implies]).mean()),
-                correlation,
-            )
-        )
+        pairs = list(dict.fromkeys((*known[task.name], *known[task.implies])))
+        logits = []
+        for name in (task.name, task.implies):
+            missing = [pair for pair in pairs if pair not in known[name]]
+            scored = score_texts(matcher, missing, task=name, on_progress=on_progress).tolist() if missing else []
+            found = known[name] | dict(zip(missing, scored, strict=True))
+            logits.append(np.array([found[pair] for pair in pairs]))
+        made.append(_compare(matcher, task.name, task.implies, *logits))
     return made
+
+
+def _by_text(task: TaskScores) -> dict[tuple[str, str], float]:
+    texts = [(pair.text0, pair.text1) for pair in task.pairs or ()]
+    return dict(zip(texts, task.logits.tolist(), strict=True))
+
+
+def _compare(
+    matcher: Matcher, strict: str, loose: str, strict_logits: NDArray[np.float64], loose_logits: NDArray[np.float64]
+) -> Consistency:
+    n = len(strict_logits)
+    rules = [matcher.matching.decision(name) for name in (strict, loose)]
+    chances = [
+        rule.calibration.probabilities(logits)
+        for rule, logits in zip(rules, (strict_logits, loose_logits), strict=True)
+    ]
+    yes, loose_yes = (rule.accepts(chance) for rule, chance in zip(rules, chances, strict=True))
+    ranks = [
+        np.argsort(np.argsort(x, kind="stable"), kind="stable") - (n - 1) / 2 for x in (strict_logits, loose_logits)
+    ]
+    correlation = float(ranks[0] @ ranks[1] / max(float(ranks[0] @ ranks[0]), 1.0))
+    return Consistency(
+        strict,
+        loose,
+        n,
+        int(yes.sum()),
+        int((yes & ~loose_yes).sum()),
+        float((chances[0] > chances[1]).mean()),
+        correlation,
+    )

@@ -3,26 +3,30 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..match.matcher import Matcher
 from ..match.pair import Pair
 from .scores import TaskScores
 
-__all__ = ["score_split"]
+__all__ = ["score_split", "score_texts"]
 
 _CHUNK = 256
 
+OnProgress = Callable[[int], None]
+"""Told how many pairs have been scored since it was last told."""
+
 
 def score_split(
-    matcher: Matcher, split: Mapping[str, Sequence[Pair]], *, on_progress: Callable[[int], None] | None = None
+    matcher: Matcher, split: Mapping[str, Sequence[Pair]], *, on_progress: OnProgress | None = None
 ) -> list[TaskScores]:
     """Scores the labelled pairs of every task.
 
     Args:
         matcher: The matcher.
         split: The pairs of each task, by its name.
-        on_progress: Told the pairs done, after every few hundred.
+        on_progress: Told after every few hundred pairs how many more are scored.
 
     Returns:
         Labels and logits of each task, in the order of ``split``.
@@ -30,19 +34,36 @@ def score_split(
     Raises:
         InputError: A pair has no label, the matcher does not know a task, or a logit is not finite.
     """
-    made, n_done = [], 0
+    made = []
     for name, pairs in split.items():
         if any(pair.label is None for pair in pairs):
             raise InputError(f"task '{name}' has pairs without a label", fix="read the split with labels")
-        logits = np.empty(len(pairs), dtype=np.float32)
-        # Shortest first, so that batches waste no tokens however few pairs stand between two words on the progress.
-        order = np.argsort([len(pair.text0) + len(pair.text1) for pair in pairs], kind="stable")
-        for rows in np.array_split(order, -(-len(pairs) // _CHUNK)):
-            texts = [(pairs[i].text0, pairs[i].text1) for i in rows.tolist()]
-            logits[rows] = matcher.logits(texts, task=name)
-            n_done += len(rows)
-            if on_progress is not None:
-                on_progress(n_done)
+        texts = [(pair.text0, pair.text1) for pair in pairs]
+        logits = score_texts(matcher, texts, task=name, on_progress=on_progress)
         standard = matcher.matching.task_set.task(name).standard
         made.append(TaskScores(name, standard, np.array([pair.label for pair in pairs]), logits, pairs=pairs))
     return made
+
+
+def score_texts(
+    matcher: Matcher, texts: Sequence[tuple[str, str]], *, task: str, on_progress: OnProgress | None = None
+) -> NDArray[np.float32]:
+    """Scores pairs under one task, a few hundred at a time.
+
+    Args:
+        matcher: The matcher.
+        texts: The pairs.
+        task: Name of the task.
+        on_progress: Told after every few hundred pairs how many more are scored.
+
+    Returns:
+        Logits, float32[n], in the given order.
+    """
+    logits = np.empty(len(texts), dtype=np.float32)
+    # Shortest first, so that batches waste no tokens however few pairs stand between two words on the progress.
+    order = np.argsort([len(a) + len(b) for a, b in texts], kind="stable")
+    for rows in np.array_split(order, max(1, -(-len(texts) // _CHUNK))):
+        logits[rows] = matcher.logits([texts[i] for i in rows.tolist()], task=task)
+        if on_progress is not None:
+            on_progress(len(rows))
+    return logits

@@ -182,13 +182,19 @@ def evaluate(
     with RejectFile(beside.with_name(f"{beside.name}.rejected.jsonl")) if skip else nullcontext() as rejected:
         pairs = read_split(data, wanted, split, encoding=encoding, on_bad_line=on_bad_line, reject_file=rejected)
     n_pairs = sum(map(len, pairs.values()))
+    n_done = 0
     with RunProgress(Console(stderr=True)) as progress:
-        scores = score_split(
-            matcher, pairs, on_progress=lambda n: progress.show("打分 scoring", n, n_pairs, unit="pairs")
-        )
+
+        def count(n: int) -> None:
+            nonlocal n_done
+            n_done += n
+            progress.show("打分 scoring", n_done, max(n_pairs, n_done), unit="pairs")
+
+        scores = score_split(matcher, pairs, on_progress=count)
         decisions = {task.task: matcher.matching.decision(task.task) for task in scores}
         judgement = judge_across_halves(scores) if halves else judge_stored(scores, decisions)
-        consistency = judge_consistency(matcher, pairs)
+        # Where a strict task implies a loose one, the pairs of each are scored under the other as well.
+        consistency = judge_consistency(matcher, scores, on_progress=count)
     console = Console()
     console.print(judgement_table(judgement))
     for line in consistency_lines(consistency):
