@@ -55,9 +55,9 @@ def test_a_killed_computation_goes_on_where_it_stopped(tiny_base, encoded, tmp_p
     whole = compute_states(loaded.encoder, encoded, folder=tmp_path / "a", **arguments)
     with pytest.raises(KeyboardInterrupt):
         compute_states(loaded.encoder, encoded, folder=tmp_path / "b", on_progress=stop, **arguments)
-    (file,) = (tmp_path / "b").iterdir()
-    with file.open("ab") as out:
-        out.write(b"torn")
+    for file in (tmp_path / "b").iterdir():
+        with file.open("ab") as out:
+            out.write(b"torn")
     seen = []
     again = compute_states(
         loaded.encoder, encoded, folder=tmp_path / "b", on_progress=lambda d, t: seen.append(d / t), **arguments
@@ -72,7 +72,33 @@ def test_other_weights_get_another_file(tiny_base, encoded, tmp_path):
         compute_states(loaded.encoder, encoded, config=loaded.config, n_layers=1, folder=tmp_path)
         with torch.no_grad():
             loaded.encoder.blocks[0].attention_norm.weight += 1
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.glob("*.f16"))) == 2
+
+
+def test_another_run_computes_only_what_is_new(tiny_base, encoded, tmp_path):
+    loaded = load_encoder(tiny_base, joint_from=2)
+    arguments = {"config": loaded.config, "n_layers": 2, "folder": tmp_path}
+    few = compute_states(loaded.encoder, encoded[:2], **arguments)
+    seen = []
+    whole = compute_states(loaded.encoder, encoded, on_progress=lambda done, _: seen.append(done), **arguments)
+    (file,) = tmp_path.glob("*.f16")
+    n_tokens = file.stat().st_size / loaded.config.width / 2
+    assert seen[-1] == n_tokens
+    assert torch.equal(few.gather(encoded[:2]), whole.gather(encoded[:2]))
+    again = []
+    compute_states(loaded.encoder, encoded, on_progress=lambda *_: again.append(1), **arguments)
+    assert not again
+
+
+def test_two_runs_at_once_are_refused(tiny_base, encoded, tmp_path):
+    loaded = load_encoder(tiny_base, joint_from=2)
+    arguments = {"config": loaded.config, "n_layers": 2, "folder": tmp_path}
+
+    def meanwhile(done, total):
+        with pytest.raises(InputError, match="another run"):
+            compute_states(loaded.encoder, encoded, **arguments)
+
+    compute_states(loaded.encoder, encoded, on_progress=meanwhile, **arguments)
 
 
 def test_no_room_on_the_disk_is_said_before_the_work(tiny_base, encoded, tmp_path, monkeypatch):

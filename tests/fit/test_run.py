@@ -1,3 +1,4 @@
+import errno
 import json
 import multiprocessing
 import os
@@ -106,7 +107,7 @@ def test_frozen_parts_stay_and_the_rest_moves(tiny_base, two_tasks, make_pairs, 
     assert moved
     assert all(".layer.0." not in name and "embeddings" not in name for name in moved)
     assert any(".layer.2." in name for name in moved)
-    assert len(list((tmp_path / "cache").iterdir())) == 1
+    assert len(list((tmp_path / "cache").glob("*.f16"))) == 1
 
 
 def test_cached_states_train_the_same_model_to_float16(tiny_base, two_tasks, make_pairs, tmp_path):
@@ -149,3 +150,25 @@ def test_folders_are_never_mixed_up(tiny_base, two_tasks, make_pairs, tmp_path):
         _train(tiny_base, two_tasks, make_pairs, out, "n_epochs=0.2", resume=True)
     with pytest.raises(InputError, match="other config"):
         _train(tiny_base, two_tasks, make_pairs, out, "n_epochs=0.3", resume=True)
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_it_to_go_on_from(
+    tiny_base, two_tasks, make_pairs, tmp_path, monkeypatch
+):
+    import yanmo.fit.trainer
+
+    out, save = tmp_path / "run", yanmo.fit.trainer.save_file
+    calls = []
+
+    def full(*arguments, **more):
+        calls.append(1)
+        if len(calls) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(*arguments, **more)
+
+    monkeypatch.setattr(yanmo.fit.trainer, "save_file", full)
+    with pytest.raises(InputError, match=r"No space left on device.*--resume"):
+        _train(tiny_base, two_tasks, make_pairs, out)
+    assert not (out / "matching.json").exists()
+    _train(tiny_base, two_tasks, make_pairs, out, resume=True)
+    assert (out / "matching.json").exists()

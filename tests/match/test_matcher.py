@@ -111,3 +111,43 @@ def test_the_encoder_of_a_saved_matcher_is_a_plain_hugging_face_one(tmp_path):
 def test_more_positions_than_the_encoder_has_are_refused():
     with pytest.raises(InputError, match="a pair has 102 positions, the encoder 64"):
         _matcher().logits([("今" * 100, "天")], task="loose")
+
+
+def test_push_to_hub_uploads_a_folder_that_loads(monkeypatch):
+    import huggingface_hub
+
+    seen = {}
+
+    class Api:
+        def __init__(self, token):
+            seen["token"] = token
+
+        def create_repo(self, repo_id, *, private, exist_ok):
+            seen["made"] = (repo_id, private, exist_ok)
+
+        def upload_folder(self, *, repo_id, folder_path):
+            seen["logits"] = Matcher.from_pretrained(folder_path).logits(PAIRS, task="strict")
+            return type("Commit", (), {"commit_url": f"https://hub/{repo_id}"})
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+    matcher = _matcher()
+    assert matcher.push_to_hub("me/pairs", private=True, token="t") == "https://hub/me/pairs"
+    assert (seen["token"], seen["made"]) == ("t", ("me/pairs", True, True))
+    np.testing.assert_allclose(seen["logits"], matcher.logits(PAIRS, task="strict"), atol=1e-6)
+
+
+def test_a_name_that_is_no_folder_is_fetched_from_the_hub(monkeypatch, tmp_path):
+    import huggingface_hub
+
+    matcher = _matcher()
+    matcher.save_pretrained(tmp_path / "run")
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name, **_: str(tmp_path / "run"))
+    loaded = Matcher.from_pretrained("me/pairs")
+    np.testing.assert_allclose(loaded.logits(PAIRS, task="strict"), matcher.logits(PAIRS, task="strict"), atol=1e-6)
+
+    def offline(name, **_):
+        raise OSError("no network")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
+    with pytest.raises(InputError, match=r"me/pairs.*hub"):
+        Matcher.from_pretrained("me/pairs")

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from yanmo.errors import InputError
-from yanmo.match import TaskSet, read_split
+from yanmo.match import TaskSet, fingerprint_pairs, read_split
 from yanmo.serve import cli, demo, doctor
 from yanmo.serve.cli import app
 from yanmo.tokenize import Vocabulary
@@ -106,6 +106,16 @@ def test_evaluate_writes_the_fixed_json(sample, tmp_path):
     assert values["consistency"][0]["n_contradictions"] == 0
     assert "官方指标" in result.stdout
     assert report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_evaluate_warns_where_the_thresholds_were_chosen_on_these_very_pairs(sample, overlap_matcher):
+    matcher, _ = overlap_matcher
+    folder, data = sample
+    arguments = ["evaluate", str(folder), "--data", str(data)]
+    assert "偏乐观" not in CliRunner().invoke(app, arguments).stdout
+    fingerprint = fingerprint_pairs(read_split(data, matcher.matching.task_set, "valid"))
+    matcher.matching = matcher.matching.model_copy(update={"training": {"validation_fingerprint": fingerprint}})
+    assert "偏乐观" in CliRunner().invoke(app, arguments).stdout
 
 
 def test_evaluate_only_some_tasks(sample):

@@ -30,6 +30,7 @@ def write_report(
     decisions: Mapping[str, Decision],
     *,
     title: str,
+    note: str = "",
     consistency: Sequence[Consistency] = (),
 ) -> None:
     """Writes the page.
@@ -40,6 +41,7 @@ def write_report(
         scores: Labels and logits of each task, with the pairs where errors are to be shown.
         decisions: The rule of each task, for the probabilities of figures and errors.
         title: What was evaluated on what.
+        note: A caveat to print below the numbers.
         consistency: How strict and loose standards agree.
 
     Raises:
@@ -52,7 +54,7 @@ def write_report(
         f"<h1>{escape(title)}</h1>",
         f"<p class=lead>官方指标 F1 <b>{judgement.official.f1:.4f}</b> "
         f"<span>[{low:.3f}, {high:.3f}]</span> · {standards}</p>",
-        f"<p>{chosen}；方括号内为 95&#8239;% 自助法区间。</p>",
+        f"<p>{chosen}；方括号内为 95&#8239;% 自助法区间。{escape(note)}</p>",
         _table(judgement),
     ]
     if consistency:
@@ -115,7 +117,11 @@ def _figures(task: TaskScores, rule: Decision, report: TaskReport) -> str:
     left.axhline(task.n_positive / len(task), color="#999999", linestyle=":", linewidth=1)
     left.plot([report.recall], [report.precision], "o", color="#c0392b")
     left.annotate(
-        f"F1 {report.f1:.3f}", (report.recall, report.precision), textcoords="offset points", xytext=(-8, 8), ha="right"
+        f"F1 {report.f1:.3f}",
+        (report.recall, report.precision),
+        textcoords="offset points",
+        xytext=(-10, -14),
+        ha="right",
     )
     left.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02), title="Precision and recall")
     bins = reliability_bins(task.labels, rule.calibration.probabilities(task.logits))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
@@ -24,6 +25,8 @@ from ..tokenize import EncodedPair
 __all__ = ["FrozenStates", "compute_states"]
 
 _BYTES = 2  # of a float16
+# One text of the index: the digest of its token ids, and their number. Its states stand in the same order.
+_ENTRY = np.dtype([("digest", "V16"), ("length", "<u4")])
 
 
 class FrozenStates:
@@ -32,7 +35,7 @@ class FrozenStates:
     Args:
         file: float16 states of all texts, one after the other.
         width: Size of the hidden axis.
-        places: First token and number of tokens of each text, by the bytes of its token ids.
+        places: First token and number of tokens of each text, by the digest of its token ids.
     """
 
     def __init__(self, file: Path, *, width: int, places: dict[bytes, tuple[int, int]]) -> None:
@@ -52,7 +55,7 @@ class FrozenStates:
         for row, pair in enumerate(pairs):
             start = 0
             for side in _sides(pair):
-                place, n = self._places[side.tobytes()]
+                place, n = self._places[_digest(side)]
                 states[row, start : start + n] = torch.from_numpy(self._states[place : place + n].astype(np.float32))
                 start += n
         return states
@@ -68,17 +71,17 @@ def compute_states(
     max_tokens: int = 4096,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> FrozenStates:
-    """Computes the states of every distinct side of the pairs, or goes on where a killed run stopped.
+    """Computes the states of every distinct side of the pairs that is not in the folder yet.
 
-    The file is named by what it depends on (texts, weights, layer), so that another run with the same finds it. Texts
-    stand in it in a fixed order and it only grows, so that its size says how far it got.
+    The folder holds one file of states and one index for each combination of weights and layer. Both only grow, so
+    that a killed run goes on where it stopped, and another run with the same base finds the texts it shares.
 
     Args:
         encoder: The encoder; put in evaluation mode. Its lowest ``n_layers`` must be without condition.
         pairs: Encoded pairs in the layout of separate sides.
         config: Its configuration.
         n_layers: Number of layers to run.
-        folder: Where the file goes.
+        folder: Where the files go.
         max_tokens: Computed tokens of a batch.
         on_progress: Told the tokens done and the tokens in all, after every batch.
 
@@ -86,41 +89,66 @@ def compute_states(
         The states.
 
     Raises:
-        InputError: The disk has no room for the file.
+        InputError: The disk has no room for the file, or another run is writing to it.
     """
-    distinct = {side.tobytes(): side for pair in pairs for side in _sides(pair)}
-    ordered = sorted(distinct.values(), key=lambda side: (len(side), side.tobytes()))
-    lengths = np.array([len(side) for side in ordered], dtype=np.int64)
-    ends = np.cumsum(lengths)
-    total, width = int(ends[-1]), config.width
-    places = {
-        side.tobytes(): (end - n, n) for side, end, n in zip(ordered, ends.tolist(), lengths.tolist(), strict=True)
-    }
-    file = folder / f"layer{n_layers}-{_fingerprint(encoder, ordered, n_layers)}.f16"
     folder.mkdir(parents=True, exist_ok=True)
-    done_bytes = file.stat().st_size if file.exists() else 0
-    needed = total * width * _BYTES - done_bytes
-    if needed > shutil.disk_usage(folder).free:
+    name = f"layer{n_layers}-{_fingerprint(encoder, n_layers)}"
+    file = folder / f"{name}.f16"
+    distinct = {_digest(side): side for pair in pairs for side in _sides(pair)}
+    try:
+        with FileLock(folder / f"{name}.lock", timeout=0):
+            places = _known_places(file, width=config.width)
+            missing = [side for key, side in distinct.items() if key not in places]
+            _check_room(folder, sum(map(len, missing)) * config.width * _BYTES)
+            total, done = sum(map(len, distinct.values())), sum(map(len, distinct.values())) - sum(map(len, missing))
+            missing.sort(key=lambda side: (len(side), side.tobytes()))
+            encoder.eval()
+            with file.open("ab") as states, file.with_suffix(".index").open("ab") as index:
+                for rows in sorted_batches([len(side) for side in missing], max_tokens=max_tokens):
+                    sides = [missing[i] for i in rows]
+                    states.write(_run(encoder, sides, n_layers, config.pad_id).tobytes())
+                    states.flush()
+                    index.write(np.array([(_digest(side), len(side)) for side in sides], dtype=_ENTRY).tobytes())
+                    index.flush()
+                    done += sum(map(len, sides))
+                    if on_progress is not None:
+                        on_progress(done, total)
+            places = _known_places(file, width=config.width)
+    except Timeout as error:
         raise InputError(
-            f"the states of the frozen layers need {needed / 1e9:.1f} GB, more than the disk has free",
+            "another run is computing states here", where=folder, fix="wait for it, or name another frozen cache"
+        ) from error
+    return FrozenStates(file, width=config.width, places=places)
+
+
+def _known_places(file: Path, *, width: int) -> dict[bytes, tuple[int, int]]:
+    """Reads the index, cuts off what a kill left half-written in either file, and says where each text's states are."""
+    index = file.with_suffix(".index")
+    for path in (file, index):
+        path.touch()
+    entries = np.fromfile(index, dtype=_ENTRY, count=index.stat().st_size // _ENTRY.itemsize)
+    ends = np.cumsum(entries["length"], dtype=np.int64)
+    n_whole = int(np.searchsorted(ends, file.stat().st_size // (width * _BYTES), side="right"))
+    os.truncate(index, n_whole * _ENTRY.itemsize)
+    os.truncate(file, int(ends[n_whole - 1]) * width * _BYTES if n_whole else 0)
+    return {
+        digest.tobytes(): (end - n, n)
+        for digest, n, end in zip(
+            entries["digest"][:n_whole],
+            entries["length"][:n_whole].tolist(),
+            ends[:n_whole].tolist(),
+            strict=True,
+        )
+    }
+
+
+def _check_room(folder: Path, n_bytes: int) -> None:
+    if n_bytes > shutil.disk_usage(folder).free:
+        raise InputError(
+            f"the states of the frozen layers need {n_bytes / 1e9:.1f} GB, more than the disk has free",
             where=folder,
             fix="free space, or set frozen_layers to 0",
         )
-    encoder.eval()
-    with file.open("ab") as out, torch.inference_mode():
-        for rows in sorted_batches(lengths.tolist(), max_tokens=max_tokens):
-            end = int(ends[rows[-1]]) * width * _BYTES
-            if end <= done_bytes:
-                continue
-            start = int(ends[rows[0]] - lengths[rows[0]]) * width * _BYTES
-            out.truncate(start)
-            out.write(_run(encoder, [ordered[i] for i in rows], n_layers, config.pad_id).tobytes())
-            out.flush()
-            done_bytes = end
-            if on_progress is not None:
-                on_progress(int(ends[rows[-1]]), total)
-        os.fsync(out.fileno())
-    return FrozenStates(file, width=width, places=places)
 
 
 def _sides(pair: EncodedPair) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -137,18 +165,20 @@ def _run(encoder: Encoder, sides: Sequence[NDArray[np.int32]], n_layers: int, pa
         mask[row, : len(side)] = True
     zeros = torch.zeros_like(ids)
     batch = TokenBatch(ids, zeros, torch.arange(n).expand_as(ids), zeros, mask).to(device)
-    x = encoder.run(encoder.embed(batch, None), batch, None, first=0, last=n_layers)
+    with torch.inference_mode():
+        x = encoder.run(encoder.embed(batch, None), batch, None, first=0, last=n_layers)
     flat: NDArray[np.float16] = x[batch.mask].to(torch.float16).cpu().numpy()
     return flat
 
 
-def _fingerprint(encoder: Encoder, sides: Sequence[NDArray[np.int32]], n_layers: int) -> str:
+def _digest(side: NDArray[np.int32]) -> bytes:
+    return hashlib.sha256(side.astype("<i4").tobytes()).digest()[:16]
+
+
+def _fingerprint(encoder: Encoder, n_layers: int) -> str:
     digest = hashlib.sha256()
     for module in (encoder.embedding, *encoder.blocks[:n_layers]):
         for name, tensor in module.state_dict().items():
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    for side in sides:
-        digest.update(len(side).to_bytes(4, "big"))
-        digest.update(side.tobytes())
     return digest.hexdigest()[:16]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -250,6 +251,16 @@ class MatchingTrainer(Trainer):
         states = inputs.get("states")
         logits: Tensor = model(batch, inputs["tasks"], states=states, first_layer=self.frozen_layers)
         return logits
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        try:
+            super()._save_checkpoint(model, trial)
+        except (OSError, RuntimeError, SafetensorError) as error:  # what torch and safetensors make of a full disk
+            raise InputError(
+                f"the checkpoint of step {self.state.global_step} could not be written ({error})",
+                where=self.args.output_dir,
+                fix="free space, then go on from the checkpoint before it with --resume",
+            ) from error
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         super()._save_optimizer_and_scheduler(output_dir)

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -19,10 +20,12 @@ from ..match import (
     FileFormat,
     Matcher,
     OnBadLine,
+    Pair,
     RejectFile,
     TaskSet,
     count_rows,
     find_split,
+    fingerprint_pairs,
     read_split,
 )
 from ..progress import RunProgress
@@ -137,18 +140,19 @@ def train(
                 data, task_set, name, encoding=encoding, on_bad_line=on_bad_line, reject_file=rejected
             )
     console = Console(stderr=True)
-    summary = train_matcher(
-        pairs[split],
-        pairs[validation],
-        task_set=task_set,
-        base=base,
-        out=out,
-        config=settled,
-        resume=resume,
-        frozen_cache=frozen_cache,
-        origin={"base": str(base), "data": str(data), "tasks": tasks, "split": split, "validation": validation},
-        console=console,
-    )
+    with _interruptible("go on with the same command and --resume"):
+        summary = train_matcher(
+            pairs[split],
+            pairs[validation],
+            task_set=task_set,
+            base=base,
+            out=out,
+            config=settled,
+            resume=resume,
+            frozen_cache=frozen_cache,
+            origin={"base": str(base), "data": str(data), "tasks": tasks, "split": split, "validation": validation},
+            console=console,
+        )
     if summary.judgement is not None:
         Console().print(judgement_table(summary.judgement))
     console.print(f"模型已写入 {out}（取自第 {summary.step} 步）", markup=False, highlight=False)
@@ -199,13 +203,16 @@ def evaluate(
     console.print(judgement_table(judgement))
     for line in consistency_lines(consistency):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    note = "" if halves else _caveat(matcher, pairs)
+    if note:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
     if json_out is not None:
-        values = judgement.as_json() | {"consistency": [asdict(entry) for entry in consistency]}
+        values = judgement.as_json() | {"note": note} | {"consistency": [asdict(entry) for entry in consistency]}
         with replacing(json_out) as temporary:
             temporary.write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     if report is not None:
         title = f"{model} · {data} · {split}"
-        write_report(report, judgement, scores, decisions, title=title, consistency=consistency)
+        write_report(report, judgement, scores, decisions, title=title, note=note, consistency=consistency)
         console.print(f"报告已写入 {report}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -237,7 +244,7 @@ def predict(
     total = sum(count_rows(source.path, encoding=encoding, file_format=file_format) for source in sources)
     named = Columns(first, second, id=id_column) if first or second or id_column else None
     console = Console(stderr=True)
-    with RunProgress(console) as progress:
+    with _interruptible("repeat the command, it goes on where it stopped"), RunProgress(console) as progress:
         done = predict_files(
             matcher,
             Path(model),
@@ -297,6 +304,15 @@ def main() -> None:
         _fail(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "))
 
 
+@contextmanager
+def _interruptible(fix: str) -> Iterator[None]:
+    """Turns Ctrl-C into a sentence that says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise InputError("interrupted, nothing is lost", fix=fix) from error
+
+
 def _fail(message: str) -> None:
     Console(stderr=True, soft_wrap=True).print(f"错误 error: {message}", markup=False, highlight=False)
     sys.exit(1)
@@ -305,6 +321,16 @@ def _fail(message: str) -> None:
 def open_matcher(name: str) -> Matcher:
     """Loads the matcher a person names: a folder, or the word ``default``."""
     return Matcher.default() if name == "default" else Matcher.from_pretrained(name)
+
+
+def _caveat(matcher: Matcher, pairs: Mapping[str, Sequence[Pair]]) -> str:
+    """A warning where the pairs are those that the model's thresholds were chosen on."""
+    chosen_on = (matcher.matching.training or {}).get("validation_fingerprint")
+    if chosen_on != fingerprint_pairs(pairs):
+        return ""
+    return (
+        "注意：模型自带的阈值正是在这份数据上选出的，以上数字偏乐观；加 --halves 让每个阈值在未参与选择的一半上判断。"
+    )
 
 
 def prediction_files(matcher: Matcher, pairs: Path, task: str | None, split: str) -> dict[str, Path]:
