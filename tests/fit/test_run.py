@@ -172,3 +172,29 @@ def test_a_full_disk_leaves_the_checkpoint_before_it_to_go_on_from(
     assert not (out / "matching.json").exists()
     _train(tiny_base, two_tasks, make_pairs, out, resume=True)
     assert (out / "matching.json").exists()
+
+
+def test_too_few_validation_pairs_are_refused_before_the_work(tiny_base, two_tasks, make_pairs, tmp_path):
+    with pytest.raises(InputError, match="'strict' has 1 matches among 3"):
+        train_matcher(
+            make_pairs(6, seed=1),
+            {"strict": make_pairs(18, seed=2)["strict"][:3]},
+            task_set=two_tasks,
+            base=tiny_base,
+            out=tmp_path / "run",
+            config=load_train_config(None, overrides=SHORT),
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_validation_pairs_tasks_decide_at_a_half(tiny_base, two_tasks, make_pairs, tmp_path):
+    summary = train_matcher(
+        make_pairs(6, seed=1),
+        {},
+        task_set=two_tasks,
+        base=tiny_base,
+        out=tmp_path / "run",
+        config=load_train_config(None, overrides=[*SHORT, "n_epochs=1"]),
+    )
+    assert summary.judgement is None
+    assert Matcher.from_pretrained(tmp_path / "run").matching.decision("strict").threshold == 0.5

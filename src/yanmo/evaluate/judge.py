@@ -19,6 +19,9 @@ from .smooth_thresholds import smooth_f1_threshold
 
 __all__ = ["Interval", "Judgement", "TaskReport", "fit_decision", "judge_across_halves", "judge_stored"]
 
+# Weights drawn at a time, for resampling in flat memory.
+_BLOCK = 1 << 22
+
 Interval = tuple[float, float]
 """Lower and upper end of a 95 % bootstrap interval."""
 
@@ -170,15 +173,29 @@ class _Judged:
         first, *rest = (Counts.of(self.scores.labels, rule.accepted) for rule in self.rules)
         return sum(rest, start=first)
 
-    def resampled(self, weights: NDArray[np.int64]) -> NDArray[np.int64]:
-        """True positives, false positives and false negatives of each resampling, [n_bootstrap, 3]."""
-        truth = self.scores.labels
-        counts = np.empty((len(weights), 3), dtype=np.int64)
+    def resampled(self, n_bootstrap: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """True positives, false positives and false negatives of each resampling, [n_bootstrap, 3].
+
+        Of n examples drawn with repetition only the four kinds are counted, so the four counts are drawn directly.
+        """
+        truth, n = self.scores.labels, len(self.scores)
+        counts = np.empty((n_bootstrap, 3), dtype=np.int64)
         for i, rule in enumerate(self.rules):
-            rows = weights[i :: len(self.rules)]
-            kinds = np.stack([truth & rule.accepted, ~truth & rule.accepted, truth & ~rule.accepted], axis=1)
-            counts[i :: len(self.rules)] = rows @ kinds.astype(np.int64)
+            yes = rule.accepted
+            kinds = [np.count_nonzero(kind) / n for kind in (truth & yes, ~truth & yes, truth & ~yes, ~truth & ~yes)]
+            drawn = counts[i :: len(self.rules)]
+            drawn[:] = rng.multinomial(n, kinds, size=len(drawn))[:, :3]
         return counts
+
+    def resampled_auc(self, n_bootstrap: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Area under the ROC curve of each resampling, [n_bootstrap]; NaN where one lacks a class."""
+        n = len(self.scores)
+        areas = []
+        for start in range(0, n_bootstrap, max(1, _BLOCK // n)):
+            size = min(max(1, _BLOCK // n), n_bootstrap - start)
+            weights = rng.multinomial(n, np.full(n, 1 / n), size=size)
+            areas.append(curve_area(ranking_curve(self.scores.labels, self.scores.logits, weights=weights)))
+        return np.concatenate(areas)
 
 
 def _across(scores: TaskScores, rng: np.random.Generator) -> _Rule:
@@ -204,21 +221,18 @@ def _judgement(judged: Mapping[str, _Judged], thresholds: str, n_bootstrap: int,
     pooled = {standard: np.zeros((n_bootstrap, 3), dtype=np.int64) for standard in standards.values()}
     reports = {}
     for name, task in judged.items():
-        n = len(task.scores)
-        weights = rng.multinomial(n, np.full(n, 1 / n), size=n_bootstrap)
-        resampled = task.resampled(weights)
+        resampled = task.resampled(n_bootstrap, rng)
         pooled[task.scores.standard] += resampled
-        reports[name] = _report(task, _f1(resampled), weights)
+        reports[name] = _report(task, _f1(resampled), task.resampled_auc(n_bootstrap, rng))
     score = official_score({name: task.counts for name, task in judged.items()}, standards=standards)
     spread = np.mean([_f1(counts) for counts in pooled.values()], axis=0)
     return Judgement(score, _interval(spread), reports, thresholds)
 
 
-def _report(task: _Judged, f1_spread: NDArray[np.float64], weights: NDArray[np.int64]) -> TaskReport:
+def _report(task: _Judged, f1_spread: NDArray[np.float64], auc_spread: NDArray[np.float64]) -> TaskReport:
     scores, counts = task.scores, task.counts
     curve = ranking_curve(scores.labels, scores.logits)
     auc = float(curve_area(curve)[()]) if 0 < scores.n_positive < len(scores) else None
-    auc_spread = curve_area(ranking_curve(scores.labels, scores.logits, weights=weights))
     errors = [calibration_error(reliability_bins(scores.labels, rule.probabilities)) for rule in task.rules]
     return TaskReport(
         standard=scores.standard,

@@ -89,6 +89,7 @@ def train_matcher(
     Raises:
         InputError: The folder holds another run, the base does not fit the settings, or training diverged.
     """
+    _check_validation(validation)
     n_threads = torch.get_num_threads()
     record = _record(training, validation, task_set, config, origin or {}, n_threads)
     _open(out, record, resume=resume)
@@ -162,6 +163,17 @@ def train_matcher(
     shutil.rmtree(out / "checkpoints", ignore_errors=True)
     shutil.rmtree(out / "frozen", ignore_errors=True)
     return RunSummary(judgement, step, n_steps)
+
+
+def _check_validation(validation: Mapping[str, Sequence[Pair]]) -> None:
+    """Thresholds are judged across halves, each of which needs both classes: said now rather than after hours."""
+    for name, pairs in validation.items():
+        n_positive = sum(pair.label == 1 for pair in pairs)
+        if min(n_positive, len(pairs) - n_positive) < 2:
+            raise InputError(
+                f"task '{name}' has {n_positive} matches among {len(pairs)} validation pairs, it takes 2 of each kind",
+                fix="validate on more pairs, or leave the task's validation file out",
+            )
 
 
 def _record(

@@ -112,7 +112,9 @@ def train(
     config: Annotated[Path | None, typer.Option(help="训练设置 YAML / settings")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="覆盖一项设置 / key=value")] = None,
     split: Annotated[str, typer.Option(help="训练集名 / split to train on")] = "train",
-    validation: Annotated[str, typer.Option(help="验证集名 / split for thresholds and stopping")] = "valid",
+    validation: Annotated[
+        str, typer.Option(help="验证集名，none 为不验证 / split for thresholds and stopping, or none")
+    ] = "valid",
     resume: Annotated[bool, typer.Option("--resume", help="接着被中断的运行 / go on with a killed run")] = False,
     frozen_cache: Annotated[
         Path | None, typer.Option(help="多次运行共用的冻结层状态 / states of frozen layers, kept between runs")
@@ -135,7 +137,7 @@ def train(
     skip = on_bad_line is OnBadLine.SKIP
     pairs = {}
     with RejectFile(out.with_name(f"{out.name}.rejected.jsonl")) if skip else nullcontext() as rejected:
-        for name in (split, validation):
+        for name in (split,) if validation == "none" else (split, validation):
             pairs[name] = read_split(
                 data, task_set, name, encoding=encoding, on_bad_line=on_bad_line, reject_file=rejected
             )
@@ -143,7 +145,7 @@ def train(
     with _interruptible("go on with the same command and --resume"):
         summary = train_matcher(
             pairs[split],
-            pairs[validation],
+            pairs.get(validation, {}),
             task_set=task_set,
             base=base,
             out=out,
