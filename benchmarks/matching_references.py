@@ -1,6 +1,6 @@
 """What a matcher has to beat on real pairs: bag-of-characters, the frozen base, and a perceptron upon it.
 
-    python benchmarks/matching_references.py BASE DATA [--only ssA,ssB] [--run RUN ...] [--prefix "query: "]
+    python benchmarks/matching_references.py BASE DATA --frozen-cache DIR [--only ssA,ssB] [--run RUN ...]
 
 Every reference trains on the train files and is judged on the valid files exactly as a run is: Platt calibration and
 threshold from one half, counted on the other, both ways, over 20 splits, with 95 % bootstrap intervals. RUN are folders
@@ -23,19 +23,20 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neural_network import MLPClassifier
 
-from yanmo.encode import TokenBatch, load_encoder
+from yanmo.encode import load_encoder
 from yanmo.evaluate import Judgement, TaskScores, judge_across_halves
+from yanmo.fit.examples import encode_examples
+from yanmo.fit.frozen import compute_states
 from yanmo.layers import mean_pool
 from yanmo.match import Pair, TaskSet, read_split
-from yanmo.match.torch_engine import sorted_batches
-from yanmo.tokenize import load_tokenizer, with_special_tokens
+from yanmo.match.torch_engine import collate, sorted_batches
+from yanmo.tokenize import PairEncoder, PairLayout, load_tokenizer
 
 RESULT = Path(__file__).parent / "results" / "matching_references.json"
 SEEDS = (0, 1, 2)
-MAX_TOKENS = 256  # of a text, for the frozen base
 
 Split = dict[str, list[Pair]]
-Vectors = dict[str, NDArray[np.float32]]
+Sides = tuple[NDArray[np.float32], NDArray[np.float32]]  # unit vectors of the first and of the second texts
 
 
 def main() -> None:
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--only", default="ssA,ssB")
     parser.add_argument("--run", type=Path, action="append", default=[])
     parser.add_argument("--prefix", default="query: ")
+    parser.add_argument("--frozen-cache", type=Path, required=True, help="states of the base's lower layers")
     arguments = parser.parse_args()
     tasks = TaskSet.load("sohu").subset(arguments.only.split(","))
     train, valid = (read_split(arguments.data, tasks, split) for split in ("train", "valid"))
@@ -56,15 +58,10 @@ def main() -> None:
         print(name, json.dumps(table[name]["mean_f1"]), flush=True)
 
     put("TF-IDF and gradient boosting", [_boosting(train, valid, tasks, seed) for seed in SEEDS])
-    texts = list(
-        dict.fromkeys(
-            text for split in (train, valid) for pairs in split.values() for p in pairs for text in (p.text0, p.text1)
-        )
-    )
-    vectors = dict(zip(texts, _embed(arguments.base, texts, arguments.prefix), strict=True))
-    cosines = {name: np.array([vectors[p.text0] @ vectors[p.text1] for p in pairs]) for name, pairs in valid.items()}
+    known = [_embed(arguments.base, split, tasks, arguments.prefix, arguments.frozen_cache) for split in (train, valid)]
+    cosines = {name: (u * v).sum(1) for name, (u, v) in known[1].items()}
     put("cosine of the base, zero-shot", [_judge(valid, tasks, cosines)])
-    put("perceptron on the frozen base", [_perceptron(train, valid, tasks, vectors, seed) for seed in SEEDS])
+    put("perceptron on the frozen base", [_perceptron(train, valid, tasks, *known, seed) for seed in SEEDS])
     for run in arguments.run:
         judged = json.loads((run / "validation.json").read_text(encoding="utf-8"))["tasks"]
         values = {name: [judged[name]["f1"]] for name in tasks.names}
@@ -143,12 +140,10 @@ def _boosting(train: Split, valid: Split, tasks: TaskSet, seed: int) -> Judgemen
     return _judge(valid, tasks, scores)
 
 
-def _perceptron(train: Split, valid: Split, tasks: TaskSet, vectors: Vectors, seed: int) -> Judgement:
-    def features(pairs: Sequence[Pair]) -> NDArray[np.float32]:
-        u, v = (
-            np.stack([vectors[text] for text in side])
-            for side in zip(*((p.text0, p.text1) for p in pairs), strict=True)
-        )
+def _perceptron(
+    train: Split, valid: Split, tasks: TaskSet, seen: dict[str, Sides], new: dict[str, Sides], seed: int
+) -> Judgement:
+    def features(u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[np.float32]:
         scale = u.shape[1] ** 0.5
         return np.column_stack([scale * np.abs(u - v), scale**2 * u * v, scale * (1 - (u * v).sum(1))])
 
@@ -157,28 +152,31 @@ def _perceptron(train: Split, valid: Split, tasks: TaskSet, vectors: Vectors, se
         model = MLPClassifier(
             (256,), alpha=1e-3, learning_rate_init=5e-4, early_stopping=True, max_iter=60, random_state=seed
         )
-        model.fit(features(train[name]), [p.label for p in train[name]])
-        chance = model.predict_proba(features(valid[name]))[:, 1].clip(1e-7, 1 - 1e-7)
+        model.fit(features(*seen[name]), [p.label for p in train[name]])
+        chance = model.predict_proba(features(*new[name]))[:, 1].clip(1e-7, 1 - 1e-7)
         scores[name] = np.log(chance / (1 - chance))
     return _judge(valid, tasks, scores)
 
 
-def _embed(base: Path, texts: Sequence[str], prefix: str) -> NDArray[np.float32]:
-    """Unit mean vectors of texts encoded alone, as the base was trained."""
-    loaded, tokenizer = load_encoder(base), load_tokenizer(base)
-    encoder = loaded.encoder.eval()
-    ids = [with_special_tokens(tokenizer, prefix + text) for text in texts]
-    ids = [row if len(row) <= MAX_TOKENS else [*row[: MAX_TOKENS - 1], row[-1]] for row in ids]
-    vectors = np.empty((len(texts), loaded.config.width), dtype=np.float32)
+def _embed(base: Path, split: Split, tasks: TaskSet, prefix: str, cache: Path) -> dict[str, Sides]:
+    """Unit mean vectors of both texts of every pair, each encoded alone, as the base was trained."""
+    loaded = load_encoder(base)
+    n_layers = loaded.config.n_layers
+    loaded.encoder.joint_from = n_layers
+    pair_encoder = PairEncoder(load_tokenizer(base), layout=PairLayout.SIDES, prefix=prefix)
+    examples = encode_examples(split, task_set=tasks, pair_encoder=pair_encoder)
+    lower = 3 * n_layers // 4  # the layers that a training run with the same cache keeps there
+    frozen = compute_states(loaded.encoder, examples.encoded, config=loaded.config, n_layers=lower, folder=cache)
+    sides = tuple(np.empty((len(examples), loaded.config.width), dtype=np.float32) for _ in range(2))
     with torch.inference_mode():
-        for rows in sorted_batches([len(row) for row in ids], max_tokens=4096):
-            n = max(len(ids[i]) for i in rows)
-            mask = torch.tensor([[j < len(ids[i]) for j in range(n)] for i in rows])
-            tokens = torch.tensor([ids[i] + [loaded.config.pad_id] * (n - len(ids[i])) for i in rows])
-            zeros = torch.zeros_like(tokens)
-            x = encoder(TokenBatch(tokens, zeros, torch.arange(n).expand_as(tokens), zeros, mask), None)
-            vectors[rows] = F.normalize(mean_pool(x, mask), dim=-1).numpy()
-    return vectors
+        for rows in sorted_batches(examples.lengths, max_tokens=4096):
+            pairs = [examples.encoded[i] for i in rows]
+            batch = collate(pairs, pad_id=loaded.config.pad_id)
+            x = loaded.encoder.run(frozen.gather(pairs), batch, None, first=lower, last=n_layers)
+            for i, vectors in enumerate(sides):
+                vectors[rows] = F.normalize(mean_pool(x, batch.mask & (batch.side == i)), dim=-1).numpy()
+    of_task = {name: examples.tasks == tasks.index(name) for name in split}
+    return {name: (sides[0][its], sides[1][its]) for name, its in of_task.items()}
 
 
 if __name__ == "__main__":
