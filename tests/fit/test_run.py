@@ -1,4 +1,5 @@
 import errno
+import io
 import json
 import multiprocessing
 import os
@@ -7,6 +8,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file
 
 from yanmo.errors import InputError
@@ -65,8 +67,8 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(tiny_base, two_task
             child.join(120)
             assert child.exitcode == -signal.SIGKILL
             assert not (out / "matching.json").exists()
-            (newest,) = (out / "checkpoints").iterdir()
-            torn = out / "checkpoints" / f"checkpoint-{step}"  # as if killed again while saving
+            (newest,) = out.glob("checkpoint-*")
+            torn = out / f"checkpoint-{step}"  # as if killed again while saving
             if torn != newest:
                 torn.mkdir()
                 (torn / "model.safetensors").write_bytes(b"half")
@@ -75,7 +77,7 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(tiny_base, two_task
             resumed = load_file(out / "model.safetensors")
             assert all(torch.equal(resumed[name], tensor) for name, tensor in expected.items())
             assert (out / "matching.json").read_text() == (tmp_path / "whole" / "matching.json").read_text()
-            assert not (out / "checkpoints").exists()
+            assert not list(out.glob("checkpoint-*"))
     finally:
         torch.set_num_threads(n_threads)
 
@@ -137,6 +139,20 @@ def test_patience_keeps_the_best_evaluation(tiny_base, two_tasks, make_pairs, tm
 def test_a_diverging_run_says_so(tiny_base, two_tasks, make_pairs, tmp_path):
     with pytest.raises(InputError, match="diverged"):
         _train(tiny_base, two_tasks, make_pairs, tmp_path / "run", "learning_rate=1e30", "max_grad_norm=1e30")
+
+
+def test_the_trackers_logs_stay_and_another_environment_is_named(tiny_base, two_tasks, make_pairs, tmp_path):
+    out = tmp_path / "run"
+    _train(tiny_base, two_tasks, make_pairs, out, "n_epochs=0.2", "report_to=[tensorboard]")
+    assert list(out.glob("runs/*/events*"))
+    (out / "matching.json").unlink()
+    record = json.loads((out / "run.json").read_text())
+    record["environment"]["torch"] = "2.0.0"
+    (out / "run.json").write_text(json.dumps(record))
+    said = Console(file=io.StringIO(), width=200)
+    overrides = ["n_epochs=0.2", "report_to=[tensorboard]"]
+    _train(tiny_base, two_tasks, make_pairs, out, *overrides, resume=True, console=said)
+    assert "torch 2.0.0 → " in said.file.getvalue()
 
 
 def test_folders_are_never_mixed_up(tiny_base, two_tasks, make_pairs, tmp_path):

@@ -90,11 +90,12 @@ def train_matcher(
         InputError: The folder holds another run, the base does not fit the settings, or training diverged.
     """
     _check_validation(validation)
-    n_threads = torch.get_num_threads()
-    record = _record(training, validation, task_set, config, origin or {}, n_threads)
-    _open(out, record, resume=resume)
+    record = _record(training, validation, task_set, config, origin or {})
+    notes = _open(out, record, resume=resume)
     shown = Console(quiet=True) if console is None else console
     with RunProgress(shown) as progress:
+        for note in notes:
+            progress.say(note)
         set_seed(config.seed)
         model, encoder_config, pair_encoder = _build(base, task_set, config)
         examples = encode_examples(training, task_set=task_set, pair_encoder=pair_encoder)
@@ -139,11 +140,11 @@ def train_matcher(
             task_set=task_set,
             positive_weights=_positive_weights(examples, len(task_set.tasks), config),
             frozen_layers=0 if frozen is None else config.frozen_layers,
-            folder=out / "checkpoints",
+            folder=out,
             on_evaluation=on_evaluation,
             callbacks=[TrainingProgress(progress, n_pairs=n_pairs)],
         )
-        checkpoint = last_checkpoint(out / "checkpoints")
+        checkpoint = last_checkpoint(out)
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         step = trainer.finish()
         decisions, judgement = _decide(trainer)
@@ -160,8 +161,8 @@ def train_matcher(
         with replacing(out / "validation.json") as temporary:
             temporary.write_text(json.dumps(judgement.as_json(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     matching.save(out)
-    shutil.rmtree(out / "checkpoints", ignore_errors=True)
-    shutil.rmtree(out / "frozen", ignore_errors=True)
+    for leftover in (*out.glob("checkpoint-*"), out / "frozen"):
+        shutil.rmtree(leftover, ignore_errors=True)
     return RunSummary(judgement, step, n_steps)
 
 
@@ -182,7 +183,6 @@ def _record(
     task_set: TaskSet,
     config: TrainConfig,
     origin: Mapping[str, str],
-    n_threads: int,
 ) -> dict[str, Any]:
     return {
         "origin": dict(origin),
@@ -190,16 +190,20 @@ def _record(
         "validation_fingerprint": fingerprint_pairs(validation) if validation else None,
         "task_set": task_set.fingerprint(),
         "config": config.model_dump(mode="json"),
-        "n_threads": n_threads,
-        "versions": {
+        "environment": {
+            "threads": torch.get_num_threads(),
             "python": platform.python_version(),
             **{name: version(name) for name in ("yanmo", "torch", "transformers")},
         },
     }
 
 
-def _open(out: Path, record: Mapping[str, Any], *, resume: bool) -> None:
-    """Starts a new run folder, or makes sure that the one there is of the same run and unfinished."""
+def _open(out: Path, record: Mapping[str, Any], *, resume: bool) -> list[str]:
+    """Starts a new run folder, or makes sure that the one there is of the same run and unfinished.
+
+    Returns:
+        What keeps the resumed run from ending with the very same weights.
+    """
     file = out / RUN_FILE
     if not resume:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -207,20 +211,27 @@ def _open(out: Path, record: Mapping[str, Any], *, resume: bool) -> None:
             raise InputError("the output folder exists and is not empty", where=out, fix=fix)
         with replacing(file) as temporary:
             temporary.write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        return
+        return []
     try:
         there = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError("holds no run to go on with", where=out, fix="start it without --resume") from error
-    differing = [key for key in record if key not in ("origin", "versions") and there.get(key) != record[key]]
+    differing = [key for key in record if key not in ("origin", "environment") and there.get(key) != record[key]]
     if differing:
         raise InputError(
             f"the run was started with other {', '.join(differing)}",
             where=file,
-            fix="go on with the same data, tasks, settings and number of threads, or start a new folder",
+            fix="go on with the same data, tasks and settings, or start a new folder",
         )
     if (out / "matching.json").exists():
         raise InputError("the run is finished", where=out, fix="use it, or name a new folder")
+    before = there.get("environment", {})
+    changed = [
+        f"{name} {before.get(name)} → {value}"
+        for name, value in record["environment"].items()
+        if before.get(name) != value
+    ]
+    return [f"环境与开始时不同（{'，'.join(changed)}），可以接着训练，但结果不会逐位相同"] if changed else []
 
 
 def _build(base: Path, task_set: TaskSet, config: TrainConfig) -> tuple[PairClassifier, EncoderConfig, PairEncoder]:
