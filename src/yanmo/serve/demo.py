@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
@@ -87,15 +88,16 @@ def run_demo(out: Path, console: Console) -> None:
         say("\n同一话题、不同事件的文本，两种标准（分得最开的两对）：")
         for line in _two_standards(matcher, validation):
             say(line)
+    program = sys.argv[0] if Path(sys.argv[0]).name == "yanmo" else "yanmo"
     say(
         f"\n用时 {time.monotonic() - began:.0f} 秒（训练 {trained:.0f} 秒）。"
         f"模型在 {out}，逐对的判断在 {out / 'decisions.jsonl'}。"
         "\n这个模型只见过两百来对文本、权重从零开始，只说明流程；阈值就取自上表的验证样例，因此表中数字偏乐观。"
         "\n\n接下来："
-        f"\n  yanmo match {out} '文本一' '文本二'                        六种标准下的概率与判断"
-        "\n  yanmo train --data 数据目录 --base 编码器目录 --out runs/我的模型   用真实数据训练，设置见 recipes/"
-        "\n  yanmo evaluate runs/我的模型 --data 数据目录 --report report.html  指标、区间、曲线与最严重的错误"
-        "\n  yanmo predict runs/我的模型 待判断.jsonl --task ssB -o 结果.csv"
+        f"\n  {program} match {out} '文本一' '文本二'                        六种标准下的概率与判断"
+        f"\n  {program} train --data 数据目录 --base 编码器目录 --out runs/我的模型   用真实数据训练，设置见 recipes/"
+        f"\n  {program} evaluate runs/我的模型 --data 数据目录 --report report.html  指标、区间、曲线与最严重的错误"
+        f"\n  {program} predict runs/我的模型 待判断.jsonl --task ssB -o 结果.csv"
     )
 
 
