@@ -199,11 +199,7 @@ def _record(
 
 
 def _open(out: Path, record: Mapping[str, Any], *, resume: bool) -> list[str]:
-    """Starts a new run folder, or makes sure that the one there is of the same run and unfinished.
-
-    Returns:
-        What keeps the resumed run from ending with the very same weights.
-    """
+    """Starts a run folder, or checks that the one there is this run, unfinished; gives what makes it inexact."""
     file = out / RUN_FILE
     if not resume:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
