@@ -32,7 +32,8 @@ check: install
 test: check
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 tests
 
-# Speed claims; each file writes benchmarks/results/<name>.json. They take real models and data: see their --help.
+# Speed claims; each file writes benchmarks/results/<name>.json. They take real models and data:
+# make bench VOCAB=vocab.txt PAIRS=pairs/*/*.jsonl BASE=encoder DATA=sohu; the others and trainings: see their --help.
 bench: install
 	$(VENV)/bin/python benchmarks/word_tokenizer.py $(VOCAB) $(PAIRS)
 	$(VENV)/bin/python benchmarks/padding.py $(BASE) $(DATA)

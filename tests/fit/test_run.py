@@ -133,6 +133,7 @@ def test_patience_keeps_the_best_evaluation(tiny_base, two_tasks, make_pairs, tm
     history = [json.loads(line) for line in (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()]
     best = max(history, key=lambda entry: entry["official"]["f1"])
     assert summary.step == best["step"]
+    assert [entry["step"] for entry in history] == sorted({entry["step"] for entry in history})
     assert summary.judgement.official.f1 == pytest.approx(best["official"]["f1"])
 
 

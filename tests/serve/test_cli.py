@@ -163,7 +163,10 @@ def test_doctor_loads_a_folder_strictly(tmp_path):
     assert result.exit_code == 0, result.output
     assert "严格载入成功" in result.stdout
     Vocabulary([*TOKENS, "更", "多"]).save(tmp_path / "vocab.txt")
-    assert "多 2 个 token" in CliRunner().invoke(app, ["doctor", "model", str(tmp_path)]).stdout
+    with pytest.raises(InputError, match=f"{len(TOKENS) + 2} tokens, the embedding {len(TOKENS)} rows"):
+        CliRunner().invoke(app, ["doctor", "model", str(tmp_path)], catch_exceptions=False)
+    with pytest.raises(InputError, match="go together"):
+        CliRunner().invoke(app, ["doctor", "environment", str(tmp_path)], catch_exceptions=False)
 
 
 def test_demo_runs_whole_on_the_bundled_pairs(tmp_path, monkeypatch):

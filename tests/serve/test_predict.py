@@ -31,9 +31,9 @@ def _small_chunks(monkeypatch):
 
 
 def _predict(overlap_matcher, sources, out, **more):
-    matcher, folder = overlap_matcher
+    matcher, _ = overlap_matcher
     more.setdefault("output", OutputFormat.CSV)
-    return predict_files(matcher, folder, [PredictSource(task, path) for task, path in sources], out, **more)
+    return predict_files(matcher, [PredictSource(task, path) for task, path in sources], out, **more)
 
 
 def test_lines_are_those_of_the_matcher_in_the_files_order(overlap_matcher, tmp_path):

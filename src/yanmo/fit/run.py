@@ -24,9 +24,9 @@ from ..match.decisions import Decision, MatchingFile
 from ..match.pair import Pair
 from ..match.split import fingerprint_pairs
 from ..match.tasks import TaskSet
-from ..match.torch_engine import TorchEngine, classifier_around, condition_plan
+from ..match.torch_engine import TorchEngine, classifier_around, condition_plan, load_fitting_tokenizer
 from ..progress import RunProgress
-from ..tokenize import PairEncoder, PairLayout, load_tokenizer
+from ..tokenize import PairEncoder, PairLayout
 from .config import ClassWeighting, TrainConfig
 from .examples import BatchMaker, Examples, encode_examples
 from .frozen import FrozenStates, compute_states
@@ -34,9 +34,9 @@ from .parameters import freeze
 from .sampler import plan_batches
 from .trainer import MatchingTrainer, TrainingProgress, last_checkpoint
 
-__all__ = ["RUN_FILE", "RunSummary", "train_matcher"]
+__all__ = ["RunSummary", "train_matcher"]
 
-RUN_FILE = "run.json"
+_RUN_FILE = "run.json"
 _HISTORY = "evaluations.jsonl"
 
 
@@ -103,7 +103,8 @@ def train_matcher(
         progress.say(_describe("训练 training", examples, task_set))
         if checked is not None:
             progress.say(_describe("验证 validation", checked, task_set))
-        _check_positions(examples, encoder_config, base)
+        for encoded in (examples,) if checked is None else (examples, checked):
+            _check_positions(encoded, encoder_config, base)
         with torch.no_grad():
             model.task_bias.copy_(_log_odds(examples, len(task_set.tasks)))
         frozen = _frozen_states(
@@ -145,6 +146,7 @@ def train_matcher(
             callbacks=[TrainingProgress(progress, n_pairs=n_pairs)],
         )
         checkpoint = last_checkpoint(out)
+        _trim_history(out / _HISTORY, 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2]))
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         step = trainer.finish()
         decisions, judgement = _decide(trainer)
@@ -200,7 +202,7 @@ def _record(
 
 def _open(out: Path, record: Mapping[str, Any], *, resume: bool) -> list[str]:
     """Starts a run folder, or checks that the one there is this run, unfinished; gives what makes it inexact."""
-    file = out / RUN_FILE
+    file = out / _RUN_FILE
     if not resume:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             fix = "name another, or go on with the run in it with --resume"
@@ -230,6 +232,15 @@ def _open(out: Path, record: Mapping[str, Any], *, resume: bool) -> list[str]:
     return [f"环境与开始时不同（{'，'.join(changed)}），可以接着训练，但结果不会逐位相同"] if changed else []
 
 
+def _trim_history(file: Path, step: int) -> None:
+    """Keeps the evaluations up to a step: those after the checkpoint come again, and a kill may have torn the last."""
+    if not file.exists():
+        return
+    whole = [line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+    with replacing(file) as temporary:
+        temporary.write_text("".join(line for line in whole if json.loads(line)["step"] <= step), encoding="utf-8")
+
+
 def _build(base: Path, task_set: TaskSet, config: TrainConfig) -> tuple[PairClassifier, EncoderConfig, PairEncoder]:
     architecture = config.architecture
     loaded = load_encoder(
@@ -245,13 +256,7 @@ def _build(base: Path, task_set: TaskSet, config: TrainConfig) -> tuple[PairClas
         # Frozen layers act as they will when scoring, whether their states are read from the file or computed anew.
         for module in (loaded.encoder.embedding, *loaded.encoder.blocks[: config.frozen_layers]):
             _set_dropout(module, 0.0)
-    tokenizer = load_tokenizer(base)
-    if tokenizer.vocab_size > encoder_config.vocab_size:
-        raise InputError(
-            f"the tokenizer has {tokenizer.vocab_size} tokens, the embedding {encoder_config.vocab_size} rows",
-            where=base,
-            fix="tokenizer and weights must be of one model",
-        )
+    tokenizer = load_fitting_tokenizer(base, encoder_config)
     return model, encoder_config, PairEncoder(tokenizer, layout=architecture.layout, prefix=architecture.prefix)
 
 

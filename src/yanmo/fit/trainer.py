@@ -1,9 +1,9 @@
 """The training loop: transformers' Trainer over planned batches, with our loss, average of weights and checkpoints."""
 
-import logging
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,6 @@ from .parameters import parameter_groups
 from .sampler import BatchPlan, PlannedBatches
 
 __all__ = ["MatchingTrainer", "TrainingProgress", "last_checkpoint"]
-
-logger = logging.getLogger(__name__)
 
 _AVERAGE = "average.safetensors"
 # Written last into a checkpoint: one without it was cut short by a kill.
@@ -186,11 +184,8 @@ class MatchingTrainer(Trainer):
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Any:  # noqa: ARG002
         """Judges the (averaged) weights on the validation pairs, every threshold chosen on the other half."""
-        if self.average is None:
+        with nullcontext() if self.average is None else self.average.in_place():
             judgement = judge_across_halves(self.scores(), n_bootstrap=200)
-        else:
-            with self.average.in_place():
-                judgement = judge_across_halves(self.scores(), n_bootstrap=200)
         metrics = {f"{metric_key_prefix}_f1": judgement.official.f1}
         for standard, value in judgement.official.standards.items():
             metrics[f"{metric_key_prefix}_{standard}_f1"] = value

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..atomic import new_folder
 from ..errors import InputError, require_extra
-from ..tokenize import EncodedPair, PairBudget, PairEncoder, load_tokenizer
+from ..tokenize import EncodedPair, PairBudget, PairEncoder
 from .architecture import Architecture
 from .decisions import MatchingFile
 
@@ -72,16 +72,10 @@ class Matcher:
         matching = MatchingFile.load(folder)
         architecture = Architecture.model_validate(matching.model)
         require_extra("torch", extra="torch")
-        from .torch_engine import TorchEngine, load_classifier
+        from .torch_engine import TorchEngine, load_classifier, load_fitting_tokenizer
 
         classifier, config = load_classifier(folder, architecture, n_tasks=len(matching.task_set.tasks))
-        tokenizer = load_tokenizer(folder)
-        if tokenizer.vocab_size > config.vocab_size:
-            raise InputError(
-                f"the tokenizer has {tokenizer.vocab_size} tokens, the embedding {config.vocab_size} rows",
-                where=folder,
-                fix="tokenizer and weights must be of one model",
-            )
+        tokenizer = load_fitting_tokenizer(folder, config)
         encoder = PairEncoder(tokenizer, layout=architecture.layout, prefix=architecture.prefix)
         return cls(TorchEngine(classifier, config, device=device), encoder, matching)
 

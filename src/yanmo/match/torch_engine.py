@@ -23,7 +23,7 @@ from ..encode import (
 )
 from ..errors import InputError
 from ..layers import ConditionalLayerNorm, InteractionHead, LayerNorm, PooledHead
-from ..tokenize import EncodedPair
+from ..tokenize import EncodedPair, Tokenizer, load_tokenizer
 from .architecture import Architecture, HeadKind
 from .classifier import PairClassifier
 
@@ -34,6 +34,7 @@ __all__ = [
     "collate",
     "condition_plan",
     "load_classifier",
+    "load_fitting_tokenizer",
     "sorted_batches",
 ]
 
@@ -129,6 +130,29 @@ def load_classifier(folder: Path, architecture: Architecture, *, n_tasks: int) -
     model.load_state_dict(state, strict=True, assign=True)
     model.requires_grad_(True)
     return model, config
+
+
+def load_fitting_tokenizer(folder: Path, config: EncoderConfig) -> Tokenizer:
+    """Loads a folder's tokenizer and makes sure that every token has a row in the encoder's table.
+
+    Args:
+        folder: A Hugging Face folder.
+        config: Its encoder's configuration.
+
+    Returns:
+        The tokenizer.
+
+    Raises:
+        InputError: There is no tokenizer, or it is of another model.
+    """
+    tokenizer = load_tokenizer(folder)
+    if tokenizer.vocab_size > config.vocab_size:
+        raise InputError(
+            f"the tokenizer has {tokenizer.vocab_size} tokens, the embedding {config.vocab_size} rows",
+            where=folder,
+            fix="tokenizer and weights must be of one model",
+        )
+    return tokenizer
 
 
 def collate(pairs: Sequence[EncodedPair], *, pad_id: int) -> TokenBatch:

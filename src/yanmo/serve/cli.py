@@ -249,7 +249,6 @@ def predict(
     with _interruptible("repeat the command, it goes on where it stopped"), RunProgress(console) as progress:
         done = predict_files(
             matcher,
-            Path(model),
             sources,
             out,
             output=OutputFormat.JSONL if out.suffix in (".jsonl", ".ndjson") else OutputFormat.CSV,
@@ -290,8 +289,8 @@ def doctor(
     """
     from .doctor import environment, examine_folder
 
-    if what is Examination.MODEL and folder is None:
-        raise InputError("no folder is named", fix="yanmo doctor model FOLDER")
+    if (what is Examination.MODEL) != (folder is not None):
+        raise InputError("a folder and the word 'model' go together", fix="yanmo doctor, or yanmo doctor model FOLDER")
     for line in environment() if folder is None else examine_folder(folder):
         Console().print(line, markup=False, highlight=False, soft_wrap=True)
 

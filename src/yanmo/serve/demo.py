@@ -84,7 +84,7 @@ def run_demo(out: Path, console: Console) -> None:
         rules = {name: matcher.matching.decision(name) for name in validation}
         console.print(judgement_table(judge_stored(score_split(matcher, validation), rules)))
         sources = [PredictSource(task, sample / task[:2] / "valid.txt") for task in _SHOWN]
-        predict_files(matcher, out, sources, out / "decisions.jsonl", output=OutputFormat.JSONL)
+        predict_files(matcher, sources, out / "decisions.jsonl", output=OutputFormat.JSONL)
         say("\n同一话题、不同事件的文本，两种标准（分得最开的两对）：")
         for line in _two_standards(matcher, validation):
             say(line)

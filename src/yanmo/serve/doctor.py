@@ -12,7 +12,6 @@ import numpy as np
 from ..errors import require_extra
 from ..match import Matcher
 from ..match.decisions import MATCHING_FILE
-from ..tokenize import load_tokenizer
 
 __all__ = ["environment", "examine_folder"]
 
@@ -66,9 +65,10 @@ def examine_folder(folder: Path) -> Iterator[str]:
     """
     require_extra("torch", extra="torch")
     from ..encode import load_encoder, read_config
+    from ..match.torch_engine import load_fitting_tokenizer
 
     config = read_config(folder)
-    tokenizer = load_tokenizer(folder)
+    tokenizer = load_fitting_tokenizer(folder, config)
     yield (
         f"{config.model_type.value}：{config.n_layers} 层 × {config.width}，词表 {config.vocab_size:,}，"
         f"最多 {config.max_tokens or '不限'} token"
@@ -76,8 +76,6 @@ def examine_folder(folder: Path) -> Iterator[str]:
     encoding = tokenizer.encode(_SAMPLE)
     pieces = [_SAMPLE[start:end] for start, end in encoding.offsets.tolist()]
     yield f"分词 tokenizer：{type(tokenizer).__name__}，{tokenizer.vocab_size:,} 个 token：{' '.join(pieces)}"
-    if tokenizer.vocab_size > config.vocab_size:
-        yield f"问题：分词器比词向量多 {tokenizer.vocab_size - config.vocab_size} 个 token；两者须出自同一模型"
     if (folder / MATCHING_FILE).exists():
         matcher = Matcher.from_pretrained(folder)
         score = matcher.logits([(_SAMPLE, _SAMPLE)], task=matcher.matching.task_set.names[0])

@@ -16,7 +16,6 @@ from typing import Any
 from ..atomic import replacing
 from ..errors import InputError
 from ..match import Columns, FileFormat, Matcher, OnBadLine, Pair, RejectFile, read_pairs
-from ..match.decisions import MATCHING_FILE
 
 __all__ = ["OutputFormat", "PredictSource", "Prediction", "predict_files"]
 
@@ -57,7 +56,6 @@ class Prediction:
 
 def predict_files(
     matcher: Matcher,
-    model: Path,
     sources: Sequence[PredictSource],
     out: Path,
     *,
@@ -77,7 +75,6 @@ def predict_files(
 
     Args:
         matcher: Scores and decides.
-        model: Its folder, to make sure that an interrupted prediction goes on with the same.
         sources: The files, one after the other.
         out: Where the lines go. It must not exist.
         output: Their form.
@@ -104,7 +101,7 @@ def predict_files(
         "on_bad_line": on_bad_line.value,
         "output": output.value,
     }
-    request = {"model": _model_digest(model), "sources": [_identity(source) for source in sources], **options}
+    request = {"model": _model_digest(matcher), "sources": [_identity(source) for source in sources], **options}
     if restart:
         part.unlink(missing_ok=True)
         journal.unlink(missing_ok=True)
@@ -200,11 +197,9 @@ def _identity(source: PredictSource) -> list[Any]:
     return [source.task, str(source.path.resolve()), stat.st_size, stat.st_mtime_ns]
 
 
-def _model_digest(folder: Path) -> str:
-    digest = hashlib.sha256((folder / MATCHING_FILE).read_bytes())
-    for file in sorted(folder.glob("*.safetensors")):
-        digest.update(f"{file.name} {file.stat().st_size}".encode())
-    return digest.hexdigest()[:16]
+def _model_digest(matcher: Matcher) -> str:
+    """Tasks, thresholds, and what the model was trained on and how."""
+    return hashlib.sha256(matcher.matching.model_dump_json().encode()).hexdigest()[:16]
 
 
 def _chunks(pairs: Iterator[Pair], size: int) -> Iterator[list[Pair]]:
