@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from ..errors import require_extra
+from ..progress import RunProgress
 
 __all__ = ["convert_app"]
 
@@ -28,6 +29,13 @@ class SourceActivation(str, Enum):
     GELU = "gelu"
     GELU_NEW = "gelu_new"
     RELU = "relu"
+
+
+class StoredWeights(str, Enum):
+    """Element types of converted weights."""
+
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
 
 
 @convert_app.callback()
@@ -78,3 +86,57 @@ def tensorflow(
         f"已写入 {out}",
     ):
         Console().print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@convert_app.command()
+def cpm(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SHARD0.pt SHARD1.pt ...",
+            help="按序号列出的分片，或分片或 TensorFlow 权重所在的目录 / the shards in order, or a checkpoint's folder",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="要建立的 Hugging Face 目录 / the folder to make")],
+    vocab: Annotated[
+        Path | None, typer.Option(help="chinese_vocab.model，默认在权重旁边找 / default: beside the checkpoint")
+    ] = None,
+    dtype: Annotated[
+        StoredWeights, typer.Option(help="磁盘上的数值类型 / element type on disk")
+    ] = StoredWeights.FLOAT16,
+    heads: Annotated[
+        int | None,
+        typer.Option(min=1, help="注意力头数，已发布的模型不必给 / for other widths than the published ones"),
+    ] = None,
+    file_size: Annotated[
+        int, typer.Option(min=1, help="每个权重文件至多多少 MB，也是内存用量 / MB a weight file, and of memory")
+    ] = 1000,
+) -> None:
+    """Convert CPM-LM (Megatron shards, or bert4keras's TensorFlow checkpoint) to a GPT2LMHeadModel folder.
+
+    Example: yanmo convert cpm CPM/80000/mp_rank_0*_model_states.pt --vocab chinese_vocab.model --out cpm-lm
+    """
+    require_extra("torch", extra="torch")
+    from ..encode.convert_cpm import StoredType, convert_cpm
+    from ..tokenize import Vintage
+
+    console = Console()
+    with RunProgress(console) as progress:
+        done = convert_cpm(
+            sources,
+            out,
+            vocab=vocab,
+            stored_type=StoredType(dtype.value),
+            n_heads=heads,
+            max_bytes=file_size * 10**6,
+            on_written=lambda n, total: progress.show("转换", n // 10**6, max(1, total // 10**6), unit="MB"),
+        )
+    config, tokenizer = done.config, done.tokenizer
+    vintage = "旧版（换行是 <cls>）" if tokenizer.vintage is Vintage.OLDER else "新版（换行是 ▃）"
+    for line in (
+        f"GPT2LMHeadModel：{config.n_layers} 层 × {config.width}，{config.n_heads} 头，{config.n_positions} 个位置",
+        f"权重 {done.n_parameters / 1e9:.2f} B，张量 {done.n_tensors:,} 个，{dtype.value}",
+        f"词表 {tokenizer.vocab_size:,}，{vintage}",
+        f"已写入 {out}",
+    ):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

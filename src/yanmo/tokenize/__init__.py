@@ -2,11 +2,13 @@
 
 from .build import BuiltVocabulary, add_words, build_vocabulary
 from .coverage import Coverage, measure_coverage
-from .folder import FolderTokenizer, load_tokenizer
+from .cpm import CpmTokenizer, Vintage
+from .folder import FolderTokenizer, load_text_tokenizer, load_tokenizer
+from .hidden_markov import HiddenMarkovSegmenter
 from .pair import EncodedPair, PairBudget, PairEncoder, PairLayout
 from .segment import CharacterSegmenter, Segmenter, WordSegmenter
 from .special import SpecialIds, find_special_ids
-from .tokenizer import Encoding, Tokenizer, with_special_tokens
+from .tokenizer import Encoding, TextTokenizer, Tokenizer, with_special_tokens
 from .vocabulary import Vocabulary
 from .word import WordTokenizer
 from .word_list import frequent_words, jieba_words, listed_words
@@ -15,15 +17,19 @@ __all__ = [
     "BuiltVocabulary",
     "CharacterSegmenter",
     "Coverage",
+    "CpmTokenizer",
     "EncodedPair",
     "Encoding",
     "FolderTokenizer",
+    "HiddenMarkovSegmenter",
     "PairBudget",
     "PairEncoder",
     "PairLayout",
     "Segmenter",
     "SpecialIds",
+    "TextTokenizer",
     "Tokenizer",
+    "Vintage",
     "Vocabulary",
     "WordSegmenter",
     "WordTokenizer",
@@ -33,6 +39,7 @@ __all__ = [
     "frequent_words",
     "jieba_words",
     "listed_words",
+    "load_text_tokenizer",
     "load_tokenizer",
     "measure_coverage",
     "with_special_tokens",

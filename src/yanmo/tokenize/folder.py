@@ -11,12 +11,14 @@ from tokenizers import Tokenizer as Backend
 
 from ..atomic import replacing
 from ..errors import InputError
+from .cpm import MODEL_FILES, CpmTokenizer
 from .segment import CharacterSegmenter, WordSegmenter
-from .tokenizer import Encoding, Tokenizer
+from .surrogates import without_surrogates
+from .tokenizer import Encoding, TextTokenizer, Tokenizer
 from .vocabulary import Vocabulary
 from .word import WordTokenizer
 
-__all__ = ["FolderTokenizer", "load_tokenizer"]
+__all__ = ["FolderTokenizer", "load_text_tokenizer", "load_tokenizer"]
 
 # BERT's vocabularies have no token of several Chinese characters; WoBERT's have tens of thousands.
 _FEWEST_WORDS = 1000
@@ -65,7 +67,7 @@ class FolderTokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> list[Encoding]:
         """Encodes many texts; a lone surrogate counts as U+FFFD, which is as long."""
-        clean = [_without_surrogates(text) for text in texts]
+        clean = [without_surrogates(text) for text in texts]
         return [
             Encoding(np.array(e.ids, dtype=np.int32), np.array(e.offsets, dtype=np.int32).reshape(-1, 2))
             for e in self._backend.encode_batch(clean, add_special_tokens=False)
@@ -86,8 +88,31 @@ class FolderTokenizer:
             temporary.write_text(text + "\n", encoding="utf-8")
 
 
+def load_text_tokenizer(path: Path, *, characters: bool = False) -> TextTokenizer:
+    """Reads the tokenizer of an encoder or of CPM-LM, whichever it is.
+
+    A file that ends in ``.model`` is CPM-LM's, as is a folder with ``chinese_vocab.model`` or one whose configuration
+    names CPM's class; all else is read as by `load_tokenizer`.
+
+    Args:
+        path: A vocabulary or sentencepiece file, or a Hugging Face folder.
+        characters: Split to characters even where the vocabulary holds words.
+
+    Returns:
+        The tokenizer.
+
+    Raises:
+        InputError: There is no tokenizer, it is broken, or ``characters`` is asked of a sentencepiece model.
+    """
+    if not _is_cpm(path):
+        return load_tokenizer(path, characters=characters)
+    if characters:
+        raise InputError("CPM-LM's vocabulary cannot be split to characters", where=path, fix="leave --characters out")
+    return CpmTokenizer.load(path)
+
+
 def load_tokenizer(path: Path, *, characters: bool = False) -> Tokenizer:
-    """Reads a tokenizer.
+    """Reads an encoder's tokenizer.
 
     A file is a vocabulary. In a folder ``tokenizer.json`` is used unless the folder is a word model (saved by Yanmo
     as one, or RoFormer, whose ``tokenizer.json`` cannot hold jieba); else ``vocab.txt``. A vocabulary with a thousand
@@ -103,6 +128,12 @@ def load_tokenizer(path: Path, *, characters: bool = False) -> Tokenizer:
     Raises:
         InputError: There is no tokenizer, or it is broken.
     """
+    if _is_cpm(path):
+        raise InputError(
+            "is CPM-LM's vocabulary, which has no opening token: it is of a language model, not of an encoder",
+            where=path,
+            fix="name an encoder's vocabulary or folder here",
+        )
     if path.is_file() or not path.exists():
         return _from_vocabulary(path, characters=characters, lower_case=True, words=None)
     values = {**_read(path / "special_tokens_map.json"), **_read(path / "tokenizer_config.json")}
@@ -119,6 +150,15 @@ def load_tokenizer(path: Path, *, characters: bool = False) -> Tokenizer:
     return _from_vocabulary(
         vocabulary, characters=characters or kind == "characters", lower_case=lower_case, words=words
     )
+
+
+def _is_cpm(path: Path) -> bool:
+    if not path.is_dir():
+        return path.suffix == ".model"
+    if (path / MODEL_FILES[0]).is_file():
+        return True
+    values = _read(path / "tokenizer_config.json")
+    return str(values.get("tokenizer_class")).startswith("CpmTokenizer") and (path / MODEL_FILES[1]).is_file()
 
 
 def _from_vocabulary(path: Path, *, characters: bool, lower_case: bool, words: bool | None) -> WordTokenizer:
@@ -165,11 +205,3 @@ def _read(path: Path) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"is not JSON ({error})", where=path, fix="get the file again") from None
     return values if isinstance(values, dict) else {}
-
-
-def _without_surrogates(text: str) -> str:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return "".join("\ufffd" if "\ud800" <= ch <= "\udfff" else ch for ch in text)
-    return text

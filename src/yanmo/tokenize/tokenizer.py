@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Encoding", "Tokenizer", "with_special_tokens"]
+__all__ = ["Encoding", "TextTokenizer", "Tokenizer", "with_special_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Encoding:
 
 
 @runtime_checkable
-class Tokenizer(Protocol):
-    """Text to token ids."""
+class TextTokenizer(Protocol):
+    """Text to token ids, with or without tokens that open and end an input."""
 
     @property
     def vocab_size(self) -> int:
@@ -34,23 +34,8 @@ class Tokenizer(Protocol):
         ...
 
     @property
-    def cls_id(self) -> int:
-        """Id of the token that opens an input."""
-        ...
-
-    @property
-    def sep_id(self) -> int:
-        """Id of the token that ends a text."""
-        ...
-
-    @property
     def pad_id(self) -> int:
         """Id of padding."""
-        ...
-
-    @property
-    def n_between(self) -> int:
-        """Number of ``sep_id`` between the two texts of a joint pair: 1 for BERT, 2 for RoBERTa and XLM-R."""
         ...
 
     def encode(self, text: str) -> Encoding:
@@ -66,14 +51,37 @@ class Tokenizer(Protocol):
         ...
 
 
-def with_special_tokens(tokenizer: Tokenizer, text: str) -> list[int]:
-    """Encodes one text between the opening and the ending token.
+@runtime_checkable
+class Tokenizer(TextTokenizer, Protocol):
+    """Text to token ids for an encoder, whose inputs have an opening token and ending ones."""
+
+    @property
+    def cls_id(self) -> int:
+        """Id of the token that opens an input."""
+        ...
+
+    @property
+    def sep_id(self) -> int:
+        """Id of the token that ends a text."""
+        ...
+
+    @property
+    def n_between(self) -> int:
+        """Number of ``sep_id`` between the two texts of a joint pair: 1 for BERT, 2 for RoBERTa and XLM-R."""
+        ...
+
+
+def with_special_tokens(tokenizer: TextTokenizer, text: str) -> list[int]:
+    """Encodes one text between the opening and the ending token, where the tokenizer has them.
 
     Args:
         tokenizer: Any tokenizer.
         text: The text.
 
     Returns:
-        ``[CLS] ids [SEP]``.
+        ``[CLS] ids [SEP]``; for a language model's tokenizer the ids alone.
     """
+    if not isinstance(tokenizer, Tokenizer):
+        alone: list[int] = tokenizer.encode(text).token_ids.tolist()
+        return alone
     return [tokenizer.cls_id, *tokenizer.encode(text).token_ids.tolist(), tokenizer.sep_id]
