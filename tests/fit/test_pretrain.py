@@ -57,13 +57,13 @@ def _run(base, out, *overrides, resume=False, corpus=None, **more):
 
 
 def _die_at(step, base, out):
-    from yanmo.fit.pretrain_trainer import PretrainProgress
+    from yanmo.fit.training_progress import TrainingProgress
 
     def on_step_end(self, args, state, control, **kwargs):
         if state.global_step == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    PretrainProgress.on_step_end = on_step_end
+    TrainingProgress.on_step_end = on_step_end
     torch.set_num_threads(1)
     _run(base, out, *LONGER)
 

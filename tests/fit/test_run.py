@@ -39,7 +39,7 @@ def _train(base, tasks, make_pairs, out, *overrides, n=24, resume=False, **more)
 
 
 def _die_at(step, base, tasks, make_pairs, out, overrides):
-    from yanmo.fit.trainer import TrainingProgress
+    from yanmo.fit.training_progress import TrainingProgress
 
     def on_step_end(self, args, state, control, **kwargs):
         if state.global_step == step:
@@ -121,7 +121,7 @@ def test_cached_states_train_the_same_model_to_float16(tiny_base, two_tasks, mak
     import yanmo.fit.run
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(yanmo.fit.run, "_frozen_states", lambda *_: None)
+        patch.setattr(yanmo.fit.run, "frozen_states", lambda *_, **__: None)
         _train(tiny_base, two_tasks, make_pairs, tmp_path / "fresh", *shared, "frozen_layers=1")
     fresh = load_file(tmp_path / "fresh" / "model.safetensors")
     assert all((fresh[name] - tensor).abs().max() < 2e-2 for name, tensor in expected.items())

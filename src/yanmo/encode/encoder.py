@@ -153,16 +153,26 @@ def _alone(batch: TokenBatch) -> Bool[Tensor, "batch 1 seq seq"]:
     return (allowed | itself)[:, None]
 
 
-def build_encoder(config: EncoderConfig, *, condition: ConditionPlan | None = None, joint_from: int = 0) -> Encoder:
+def build_encoder(
+    config: EncoderConfig,
+    *,
+    condition: ConditionPlan | None = None,
+    joint_from: int = 0,
+    within: AttentionKernel | None = None,
+) -> Encoder:
     """Builds an encoder with random weights.
 
     Args:
         config: Sizes and kinds.
         condition: Which norms are conditional; None makes all of them plain.
         joint_from: First layer whose attention crosses between the two texts.
+        within: How queries and keys attend, after rotary positions where there are any; None is softmax attention.
 
     Returns:
         The encoder, its linear and embedding weights drawn from N(0, 0.02) as BERT's are.
+
+    Raises:
+        InputError: ``within`` is given but relative positions are part of this encoder's attention.
     """
 
     def norm(width: int, layer: int) -> LayerNorm | ConditionalLayerNorm:
@@ -172,7 +182,7 @@ def build_encoder(config: EncoderConfig, *, condition: ConditionPlan | None = No
 
     def block(layer: int) -> Block:
         return Block(
-            SelfAttention(config.width, n_heads=config.n_heads, kernel=_kernel(config)),
+            SelfAttention(config.width, n_heads=config.n_heads, kernel=_kernel(config, within)),
             norm(config.width, layer),
             FeedForward(config.width, inner_width=config.inner_width, activation=ACTIVATIONS[config.activation]),
             norm(config.width, layer),
@@ -200,13 +210,18 @@ def build_encoder(config: EncoderConfig, *, condition: ConditionPlan | None = No
     return encoder
 
 
-def _kernel(config: EncoderConfig) -> AttentionKernel:
+def _kernel(config: EncoderConfig, within: AttentionKernel | None) -> AttentionKernel:
     head_width = config.width // config.n_heads
     if config.model_type is ModelType.ROFORMER:
-        return RotaryAttention(head_width)
+        return RotaryAttention(head_width, within=within)
     if config.model_type is ModelType.NEZHA:
+        if within is not None:
+            raise InputError(
+                f"a nezha encoder was asked to attend by {type(within).__name__}, but its positions need softmax",
+                fix="leave the attention as softmax, or take another base",
+            )
         return RelativeAttention(head_width, max_distance=config.max_distance)
-    return PlainAttention()
+    return PlainAttention() if within is None else within
 
 
 def _gelu_new(x: Tensor) -> Tensor:

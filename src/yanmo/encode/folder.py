@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..atomic import replacing
 from ..errors import InputError
+from ..layers import AttentionKernel
 from .config import EncoderConfig
 from .encoder import ConditionPlan, Encoder, build_encoder
 from .keymap import encoder_keymap
@@ -39,7 +40,12 @@ class LoadedEncoder:
 
 
 def load_encoder(
-    folder: Path, *, condition: ConditionPlan | None = None, joint_from: int = 0, n_layers: int | None = None
+    folder: Path,
+    *,
+    condition: ConditionPlan | None = None,
+    joint_from: int = 0,
+    within: AttentionKernel | None = None,
+    n_layers: int | None = None,
 ) -> LoadedEncoder:
     """Loads any BERT, RoBERTa, ERNIE, RoFormer or NEZHA encoder from its Hugging Face folder.
 
@@ -47,6 +53,7 @@ def load_encoder(
         folder: Folder with ``config.json`` and ``model.safetensors`` or ``pytorch_model.bin`` (sharded or not).
         condition: Which norms become conditional; their maps start at zero.
         joint_from: First layer whose attention crosses between the two texts.
+        within: How queries and keys attend; None is softmax attention, which such folders were trained with.
         n_layers: Keep only the first so many layers; None keeps all.
 
     Returns:
@@ -75,7 +82,7 @@ def load_encoder(
             raise InputError(f"cannot keep {n_layers} of {config.n_layers} layers", where=folder)
         config = replace(config, n_layers=n_layers)
     with torch.device("meta"):
-        encoder = build_encoder(config, condition=condition, joint_from=joint_from)
+        encoder = build_encoder(config, condition=condition, joint_from=joint_from, within=within)
     state = {}
     for ours, parameter in encoder.state_dict().items():
         if ours.endswith(_NEW_LEAVES):

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..match.architecture import Architecture
+from .regularizers import Regularizers
 from .settings import load_settings
 
 __all__ = ["ClassWeighting", "LossKind", "TrainConfig", "load_train_config"]
@@ -79,6 +80,8 @@ class TrainConfig(BaseModel):
     """How often the run saves what it needs to go on after a kill, evenly; a multiple of ``n_evaluations``."""
     patience: int | None = Field(default=None, gt=0)
     """Stop after so many evaluations without a better official score, and keep the best; None keeps the last."""
+    regularizers: Regularizers = Regularizers()
+    """What bends the gradient; all off by default."""
     report_to: tuple[str, ...] = ("tensorboard",)
     """Trackers, as transformers names them."""
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..encode import TokenBatch
+from ..evaluate import TaskScores
 from ..match.pair import Pair
 from ..match.tasks import TaskSet
 from ..match.torch_engine import collate
@@ -46,6 +47,23 @@ class Examples:
     def n_truncated(self) -> int:
         """Pairs of which the budget left something out."""
         return sum(any(pair.n_cut) for pair in self.encoded)
+
+    def describe(self, task_set: TaskSet) -> str:
+        """Says how many pairs each task has, how long they are and how many were cut."""
+        counts = np.bincount(self.tasks, minlength=len(task_set.tasks))
+        each = " ".join(f"{task.name} {n:,}" for task, n in zip(task_set.tasks, counts.tolist(), strict=True) if n)
+        cut, mean = self.n_truncated / len(self), sum(self.lengths) / len(self)
+        return f"{len(self):,} 对（{each}），平均 {mean:.0f} token，{cut:.1%} 的对被截断"
+
+    def by_task(self, logits: NDArray[np.float32], task_set: TaskSet) -> list[TaskScores]:
+        """Sorts the logits of all pairs by task, leaving out tasks without pairs."""
+        made = []
+        for index, task in enumerate(task_set.tasks):
+            rows = np.flatnonzero(self.tasks == index)
+            if len(rows):
+                pairs = [self.pairs[i] for i in rows.tolist()]
+                made.append(TaskScores(task.name, task.standard, self.labels[rows], logits[rows], pairs=pairs))
+        return made
 
 
 def encode_examples(split: Mapping[str, Sequence[Pair]], *, task_set: TaskSet, pair_encoder: PairEncoder) -> Examples:

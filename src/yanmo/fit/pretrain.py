@@ -24,6 +24,7 @@ from ..progress import RunProgress
 from ..tokenize import SpecialIds, Tokenizer, find_special_ids
 from .checkpoints import last_checkpoint
 from .corpus import find_corpus
+from .gradient_log import GradientLog
 from .heldout import HeldoutChoice, choose_passages
 from .heldout_curve import HeldoutCurve, read_curve
 from .masking import MaskedBatchMaker
@@ -31,9 +32,10 @@ from .nats import PassageRows, encode_passages
 from .packing import cut_windows, plan_pretraining
 from .parameters import set_dropout
 from .pretrain_config import PretrainConfig
-from .pretrain_trainer import PretrainProgress, PretrainTrainer, freeze_encoder
+from .pretrain_trainer import PretrainTrainer, freeze_encoder
 from .run_folder import environment, open_run, refuse_unless_new, trim_history
 from .token_cache import TokenCache, build_cache
+from .training_progress import TrainingProgress
 
 __all__ = ["PretrainSummary", "pretrain"]
 
@@ -147,8 +149,11 @@ def pretrain(
             batches=batches,
             folder=out,
             on_evaluation=curve.add if rows else None,
-            callbacks=[PretrainProgress(progress, tokens_after=plan.tokens_after)],
+            callbacks=[
+                TrainingProgress(progress, stage="预训练 pretraining", unit="tokens", done_after=plan.tokens_after)
+            ],
         )
+        trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, say=progress.say))
         _train(trainer, out, is_first=is_first)
     points = read_curve(out / _HISTORY)
     if is_first:

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .nats import HiddenOrder
+from .regularizers import Regularizers
 from .settings import load_settings
 
 __all__ = ["PretrainConfig", "load_pretrain_config"]
@@ -65,6 +66,8 @@ class PretrainConfig(BaseModel):
     """Points of the curve, evenly, the last at the end; one before the first step comes on top."""
     n_checkpoints: int = Field(default=20, gt=0)
     """How often the run saves what it needs to go on after a kill, evenly; a multiple of ``n_evaluations``."""
+    regularizers: Regularizers = Regularizers()
+    """What bends the gradient; all off by default."""
     report_to: tuple[str, ...] = ("tensorboard",)
     """Trackers, as transformers names them."""
 

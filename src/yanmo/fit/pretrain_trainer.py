@@ -12,14 +12,15 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from ..encode import MaskedLanguageModel, TokenBatch
 from ..errors import InputError
-from ..progress import RunProgress
 from .checkpoints import EvenSchedule, saying_how_to_go_on
+from .diverged import refuse_divergence
 from .masking import MaskedBatchMaker
 from .packing import PretrainPlan
 from .pretrain_config import PretrainConfig
+from .regularized_step import regularized_step
 from .sampler import PlannedBatches
 
-__all__ = ["PretrainProgress", "PretrainTrainer", "freeze_encoder"]
+__all__ = ["PretrainTrainer", "freeze_encoder"]
 
 _FIELDS = tuple(TokenBatch.__dataclass_fields__)
 
@@ -76,6 +77,9 @@ class PretrainTrainer(Trainer):
         self.plan = plan
         self.batches = batches
         self._on_evaluation = on_evaluation
+        self.regularized = regularized_step(
+            config.regularizers, model=model, encoder=model.encoder, rows_per_batch=plan.masked_per_batch
+        )
         n_steps = plan.n_steps
         arguments = TrainingArguments(
             output_dir=str(folder),
@@ -144,6 +148,12 @@ class PretrainTrainer(Trainer):
         )
         return loader
 
+    def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
+        """Adds one batch's gradient, bent where the settings say so."""
+        if self.regularized is not None:
+            return self.regularized(self, model, inputs)
+        return super().training_step(model, inputs, num_items_in_batch)
+
     def compute_loss(
         self,
         model: nn.Module,
@@ -158,11 +168,13 @@ class PretrainTrainer(Trainer):
         batch = TokenBatch(*(inputs[name] for name in _FIELDS))
         logits = model(batch, inputs["places"])
         loss = F.cross_entropy(logits, inputs["targets"], reduction="sum") / self.plan.masked_per_batch
-        if not torch.isfinite(loss):
-            raise InputError(
-                f"the loss is {loss.item()} at step {self.state.global_step + 1}: training has diverged",
-                fix="lower learning_rate or raise warmup",
-            )
+        refuse_divergence(
+            loss,
+            step=self.state.global_step + 1,
+            model=self.network,
+            run=lambda: self.network(batch, inputs["places"]),
+            fix="lower learning_rate or raise warmup",
+        )
         return (loss, {"logits": logits}) if return_outputs else loss
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Any:  # noqa: ARG002
@@ -204,37 +216,3 @@ class _Entries:
 
     def __getitem__(self, entry: int) -> int:
         return entry
-
-
-class PretrainProgress(TrainerCallback):
-    """Shows the tokens trained, the loss and the newest point of the curve.
-
-    Args:
-        progress: Where to show it.
-        tokens_after: Tokens behind us after each step; the first entry is 0.
-    """
-
-    def __init__(self, progress: RunProgress, *, tokens_after: Sequence[int]) -> None:
-        self._progress = progress
-        self._tokens_after = tokens_after
-        self._loss = ""
-        self._nats = ""
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        """Shows where the run begins or goes on."""
-        self._show(state.global_step)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
-        """Takes the loss and the newest nats per character."""
-        if logs and "loss" in logs:
-            self._loss = f"loss {logs['loss']:.3f} "
-        if logs and "eval_nats_per_character" in logs:
-            self._nats = f"nats/字 {logs['eval_nats_per_character']:.3f}"
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        """Counts the tokens."""
-        self._show(state.global_step)
-
-    def _show(self, step: int) -> None:
-        done, total = self._tokens_after[step], self._tokens_after[-1]
-        self._progress.show("预训练 pretraining", done, total, unit="tokens", note=self._loss + self._nats)

@@ -3,38 +3,36 @@
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from rich.console import Console
-from torch import Tensor
 from transformers import set_seed
 
 from ..atomic import replacing
-from ..encode import EncoderConfig, load_encoder
 from ..errors import InputError
 from ..evaluate import Judgement, fit_decision, judge_across_halves
-from ..match.classifier import PairClassifier
 from ..match.decisions import Decision, MatchingFile
 from ..match.pair import Pair
 from ..match.split import fingerprint_pairs
 from ..match.tasks import TaskSet
-from ..match.torch_engine import TorchEngine, classifier_around, condition_plan, load_fitting_tokenizer
+from ..match.torch_engine import TorchEngine
 from ..progress import RunProgress
-from ..tokenize import PairEncoder, PairLayout
 from .checkpoints import last_checkpoint
-from .config import ClassWeighting, TrainConfig
-from .examples import BatchMaker, Examples, encode_examples
-from .frozen import FrozenStates, compute_states
+from .class_balance import log_odds, positive_weights
+from .config import TrainConfig
+from .examples import BatchMaker, encode_examples
+from .gradient_log import GradientLog
 from .implied import with_implied_labels
+from .network import build_network, check_positions, frozen_states
 from .overlap import without_overlap
-from .parameters import freeze, set_dropout
 from .run_folder import environment, open_run, trim_history
 from .sampler import plan_batches
-from .trainer import MatchingTrainer, TrainingProgress
+from .trainer import MatchingTrainer
+from .training_progress import TrainingProgress
 
 __all__ = ["RunSummary", "train_matcher"]
 
@@ -104,18 +102,19 @@ def train_matcher(
             progress.say(f"训练集中有 {n_overlapping:,} 对也在验证集里（不论哪个任务），已剔除 left out")
         if config.implied_labels:
             training = with_implied_labels(training, task_set)
-        model, encoder_config, pair_encoder = _build(base, task_set, config)
+        model, encoder_config, pair_encoder = build_network(base, task_set=task_set, config=config)
         examples = encode_examples(training, task_set=task_set, pair_encoder=pair_encoder)
         checked = encode_examples(validation, task_set=task_set, pair_encoder=pair_encoder) if validation else None
-        progress.say(_describe("训练 training", examples, task_set))
+        progress.say(f"训练 training {examples.describe(task_set)}")
         if checked is not None:
-            progress.say(_describe("验证 validation", checked, task_set))
-        for encoded in (examples,) if checked is None else (examples, checked):
-            _check_positions(encoded, encoder_config, base)
+            progress.say(f"验证 validation {checked.describe(task_set)}")
+        every = (examples,) if checked is None else (examples, checked)
+        for encoded in every:
+            check_positions(encoded, encoder_config, base=base)
         with torch.no_grad():
-            model.task_bias.copy_(_log_odds(examples, len(task_set.tasks)))
-        frozen = _frozen_states(
-            model, encoder_config, config, examples, checked, frozen_cache or out / "frozen", progress
+            model.task_bias.copy_(log_odds(examples, len(task_set.tasks)))
+        frozen = frozen_states(
+            model, encoder_config, config, examples=every, folder=frozen_cache or out / "frozen", progress=progress
         )
         plan = plan_batches(
             examples.lengths,
@@ -146,12 +145,13 @@ def train_matcher(
             batches=BatchMaker(examples, pad_id=encoder_config.pad_id, frozen=frozen),
             validation=None if checked is None else BatchMaker(checked, pad_id=encoder_config.pad_id, frozen=frozen),
             task_set=task_set,
-            positive_weights=_positive_weights(examples, len(task_set.tasks), config),
+            positive_weights=positive_weights(examples, len(task_set.tasks), weighting=config.class_weighting),
             frozen_layers=0 if frozen is None else config.frozen_layers,
             folder=out,
             on_evaluation=on_evaluation,
-            callbacks=[TrainingProgress(progress, n_pairs=n_pairs)],
+            callbacks=[TrainingProgress(progress, stage="训练 training", unit="pairs", done_after=n_pairs)],
         )
+        trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, say=progress.say))
         checkpoint = last_checkpoint(out)
         trim_history(out / _HISTORY, 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2]))
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -203,83 +203,6 @@ def _record(
     }
 
 
-def _build(base: Path, task_set: TaskSet, config: TrainConfig) -> tuple[PairClassifier, EncoderConfig, PairEncoder]:
-    architecture = config.architecture
-    loaded = load_encoder(
-        base, condition=condition_plan(architecture), joint_from=architecture.joint_from, n_layers=config.n_layers
-    )
-    encoder_config = loaded.config
-    if config.dropout_prob is not None:
-        encoder_config = replace(encoder_config, dropout_prob=config.dropout_prob)
-        set_dropout(loaded.encoder, config.dropout_prob)
-    model = classifier_around(loaded.encoder, encoder_config, architecture, n_tasks=len(task_set.tasks))
-    freeze(model, n_layers=config.frozen_layers, word_embedding=config.frozen_word_embedding)
-    if config.frozen_layers:
-        # Frozen layers act as they will when scoring, whether their states are read from the file or computed anew.
-        for module in (loaded.encoder.embedding, *loaded.encoder.blocks[: config.frozen_layers]):
-            set_dropout(module, 0.0)
-    tokenizer = load_fitting_tokenizer(base, encoder_config)
-    return model, encoder_config, PairEncoder(tokenizer, layout=architecture.layout, prefix=architecture.prefix)
-
-
-def _check_positions(examples: Examples, config: EncoderConfig, base: Path) -> None:
-    limit = config.max_tokens
-    longest = max(int(pair.position_ids.max()) + 1 for pair in examples.encoded)
-    if limit is not None and longest > limit:
-        raise InputError(
-            f"a pair has {longest} positions, the base {limit}", where=base, fix="lower the budgets in the task file"
-        )
-
-
-def _frozen_states(
-    model: PairClassifier,
-    encoder_config: EncoderConfig,
-    config: TrainConfig,
-    examples: Examples,
-    checked: Examples | None,
-    folder: Path,
-    progress: RunProgress,
-) -> FrozenStates | None:
-    """The states of the frozen layers, where each text's are its own; None where they depend on the text beside it."""
-    architecture = config.architecture
-    alone = architecture.layout is PairLayout.SIDES and config.frozen_layers <= architecture.joint_from
-    if not config.frozen_layers or not alone:
-        return None
-
-    def on_progress(done: int, total: int) -> None:
-        progress.show("冻结层 frozen layers", done, total, unit="tokens")
-
-    pairs = examples.encoded if checked is None else (*examples.encoded, *checked.encoded)
-    return compute_states(
-        model.encoder,
-        pairs,
-        config=encoder_config,
-        n_layers=config.frozen_layers,
-        folder=folder,
-        on_progress=on_progress,
-    )
-
-
-def _log_odds(examples: Examples, n_tasks: int) -> Tensor:
-    """The logit that answers each task's training labels best without looking at the texts."""
-    odds = torch.zeros(n_tasks)
-    for task in range(n_tasks):
-        labels = examples.labels[examples.tasks == task]
-        n_positive = float(labels.sum())
-        odds[task] = float(np.log((n_positive + 1) / (len(labels) - n_positive + 1)))
-    return odds
-
-
-def _positive_weights(examples: Examples, n_tasks: int, config: TrainConfig) -> Tensor:
-    weights = torch.ones(n_tasks)
-    if config.class_weighting is ClassWeighting.BALANCED:
-        for task in range(n_tasks):
-            labels = examples.labels[examples.tasks == task]
-            n_positive = float(labels.sum())
-            weights[task] = (len(labels) - n_positive + 1) / (n_positive + 1)
-    return weights
-
-
 def _decide(trainer: MatchingTrainer) -> tuple[dict[str, Decision], Judgement | None]:
     """Fits each task's rule on all its validation pairs; its F1 is the one judged across halves of them."""
     scores = trainer.scores()
@@ -292,11 +215,3 @@ def _decide(trainer: MatchingTrainer) -> tuple[dict[str, Decision], Judgement | 
         rule = fit_decision(task)
         decisions[task.task] = rule.model_copy(update={"f1": report.f1, "interval": report.f1_interval})
     return decisions, judgement
-
-
-def _describe(name: str, examples: Examples, task_set: TaskSet) -> str:
-    counts = np.bincount(examples.tasks, minlength=len(task_set.tasks))
-    each = " ".join(f"{task.name} {n:,}" for task, n in zip(task_set.tasks, counts.tolist(), strict=True) if n)
-    cut = examples.n_truncated / len(examples)
-    mean = sum(examples.lengths) / len(examples)
-    return f"{name} {len(examples):,} 对（{each}），平均 {mean:.0f} token，{cut:.1%} 的对被截断"

@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ..errors import InputError
-from ..match.yaml_file import read_yaml
+from ..yaml_file import read_yaml
 
 __all__ = ["load_settings"]
 

@@ -12,21 +12,22 @@ from torch.utils.data import DataLoader
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from ..encode import TokenBatch
-from ..errors import InputError
 from ..evaluate import Judgement, TaskScores, judge_across_halves
 from ..match.classifier import PairClassifier
 from ..match.tasks import TaskSet
 from ..match.torch_engine import sorted_batches
-from ..progress import RunProgress
-from .average import WeightAverage
+from ..regularize import WeightAverage
+from .averaging import Averaging
 from .checkpoints import EvenSchedule, saying_how_to_go_on
 from .config import LossKind, TrainConfig
+from .diverged import refuse_divergence
 from .examples import BatchMaker
 from .losses import focal_loss, weighted_cross_entropy
 from .parameters import parameter_groups
+from .regularized_step import regularized_step
 from .sampler import BatchPlan, PlannedBatches
 
-__all__ = ["MatchingTrainer", "TrainingProgress"]
+__all__ = ["MatchingTrainer"]
 
 _AVERAGE = "average.safetensors"
 _FIELDS = tuple(TokenBatch.__dataclass_fields__)
@@ -73,6 +74,9 @@ class MatchingTrainer(Trainer):
         self.frozen_layers = frozen_layers
         self.average = None if config.average_decay is None else WeightAverage(model, decay=config.average_decay)
         self._positive_weights = positive_weights
+        self.regularized = regularized_step(
+            config.regularizers, model=model, encoder=model.encoder, rows_per_batch=plan.pairs_per_batch
+        )
         self._on_evaluation = on_evaluation
         n_steps = len(plan.batches)
         patience = config.patience if validation is not None else None
@@ -107,7 +111,7 @@ class MatchingTrainer(Trainer):
         if patience is not None:
             extra.append(EarlyStoppingCallback(patience))
         if self.average is not None:
-            extra.append(_Average(self.average))
+            extra.append(Averaging(self.average))
         super().__init__(
             model=model,
             args=arguments,
@@ -144,6 +148,12 @@ class MatchingTrainer(Trainer):
         )
         return loader
 
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
+        """Adds one batch's gradient, bent where the settings say so."""
+        if self.regularized is not None:
+            return self.regularized(self, model, inputs)
+        return super().training_step(model, inputs, num_items_in_batch)
+
     def compute_loss(
         self,
         model: Any,
@@ -160,11 +170,13 @@ class MatchingTrainer(Trainer):
         else:
             each = weighted_cross_entropy(logits, labels, weight, smoothing=self.config.label_smoothing)
         loss = each.sum() / self.plan.pairs_per_batch
-        if not torch.isfinite(loss):
-            raise InputError(
-                f"the loss is {loss.item()} at step {self.state.global_step + 1}: training has diverged",
-                fix="lower learning_rate or new_learning_rate, or raise warmup",
-            )
+        refuse_divergence(
+            loss,
+            step=self.state.global_step + 1,
+            model=self.classifier,
+            run=lambda: self._logits(self.classifier, inputs),
+            fix="lower learning_rate or new_learning_rate, or raise warmup",
+        )
         return (loss, {"logits": logits}) if return_outputs else loss
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Any:  # noqa: ARG002
@@ -172,8 +184,7 @@ class MatchingTrainer(Trainer):
         with nullcontext() if self.average is None else self.average.in_place():
             judgement = judge_across_halves(self.scores(), n_bootstrap=200)
         metrics = {f"{metric_key_prefix}_f1": judgement.official.f1}
-        for standard, value in judgement.official.standards.items():
-            metrics[f"{metric_key_prefix}_{standard}_f1"] = value
+        metrics |= {f"{metric_key_prefix}_{name}_f1": value for name, value in judgement.official.standards.items()}
         for name, report in judgement.tasks.items():
             metrics[f"{metric_key_prefix}_{name}_f1"] = report.f1
             metrics[f"{metric_key_prefix}_{name}_auc"] = float("nan") if report.auc is None else report.auc
@@ -201,15 +212,7 @@ class MatchingTrainer(Trainer):
                 inputs = self._prepare_inputs(self.validation(rows))
                 logits[rows] = self._logits(model, inputs).float().cpu()
         model.train()
-        made = []
-        for index, task in enumerate(self.task_set.tasks):
-            rows = [i for i, its in enumerate(examples.tasks.tolist()) if its == index]
-            if rows:
-                pairs = [examples.pairs[i] for i in rows]
-                made.append(
-                    TaskScores(task.name, task.standard, examples.labels[rows], logits[rows].numpy(), pairs=pairs)
-                )
-        return made
+        return examples.by_task(logits.numpy(), self.task_set)
 
     def finish(self) -> int:
         """Puts the weights to keep into the network: the average, and the best checkpoint where there is patience.
@@ -245,41 +248,3 @@ class MatchingTrainer(Trainer):
         super()._load_optimizer_and_scheduler(checkpoint)
         if checkpoint is not None and self.average is not None:
             self.average.load(load_file(Path(checkpoint) / _AVERAGE))
-
-
-class _Average(TrainerCallback):
-    def __init__(self, average: WeightAverage) -> None:
-        self._average = average
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        self._average.update(state.global_step)
-
-
-class TrainingProgress(TrainerCallback):
-    """Shows the pairs trained and the loss.
-
-    Args:
-        progress: Where to show it.
-        n_pairs: Pairs behind us after each step; the first entry is 0.
-    """
-
-    def __init__(self, progress: RunProgress, *, n_pairs: list[int]) -> None:
-        self._progress = progress
-        self._n_pairs = n_pairs
-        self._loss = ""
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        """Shows where the run begins or goes on."""
-        self._show(state.global_step)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
-        """Takes the loss."""
-        if logs and "loss" in logs:
-            self._loss = f"loss {logs['loss']:.4f}"
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        """Counts the pairs."""
-        self._show(state.global_step)
-
-    def _show(self, step: int) -> None:
-        self._progress.show("训练 training", self._n_pairs[step], self._n_pairs[-1], unit="pairs", note=self._loss)

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from .packing import Segments
+
 __all__ = ["AttentionKernel", "PlainAttention", "RelativeAttention", "RotaryAttention", "SelfAttention"]
 
 
@@ -51,11 +53,13 @@ class RotaryAttention:
     Args:
         head_width: Components of one head; even.
         base: Base of the geometric series of frequencies.
+        within: How the turned queries and keys attend; None is ``PlainAttention``.
 
     Source: arXiv:2104.09864, kexue.fm/archives/8265.
     """
 
-    def __init__(self, head_width: int, *, base: float = 10000.0) -> None:
+    def __init__(self, head_width: int, *, base: float = 10000.0, within: AttentionKernel | None = None) -> None:
+        self.within = PlainAttention() if within is None else within
         self.frequencies = base ** (-torch.arange(0, head_width, 2, dtype=torch.float64, device="cpu") / head_width)
 
     def __call__(
@@ -67,11 +71,11 @@ class RotaryAttention:
         position_ids: Int[Tensor, "batch seq"],
         allowed: Bool[Tensor, "batch 1 #seq seq"] | None,
     ) -> Float[Tensor, "batch heads seq head"]:
-        """Rotates queries and keys, then attends as ``PlainAttention`` does."""
+        """Rotates queries and keys, then lets them attend."""
         angle = position_ids[:, None, :, None] * self.frequencies.to(position_ids.device)
         cos, sin = angle.cos().to(query.dtype), angle.sin().to(query.dtype)
         query, key = _rotate(query, cos, sin), _rotate(key, cos, sin)
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+        return self.within(query, key, value, position_ids=position_ids, allowed=allowed)
 
 
 class RelativeAttention:
@@ -138,11 +142,14 @@ class SelfAttention(nn.Module):
         x: Float[Tensor, "batch seq hidden"],
         *,
         position_ids: Int[Tensor, "batch seq"],
-        allowed: Bool[Tensor, "batch 1 #seq seq"] | None,
+        allowed: Bool[Tensor, "batch 1 #seq seq"] | Segments | None,
     ) -> Float[Tensor, "batch seq hidden"]:
-        """Returns the attended ``x``, shape [batch, seq, hidden]."""
+        """Returns the attended ``x``, shape [batch, seq, hidden]; with segments, ``x`` is one row of sequences."""
         query, key, value = (self._heads(layer(x)) for layer in (self.query, self.key, self.value))
-        context = self.kernel(query, key, value, position_ids=position_ids, allowed=allowed)
+        if isinstance(allowed, Segments):
+            context = allowed.attend(self.kernel, query, key, value, position_ids=position_ids)
+        else:
+            context = self.kernel(query, key, value, position_ids=position_ids, allowed=allowed)
         merged: Tensor = self.out(context.transpose(1, 2).flatten(2))
         return merged
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from .attention import SelfAttention
 from .norm import ConditionalLayerNorm, LayerNorm
+from .packing import Segments
 
 __all__ = ["Block", "FeedForward"]
 
@@ -72,7 +73,7 @@ class Block(nn.Module):
         condition: Float[Tensor, "batch condition"] | None,
         *,
         position_ids: Int[Tensor, "batch seq"],
-        allowed: Bool[Tensor, "batch 1 #seq seq"] | None,
+        allowed: Bool[Tensor, "batch 1 #seq seq"] | Segments | None,
     ) -> Float[Tensor, "batch seq hidden"]:
         """Returns the next layer's input, shape [batch, seq, hidden]."""
         attended = self.attention(x, position_ids=position_ids, allowed=allowed)

@@ -1,6 +1,6 @@
 """The task table, the files pairs come from, the matcher and the decisions kept with it."""
 
-from .architecture import Architecture, HeadKind
+from .architecture import Architecture, AttentionKind, HeadKind
 from .columns import Columns
 from .decisions import Calibration, Decision, MatchingFile
 from .formats import FileFormat
@@ -14,6 +14,7 @@ from .tasks import Budget, Task, TaskSet, builtin_task_sets
 
 __all__ = [
     "Architecture",
+    "AttentionKind",
     "Budget",
     "Calibration",
     "Columns",

@@ -2,11 +2,11 @@
 
 from enum import Enum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..tokenize import PairLayout
 
-__all__ = ["Architecture", "HeadKind"]
+__all__ = ["Architecture", "AttentionKind", "HeadKind"]
 
 
 class HeadKind(Enum):
@@ -17,12 +17,28 @@ class HeadKind(Enum):
     ALIGNMENT = "alignment"
 
 
+class AttentionKind(Enum):
+    """What the attention weights are of the scores, in every layer; see ``yanmo.layers``.
+
+    A base was pretrained with softmax: the others ask for training that is long enough to get used to them.
+    """
+
+    SOFTMAX = "softmax"
+    TAYLOR_2 = "taylor2"
+    TAYLOR_4 = "taylor4"
+    TAYLOR_6 = "taylor6"
+    LINEAR_TAYLOR = "linear_taylor"
+    """The function of ``taylor2`` in time linear in the length."""
+
+
 class Architecture(BaseModel):
     """What is built around the encoder.
 
     Attributes:
         layout: How two texts stand in one input.
         joint_from: First layer whose attention crosses between the two texts.
+        attention: What the attention weights are of the scores; linear attention takes no ``joint_from``, as there
+            every token has keys of its own.
         conditional_from: First layer whose norms take the task's vector; None for a matcher without conditions.
         condition_width: Size of a task's vector.
         head: Which head gives the logit.
@@ -36,6 +52,7 @@ class Architecture(BaseModel):
 
     layout: PairLayout = PairLayout.JOINT
     joint_from: int = Field(default=0, ge=0)
+    attention: AttentionKind = AttentionKind.SOFTMAX
     conditional_from: int | None = Field(default=0, ge=0)
     condition_width: int = Field(default=128, gt=0)
     head: HeadKind = HeadKind.INTERACTION
@@ -43,3 +60,12 @@ class Architecture(BaseModel):
     separate_heads: bool = False
     head_dropout_prob: float = Field(default=0.1, ge=0, lt=1)
     prefix: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> "Architecture":
+        if self.attention is AttentionKind.LINEAR_TAYLOR and self.joint_from:
+            raise ValueError(
+                f"linear_taylor attention cannot keep two texts apart, but joint_from is {self.joint_from}: "
+                "set it to 0, or take taylor2"
+            )
+        return self

@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..encode import Encoder, TokenBatch
@@ -68,9 +68,31 @@ class PairClassifier(nn.Module):
         if states is None:
             states, first_layer = self.encoder.embed(batch, condition), 0
         x = self.encoder.run(states, batch, condition, first=first_layer, last=len(self.encoder.blocks))
+        return self.judge(x, tasks, side=batch.side, mask=batch.mask)
+
+    def judge(
+        self,
+        x: Float[Tensor, "batch seq hidden"],
+        tasks: Int[Tensor, " batch"],
+        *,
+        side: Int[Tensor, "batch seq"],
+        mask: Bool[Tensor, "batch seq"],
+    ) -> Float[Tensor, " batch"]:
+        """Scores pairs whose token vectors are known.
+
+        Args:
+            x: Output of the last block, [batch, seq, hidden].
+            tasks: Task index of every row, shape [batch].
+            side: 0 for tokens of the first text, 1 for those of the second, [batch, seq].
+            mask: True where there is a token, [batch, seq].
+
+        Returns:
+            Logits of "match", shape [batch].
+        """
         if isinstance(self.head, nn.ModuleList):
-            logits = torch.stack([head(x, None, side=batch.side, mask=batch.mask) for head in self.head], -1)
+            logits = torch.stack([head(x, None, side=side, mask=mask) for head in self.head], -1)
             logit = logits.gather(-1, tasks[:, None]).squeeze(-1)
         else:
-            logit = self.head(x, condition, side=batch.side, mask=batch.mask)
+            condition = None if self.task_vectors is None else self.task_vectors(tasks)
+            logit = self.head(x, condition, side=side, mask=mask)
         return logit + self.task_bias[tasks]

@@ -7,7 +7,14 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from ..layers import ConditionalLayerNorm, PlainAttention, SelfAttention
+from ..layers import (
+    ConditionalLayerNorm,
+    LinearTaylorAttention,
+    PlainAttention,
+    RotaryAttention,
+    SelfAttention,
+    TaylorAttention,
+)
 from .classifier import PairClassifier
 
 __all__ = ["FoldedClassifier", "FoldedLayerNorm"]
@@ -68,8 +75,15 @@ class FoldedClassifier(nn.Module):
                     if isinstance(child, ConditionalLayerNorm):
                         setattr(parent, name, FoldedLayerNorm(child, conditions))
         for module in folded.modules():
-            if isinstance(module, SelfAttention) and isinstance(module.kernel, PlainAttention):
-                module.kernel = _SpelledOutAttention()
+            if isinstance(module, SelfAttention):
+                kernel = module.kernel
+                if isinstance(kernel, PlainAttention):
+                    module.kernel = _SpelledOutAttention()
+                # A graph cannot count chunks; the quadratic form gives the same numbers.
+                elif isinstance(kernel, LinearTaylorAttention):
+                    module.kernel = TaylorAttention(2)
+                elif isinstance(kernel, RotaryAttention) and isinstance(kernel.within, LinearTaylorAttention):
+                    kernel.within = TaylorAttention(2)
         self.has_condition = folded.task_vectors is not None
         self.encoder = folded.encoder
         self.head = folded.head

@@ -28,6 +28,14 @@ class Engine(Protocol):
         """One logit a pair, float32[n], in the given order and the same in any company."""
         ...
 
+    def keep(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> int:
+        """Computes what the texts of pairs cost alone, keeps it for later calls, and says how many bytes are kept."""
+        ...
+
+    def forget(self) -> None:
+        """Drops what ``keep`` keeps."""
+        ...
+
     def save(self, folder: Path) -> None:
         """Writes the weights into an existing folder."""
         ...
@@ -173,8 +181,7 @@ class Matcher:
             InputError: The matcher does not know the task.
         """
         index = self.matching.task_set.index(task)
-        budget = self.matching.task_set.tasks[index].budget
-        encoded = self.pair_encoder.encode_batch(pairs, budgets=PairBudget(budget.left, budget.right, head=budget.head))
+        encoded = self.pair_encoder.encode_batch(pairs, budgets=self._budget(task))
         return self.engine.logits(encoded, [index] * len(encoded))
 
     def score(self, pairs: Sequence[tuple[str, str]], *, task: str) -> NDArray[np.float32]:
@@ -186,8 +193,62 @@ class Matcher:
         return self.matching.decision(task).accepts(self.score(pairs, task=task))
 
     def score_all(self, pairs: Sequence[tuple[str, str]]) -> dict[str, NDArray[np.float32]]:
-        """Calibrated probabilities under every task of the matcher, by task name."""
-        return {task: self.score(pairs, task=task) for task in self.matching.task_set.names}
+        """Calibrated probabilities under every task of the matcher, by task name; what tasks share is computed once.
+
+        Args:
+            pairs: The texts.
+
+        Returns:
+            Of each task the probabilities, float32[n].
+        """
+        names = self.matching.task_set.names
+        encoded = self._encode_for(names, pairs)
+        rows = [encoded[name][i] for i in range(len(pairs)) for name in names]
+        logits = self.engine.logits(rows, list(range(len(names))) * len(pairs)).reshape(len(pairs), len(names))
+        return {
+            name: self.matching.decision(name).calibration.probabilities(np.ascontiguousarray(logits[:, i]))
+            for i, name in enumerate(names)
+        }
+
+    def encode_texts(self, texts: Sequence[str], *, tasks: Sequence[str] | None = None) -> int:
+        """Computes what texts cost alone, below the first layer that sees both, for the calls to come.
+
+        Scoring one text against many, or every pair of two lists, then costs only the layers above; ``forget_texts``
+        drops it. A text that is too long for its task's budget is cut by what the other text leaves unused, so only
+        texts within the budget are found again.
+
+        Args:
+            texts: The texts, as either side of a pair.
+            tasks: Names of the tasks they will be scored under; None means all.
+
+        Returns:
+            Bytes of memory that texts now take.
+
+        Raises:
+            InputError: The matcher is an export, which computes both texts at once, or does not know a task.
+        """
+        names = self.matching.task_set.names if tasks is None else tuple(tasks)
+        rows = [
+            (pair, self.matching.task_set.index(name))
+            for name, encoded in self._encode_for(names, [(text, text) for text in texts]).items()
+            for pair in encoded
+        ]
+        return self.engine.keep([pair for pair, _ in rows], [index for _, index in rows])
+
+    def forget_texts(self) -> None:
+        """Frees what ``encode_texts`` keeps."""
+        self.engine.forget()
+
+    def _encode_for(self, tasks: Sequence[str], pairs: Sequence[tuple[str, str]]) -> dict[str, list[EncodedPair]]:
+        budgets = {name: self._budget(name) for name in tasks}
+        encoded = {
+            each: self.pair_encoder.encode_batch(pairs, budgets=each) for each in dict.fromkeys(budgets.values())
+        }
+        return {name: encoded[each] for name, each in budgets.items()}
+
+    def _budget(self, task: str) -> PairBudget:
+        budget = self.matching.task_set.task(task).budget
+        return PairBudget(budget.left, budget.right, head=budget.head)
 
 
 def _download(repo_id: str, revision: str | None) -> str:

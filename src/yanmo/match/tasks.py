@@ -13,8 +13,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..errors import InputError
+from ..yaml_file import read_yaml
 from .labels import label_key
-from .yaml_file import read_yaml
 
 __all__ = ["Budget", "Task", "TaskSet", "builtin_task_sets"]
 

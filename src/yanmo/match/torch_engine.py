@@ -22,15 +22,26 @@ from ..encode import (
     read_tensors,
 )
 from ..errors import InputError
-from ..layers import AlignmentHead, ConditionalLayerNorm, InteractionHead, LayerNorm, PooledHead
+from ..layers import (
+    AlignmentHead,
+    AttentionKernel,
+    ConditionalLayerNorm,
+    InteractionHead,
+    LayerNorm,
+    LinearTaylorAttention,
+    PooledHead,
+    TaylorAttention,
+)
 from ..tokenize import EncodedPair
-from .architecture import Architecture, HeadKind
+from .architecture import Architecture, AttentionKind, HeadKind
 from .batches import pad_pairs, sorted_batches
 from .classifier import Head, PairClassifier
 from .folder import load_fitting_tokenizer
+from .staged import StagedClassifier
 
 __all__ = [
     "TorchEngine",
+    "attention_kernel",
     "build_classifier",
     "classifier_around",
     "collate",
@@ -55,7 +66,12 @@ def build_classifier(config: EncoderConfig, architecture: Architecture, *, n_tas
     Returns:
         The network.
     """
-    encoder = build_encoder(config, condition=condition_plan(architecture), joint_from=architecture.joint_from)
+    encoder = build_encoder(
+        config,
+        condition=condition_plan(architecture),
+        joint_from=architecture.joint_from,
+        within=attention_kernel(architecture),
+    )
     return classifier_around(encoder, config, architecture, n_tasks=n_tasks)
 
 
@@ -63,6 +79,16 @@ def condition_plan(architecture: Architecture) -> ConditionPlan | None:
     """Says which of an encoder's norms take the task's vector; None for a matcher without conditions."""
     first = architecture.conditional_from
     return None if first is None else ConditionPlan(architecture.condition_width, first_layer=first)
+
+
+def attention_kernel(architecture: Architecture) -> AttentionKernel | None:
+    """Gives what replaces softmax attention in every layer; None where nothing does."""
+    kind = architecture.attention
+    if kind is AttentionKind.SOFTMAX:
+        return None
+    if kind is AttentionKind.LINEAR_TAYLOR:
+        return LinearTaylorAttention()
+    return TaylorAttention({AttentionKind.TAYLOR_2: 2, AttentionKind.TAYLOR_4: 4, AttentionKind.TAYLOR_6: 6}[kind])
 
 
 def classifier_around(
@@ -149,7 +175,7 @@ def collate(pairs: Sequence[EncodedPair], *, pad_id: int) -> TokenBatch:
 
 
 class TorchEngine:
-    """Scores encoded pairs with torch: sorted by length, in batches of a token budget, back in the given order.
+    """Scores encoded pairs with torch; on a CPU without padding and every distinct text and pair once.
 
     Args:
         classifier: The network; put in evaluation mode.
@@ -169,6 +195,7 @@ class TorchEngine:
         self.classifier = classifier.eval() if device is None else classifier.eval().to(device)
         self.config = config
         self.max_tokens = max_tokens
+        self._staged = StagedClassifier(self.classifier, max_tokens=max_tokens)
 
     def logits(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> NDArray[np.float32]:
         """Scores pairs; each score is the same alone or in any company, to rounding.
@@ -187,14 +214,39 @@ class TorchEngine:
         longest = max((int(pair.position_ids.max()) + 1 for pair in pairs), default=0)
         if limit is not None and longest > limit:
             raise InputError(f"a pair has {longest} positions, the encoder {limit}", fix="lower the task's budget")
-        scores = np.empty(len(pairs), dtype=np.float32)
         device = self.classifier.task_bias.device
+        if device.type == "cpu":
+            return self._staged.logits(pairs, task_indices)
+        # Elsewhere many small calls cost more than padding does.
+        scores = np.empty(len(pairs), dtype=np.float32)
         with torch.inference_mode():
             for rows in sorted_batches([len(pair) for pair in pairs], max_tokens=self.max_tokens):
                 batch = collate([pairs[i] for i in rows], pad_id=self.config.pad_id).to(device)
                 tasks = torch.tensor([task_indices[i] for i in rows], device=device)
                 scores[rows] = self.classifier(batch, tasks).float().cpu().numpy()
         return scores
+
+    def keep(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> int:
+        """Computes what the texts of pairs cost alone and keeps it for later calls.
+
+        Args:
+            pairs: Encoded pairs; only their texts matter.
+            task_indices: Task of each.
+
+        Returns:
+            Bytes kept altogether.
+
+        Raises:
+            InputError: The network is not on a CPU.
+        """
+        device = self.classifier.task_bias.device
+        if device.type != "cpu":
+            raise InputError(f"texts are kept on a CPU, the matcher is on {device}", fix="load it without a device")
+        return self._staged.keep(pairs, task_indices)
+
+    def forget(self) -> None:
+        """Drops what ``keep`` keeps."""
+        self._staged.forget()
 
     def save(self, folder: Path) -> None:
         """Writes ``model.safetensors`` and ``config.json``; the encoder's tensors under their Hugging Face names.

@@ -14,6 +14,7 @@ from ..errors import InputError, YanmoError
 from .convert_commands import convert_app
 from .evaluate_commands import evaluate
 from .export_commands import export
+from .generate_commands import generate
 from .named_matcher import open_matcher
 from .predict_commands import predict
 from .pretrain_commands import pretrain
@@ -38,6 +39,7 @@ class Examination(str, Enum):
     ENVIRONMENT = "environment"
     MODEL = "model"
     TOKENIZER = "tokenizer"
+    REGULARIZERS = "regularizers"
 
 
 @app.callback()
@@ -47,20 +49,25 @@ def _program() -> None:
 
 @app.command()
 def tokenize(
-    path: Annotated[Path, typer.Argument(help="vocab.txt 或 Hugging Face 目录 / a vocabulary file or a model folder")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="vocab.txt、chinese_vocab.model 或 Hugging Face 目录 / a vocabulary, a sentencepiece file or a folder"
+        ),
+    ],
     characters: Annotated[bool, typer.Option("--characters", help="按字切分 / split to characters")] = False,
     input_format: Annotated[
         InputFormat, typer.Option(help="每行一段文本或一个 JSON 字符串 / one a line")
     ] = InputFormat.TEXT,
-    ids: Annotated[bool, typer.Option("--ids", help="输出 id（含 [CLS] 与 [SEP]）/ print ids")] = False,
+    ids: Annotated[bool, typer.Option("--ids", help="输出 id（编码器的含 [CLS] 与 [SEP]）/ print ids")] = False,
 ) -> None:
     """Tokenize standard input, one text a line, to one JSON array a line.
 
     Example: echo 今天天气不错 | yanmo tokenize vocab.txt --ids
     """
-    from ..tokenize import load_tokenizer, with_special_tokens
+    from ..tokenize import load_text_tokenizer, with_special_tokens
 
-    tokenizer = load_tokenizer(path, characters=characters)
+    tokenizer = load_text_tokenizer(path, characters=characters)
     for number, line in enumerate(sys.stdin.buffer, 1):
         text = _text_of(line, number, input_format)
         if ids:
@@ -119,20 +126,22 @@ def doctor(
         bool, typer.Option("--repair", help="改正分词文件（只用于 tokenizer）/ write the right tokenizer files")
     ] = False,
 ) -> None:
-    """Say what is installed and what is missing, or what is wrong with a folder's weights or tokenizer.
+    """Say what is installed, what is wrong with a folder's weights or tokenizer, or what each regularizer does.
 
     Example: yanmo doctor model my-bert
     """
     from .doctor import environment, examine_folder
+    from .regularizer_doctor import examine_regularizers
     from .tokenizer_doctor import examine_tokenizer
 
-    if (what is Examination.ENVIRONMENT) != (folder is None):
-        fix = "yanmo doctor, yanmo doctor model FOLDER, or yanmo doctor tokenizer FOLDER"
+    needs_folder = what in (Examination.MODEL, Examination.TOKENIZER)
+    if needs_folder != (folder is not None):
+        fix = "yanmo doctor, yanmo doctor regularizers, yanmo doctor model FOLDER, or yanmo doctor tokenizer FOLDER"
         raise InputError("a folder and the word 'model' or 'tokenizer' go together", fix=fix)
     if repair and what is not Examination.TOKENIZER:
         raise InputError("--repair is for tokenizers", fix="yanmo doctor tokenizer FOLDER --repair")
     if folder is None:
-        lines = environment()
+        lines = environment() if what is Examination.ENVIRONMENT else examine_regularizers()
     else:
         is_tokenizer = what is Examination.TOKENIZER
         lines = examine_tokenizer(folder, repair=repair) if is_tokenizer else examine_folder(folder)
@@ -145,6 +154,7 @@ app.command()(evaluate)
 app.command()(predict)
 app.command()(export)
 app.command()(pretrain)
+app.command()(generate)
 app.command()(wordify)
 app.add_typer(vocab_app, name="vocab")
 app.add_typer(convert_app, name="convert")

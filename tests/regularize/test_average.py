@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from yanmo.fit.average import WeightAverage
+from yanmo.regularize import WeightAverage
 
 
 def _model():

@@ -1,0 +1,102 @@
+"""A language model from its folder, strictly: every tensor accounted for, or an error that names it."""
+
+from pathlib import Path
+
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from ..encode import read_tensors
+from ..errors import InputError
+from ..tokenize.cpm import CpmTokenizer
+from .gpt2_config import read_gpt2_config
+from .language_model import LanguageModel
+from .language_tokenizer import LanguageTokenizer
+from .weight_storage import storage_of
+
+__all__ = ["load_language_model", "load_network"]
+
+# Causal masks that older transformers saved beside the weights.
+_NO_WEIGHTS = (".attn.bias", ".attn.masked_bias")
+_TABLE, _OUTPUT = "transformer.wte.weight", "lm_head.weight"
+
+
+def load_language_model(
+    folder: Path, *, tokenizer: LanguageTokenizer | None = None, dtype: torch.dtype = torch.float32
+) -> LanguageModel:
+    """Loads a GPT-2 folder, such as a converted CPM-LM, with its tokenizer.
+
+    Args:
+        folder: Folder with ``config.json``, weights and tokenizer.
+        tokenizer: A tokenizer in place of the folder's own.
+        dtype: Type the weights get; the folder's own type keeps them on disk until they are used.
+
+    Returns:
+        The model.
+
+    Raises:
+        InputError: A file is missing or damaged, the architecture is another one, a tensor is missing, unknown or of
+            another shape, or the tokenizer has another number of ids than the model.
+    """
+    try:
+        return LanguageModel(load_network(folder, dtype=dtype), tokenizer or CpmTokenizer.load(folder))
+    except InputError as error:
+        raise error if error.where else InputError(error.problem, where=folder, fix=error.fix) from error
+
+
+def load_network(folder: Path, *, dtype: torch.dtype = torch.float32) -> GPT2LMHeadModel:
+    """Loads the network of a GPT-2 folder, plain or quantized; `load_language_model` without the tokenizer.
+
+    Args:
+        folder: Folder with ``config.json`` and ``model.safetensors`` or ``pytorch_model.bin`` (sharded or not).
+        dtype: Type the weights get; quantized ones keep theirs, and only float32 may be asked for.
+
+    Returns:
+        The network.
+
+    Raises:
+        InputError: A file is missing or damaged, the architecture is another one, a tensor is missing, unknown or of
+            another shape.
+    """
+    if storage_of(folder) is not None:
+        if dtype is not torch.float32:
+            raise InputError(
+                f"the weights are quantized and compute in float32, not {dtype}", where=folder, fix="ask for float32"
+            )
+        # Here, since only such folders need numba.
+        from .quantized_folder import load_quantized
+
+        return load_quantized(folder)
+    with torch.device("meta"):
+        network = GPT2LMHeadModel(GPT2Config(**read_gpt2_config(folder)))
+    expected = {name: tensor.shape for name, tensor in network.state_dict().items() if name != _OUTPUT}
+    tensors = {name: tensor for name, tensor in read_tensors(folder).items() if not name.endswith(_NO_WEIGHTS)}
+    output = tensors.pop(_OUTPUT, None)
+    unknown = sorted(tensors.keys() - expected.keys())
+    missing = sorted(expected.keys() - tensors.keys())
+    if unknown or missing:
+        name, kind = (missing[0], "is missing") if missing else (unknown[0], "is no part of a GPT-2")
+        more = len(missing or unknown) - 1
+        raise InputError(
+            f"the tensor '{name}'{f' (and {more} more)' if more else ''} {kind}",
+            where=folder,
+            fix="check n_layer in config.json, or convert or download the model again",
+        )
+    for name, shape in expected.items():
+        if tensors[name].shape != shape:
+            raise InputError(
+                f"the tensor '{name}' has the shape {list(tensors[name].shape)}, config.json asks for {list(shape)}",
+                where=folder,
+                fix="config.json and weights belong to different models",
+            )
+    if output is not None and not torch.equal(output, tensors[_TABLE]):
+        raise InputError(
+            f"'{_OUTPUT}' differs from '{_TABLE}'",
+            where=folder,
+            fix="only models whose output layer is the token table are supported",
+        )
+    # One tensor at a time, so that both types of the whole model are never in memory together.
+    state = {name: tensors.pop(name).to(dtype) for name in list(tensors)}
+    network.load_state_dict({**state, _OUTPUT: state[_TABLE]}, strict=True, assign=True)
+    network.tie_weights()
+    network.train(False)
+    return network

@@ -1,0 +1,83 @@
+"""Projector and predictor: the perceptrons between a vector and the loss that compares two views."""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from ..errors import InputError
+
+__all__ = ["predictor_head", "projector_head"]
+
+
+def projector_head(
+    width: int,
+    *,
+    hidden_width: int,
+    out_width: int,
+    n_layers: int = 3,
+    norm: Callable[[int], nn.Module] = nn.BatchNorm1d,
+) -> nn.Sequential:
+    """Builds the projector: linear maps, each followed by a norm and all but the last by ReLU.
+
+    The last norm has no scale and shift of its own, so that a batch's components keep variance 1 whatever is learned:
+    with batch statistics a projection can then fall onto a line, but hardly to a point. Batch statistics need a batch:
+    with less than about 32 rows they are noise (of 2 rows they leave nothing but signs), and a norm over each row,
+    ``nn.LayerNorm``, is right; with it nothing but the training keeps projections apart.
+
+    Args:
+        width: Size of the vectors.
+        hidden_width: Size between the linear maps.
+        out_width: Size of the projections.
+        n_layers: Linear maps; 3 for SimSiam, 2 for BYOL.
+        norm: Makes a norm of a width; for the last one its parameters are frozen where they start, at 1 and 0.
+
+    Returns:
+        A module from [batch, width] to [batch, out_width].
+
+    Raises:
+        InputError: There is no layer.
+
+    Example:
+        >>> import torch
+        >>> projector_head(8, hidden_width=16, out_width=4)(torch.randn(32, 8)).shape
+        torch.Size([32, 4])
+
+    Source: arXiv:2011.10566, section 3. Its sibling ``predictor_head`` follows it on one side only.
+    """
+    if n_layers < 1:
+        raise InputError(f"a projector of {n_layers} layers was asked for, expected at least 1", fix="take 3")
+    layers: list[nn.Module] = []
+    for i in range(n_layers):
+        is_last = i == n_layers - 1
+        inputs, outputs = width if i == 0 else hidden_width, out_width if is_last else hidden_width
+        # A bias before a norm is taken off again or doubles the norm's own.
+        layers += [nn.Linear(inputs, outputs, bias=False), norm(outputs)]
+        if not is_last:
+            layers.append(nn.ReLU())
+    layers[-1].requires_grad_(False)
+    return nn.Sequential(*layers)
+
+
+def predictor_head(
+    width: int, *, hidden_width: int, norm: Callable[[int], nn.Module] = nn.BatchNorm1d
+) -> nn.Sequential:
+    """Builds the predictor: a linear map, a norm, ReLU and a linear map back; its output is not normed.
+
+    Args:
+        width: Size of the projections.
+        hidden_width: Size in between; SimSiam takes a quarter of the width.
+        norm: Makes a norm of a width.
+
+    Returns:
+        A module from [batch, width] to [batch, width].
+
+    Example:
+        >>> import torch
+        >>> predictor_head(8, hidden_width=2)(torch.randn(32, 8)).shape
+        torch.Size([32, 8])
+
+    Source: arXiv:2011.10566, section 3; hidden width against collapse: kexue.fm/archives/7980.
+    """
+    return nn.Sequential(
+        nn.Linear(width, hidden_width, bias=False), norm(hidden_width), nn.ReLU(), nn.Linear(hidden_width, width)
+    )

@@ -1,0 +1,1 @@
+"""Studies of training dynamics: each gives a table, figures and a JSON."""
