@@ -27,7 +27,7 @@ def test_a_study_is_saved_as_one_json_and_a_picture_a_figure(tmp_path):
     assert record["numbers"] == {"loss": [1.0, "inf"], "slope": 2.5, "7": [None, True, "名"]}
     assert record["versions"]["numpy"] == np.__version__
     with Image.open(written[1]) as picture:
-        assert picture.size == (660, 220)  # six by two inches at 110 dots
+        assert picture.size == (600, 200)  # six by two inches at 100 dots
 
 
 def test_saving_again_replaces_and_leaves_nothing_else(tmp_path):

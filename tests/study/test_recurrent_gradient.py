@@ -76,6 +76,7 @@ def test_chrono_keeps_for_times_up_to_the_longest():
     cell = make_cell(CellKind.LSTM, input_width=1, hidden_width=256, start=Start(chrono=100), seed=0)
     assert isinstance(cell, LSTMCell)
     times = cell.gates.bias.detach()[256:512].exp()  # uniform in 1..99
+    torch.testing.assert_close(cell.gates.bias[:256].exp() * times, torch.ones(256))
     assert 1 <= times.min() < 3
     assert 95 < times.max() <= 99
     assert times.mean() == pytest.approx(50, abs=6)

@@ -18,6 +18,7 @@ from .generate_commands import generate
 from .named_matcher import open_matcher
 from .predict_commands import predict
 from .pretrain_commands import pretrain
+from .study_commands import study
 from .train_commands import train
 from .vocab_commands import vocab_app, wordify
 
@@ -155,6 +156,7 @@ app.command()(predict)
 app.command()(export)
 app.command()(pretrain)
 app.command()(generate)
+app.command()(study)
 app.command()(wordify)
 app.add_typer(vocab_app, name="vocab")
 app.add_typer(convert_app, name="convert")

@@ -1,4 +1,4 @@
-"""The study ``implicit-gradient``: what gradient descent of a finite rate minimizes, to three orders and in training."""
+"""The study ``implicit-gradient``: what gradient descent of a finite rate minimizes, by the step and in training."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -43,9 +43,9 @@ _FULL = _Plan(
         DescentPlan(_RATES, difference_rate=1.0, total_time=60.0, n_train=1000, hidden_width=32, seeds=_SEEDS),
     ),
 )
-_SMALL = DescentPlan((0.25, 0.5, 1.0), difference_rate=0.5, total_time=8.0, n_train=200, hidden_width=8, seeds=(0, 1))
+_SMALL = DescentPlan((0.25, 0.5, 1.0), difference_rate=0.5, total_time=6.0, n_train=200, hidden_width=16, seeds=(0, 1))
 _QUICK = _Plan(
-    scaled_rates=tuple(np.logspace(-5, 0, 11).tolist()),
+    scaled_rates=tuple(np.logspace(-4, 0, 9).tolist()),
     n_steps=20,
     n_per_class=20,
     training=(_SMALL, _SMALL),

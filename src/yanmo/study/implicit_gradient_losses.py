@@ -54,7 +54,7 @@ class TanhNetwork:
             One row an example.
         """
         shapes = self._shapes()
-        parts = x.split([rows * columns for rows, columns in shapes])
+        parts = x.split_with_sizes([rows * columns for rows, columns in shapes])
         w0, b0, w1, b1 = (part.view(shape) for part, shape in zip(parts, shapes, strict=True))
         return torch.addmm(b1, torch.addmm(b0, inputs, w0).tanh(), w1)
 

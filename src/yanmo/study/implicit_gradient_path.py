@@ -11,6 +11,8 @@ from .implicit_gradient_steps import flow_path
 
 __all__ = ["follow_product"]
 
+_FINE = 4  # points of a flow between two steps
+
 
 def follow_product(*, rate: float, n_steps: int) -> dict[str, Any]:
     """Descends on ``1/2 (a b - 1)^2`` and follows the flows for the same time.
@@ -20,8 +22,9 @@ def follow_product(*, rate: float, n_steps: int) -> dict[str, Any]:
         n_steps: Steps.
 
     Returns:
-        Positions after each step; for each flow the farthest that gradient descent was from it at equal time, the
-        balance ``a^2 - b^2`` at the end, and how far its field is from a gradient at the start.
+        Positions after each step and, four times as dense, on each flow; the balance ``a^2 - b^2`` there; for each
+        flow the farthest that gradient descent was from it at equal time, and how far its field is from a gradient at
+        the start.
     """
     example = product_loss()
     field = descent_field(example.loss, rate=rate, flow=Flow.PLAIN)
@@ -29,7 +32,7 @@ def follow_product(*, rate: float, n_steps: int) -> dict[str, Any]:
     for _ in range(n_steps):
         points.append(points[-1] + rate * field(points[-1]))
     descent = torch.stack(points).numpy()
-    times = rate * np.arange(n_steps + 1)
+    times = rate * np.arange(_FINE * n_steps + 1) / _FINE
     found: dict[str, Any] = {
         "rate": rate,
         "n_steps": n_steps,
@@ -43,7 +46,7 @@ def follow_product(*, rate: float, n_steps: int) -> dict[str, Any]:
         name = flow.name.lower()
         path = flow_path(example.loss, example.start, rate=rate, flow=flow, times=times)
         found["flows"][name] = path
-        found["farthest"][name] = float(np.linalg.norm(path - descent, axis=1).max())
+        found["farthest"][name] = float(np.linalg.norm(path[::_FINE] - descent, axis=1).max())
         found["balance"][name] = _balance(path)
         found["asymmetry"][name] = asymmetry(descent_field(example.loss, rate=rate, flow=flow), example.start)
     return found

@@ -32,8 +32,8 @@ def summarize(runs: Sequence[DescentRun], plan: DescentPlan) -> dict[str, Any]:
         for key in ("accuracy", "nll", "train_loss", "squared_norm", "sharpness", "distance"):
             row[key] = _spread([getattr(run, key) for run in group])
         pairs = list(zip(group, small, strict=True))
-        row["accuracy_minus_smallest"] = _spread([run.accuracy - base.accuracy for run, base in pairs])
-        row["nll_minus_smallest"] = _spread([run.nll - base.nll for run, base in pairs])
+        for key in ("accuracy", "nll", "sharpness"):
+            row[f"{key}_minus_smallest"] = _spread([getattr(run, key) - getattr(base, key) for run, base in pairs])
         row["squared_norm_ratio_at_equal_loss"] = _spread([squared_norm_ratio(run, base) for run, base in pairs])
         if way is not Way.PLAIN:
             both = list(zip(group, large, strict=True))

@@ -14,7 +14,7 @@ FLOW_TITLES = {"plain": "flow of L", "modified": "modified flow", "next_order": 
 """Names of the flows in figures."""
 
 _FLOWS = {"plain": "L 的流", "modified": "修正流", "next_order": "再高一阶的流"}
-_WAYS = {"plain": "梯度下降", "penalty": "小学习率 + 惩罚", "difference": "小学习率 + 差分惩罚"}
+_WAYS = {"plain": "{}", "penalty": "惩罚→{}", "difference": "差分→{}"}
 
 
 def step_table(steps: Mapping[str, Any]) -> Table:
@@ -26,15 +26,15 @@ def step_table(steps: Mapping[str, Any]) -> Table:
     Returns:
         The table.
     """
-    table = _table("一步梯度下降与三种流的距离：log-log 斜率（括号内为相邻两点间斜率的范围）", "损失")
+    table = _table("一步梯度下降与三种流的距离对学习率的 log-log 斜率；偏差取相邻两点间的斜率", "损失")
     for flow in Flow:
-        table.add_column(f"{_FLOWS[flow.name.lower()]}（应为 {flow.expected_slope:g}）", justify="right", no_wrap=True)
+        table.add_column(f"{_FLOWS[flow.name.lower()]}\n应为 {flow.expected_slope:g}", justify="right", no_wrap=True)
+    table.add_column("最大偏差", justify="right", no_wrap=True)
     for title, found in steps.items():
-        cells = []
-        for name, slope in found["slopes"].items():
-            low, high = found["local_slopes"][name]
-            cells.append(f"{slope:.4f} ({low:.4f}–{high:.4f})")
-        table.add_row(title, *cells)
+        worst = max(
+            abs(slope - flow.expected_slope) for flow in Flow for slope in found["local_slopes"][flow.name.lower()]
+        )
+        table.add_row(title, *(f"{slope:.4f}" for slope in found["slopes"].values()), f"{worst:.4f}")
     return table
 
 
@@ -47,22 +47,23 @@ def path_table(path: Mapping[str, Any]) -> Table:
     Returns:
         The table.
     """
+    balance = path["balance"]
     table = _table(
-        f"(ab - 1)²/2 上 {path['n_steps']} 步，学习率 {path['rate']:g}；a² - b² 起于 {path['balance']['plain'][0]:.2f}，"
-        f"梯度下降到 {path['balance']['descent'][-1]:.4f}",
+        f"(ab - 1)²/2，学习率 {path['rate']:g}，{path['n_steps']} 步；"
+        f"a² - b² 从 {balance['plain'][0]:.4f} 到 {balance['descent'][-1]:.4f}",
         "流",
     )
-    for label in ("与梯度下降的最大距离", "终点 a² - b²", "场的雅可比的不对称度（0 才是某个损失的梯度）"):
+    for label in ("离梯度下降最远", "终点 a² - b²", "不对称度（0：是梯度）"):
         table.add_column(label, justify="right")
     for name, farthest in path["farthest"].items():
-        table.add_row(
-            _FLOWS[name], f"{farthest:.4f}", f"{path['balance'][name][-1]:.4f}", f"{path['asymmetry'][name]:.1e}"
-        )
+        table.add_row(_FLOWS[name], f"{farthest:.4f}", f"{balance[name][-1]:.4f}", f"{path['asymmetry'][name]:.1e}")
     return table
 
 
 def training_table(task: str, found: Mapping[str, Any]) -> Table:
-    """Lays one task's runs out: means and standard deviations over the seeds; differences are within a seed.
+    """Lays one task's runs out: means (± standard deviations) over the seeds; differences are within a seed.
+
+    A rate by itself is gradient descent; after an arrow it is imitated by the smallest rate with a penalty.
 
     Args:
         task: Name of the task.
@@ -73,43 +74,30 @@ def training_table(task: str, found: Mapping[str, Any]) -> Table:
     """
     plan, edge = found["plan"], found["edge"]
     table = _table(
-        f"{task}：学习率 × 步数 = {plan['total_time']:g}，{len(plan['seeds'])} 个种子的均值 ± 标准差；"
-        f"学习率 {edge['mean']:.2f}±{edge['sd']:.2f} 起越过稳定边界",
-        "训练",
-    )
-    for label in (
+        f"{task}：学习率×步数 = {plan['total_time']:g}，{len(plan['seeds'])} 个种子；稳定边界 {_spread(edge, '.2f')}",
         "学习率",
-        "测试准确率",
-        "减最小学习率",
-        "测试 NLL",
-        "训练损失",
-        "|∇L|²",
-        "等损失处之比",
-        "λmax",
-        "复现",
-    ):
+    )
+    for label in ("准确率 %", "减最小", "测试 NLL", "|∇L|²", "等损失比", "λmax", "复现"):
         table.add_column(label, justify="right", no_wrap=True)
     for row in found["rows"]:
         table.add_row(
-            _WAYS[row["way"]],
-            f"{row['rate']:g}",
-            _spread(row["accuracy"], ".4f"),
-            _spread(row["accuracy_minus_smallest"], "+.4f"),
-            _spread(row["nll"], ".4f"),
-            _spread(row["train_loss"], ".4f"),
-            _spread(row["squared_norm"], ".2e"),
-            _spread(row["squared_norm_ratio_at_equal_loss"], ".3f"),
-            _spread(row["sharpness"], ".3f"),
-            _spread(row["recovered"], ".3f") if "recovered" in row else "—",
+            _WAYS[row["way"]].format(f"{row['rate']:g}"),
+            _spread(row["accuracy"], ".1f", scale=100.0),
+            _spread(row["accuracy_minus_smallest"], "+.1f", scale=100.0),
+            f"{row['nll']['mean']:.3f}",
+            f"{row['squared_norm']['mean']:.1e}",
+            f"{row['squared_norm_ratio_at_equal_loss']['mean']:.2f}",
+            f"{row['sharpness']['mean']:.2f}",
+            _spread(row["recovered"], ".2f") if "recovered" in row else "—",
         )
     return table
 
 
 def _table(title: str, label: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE, min_width=88)
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE)
     table.add_column(label, no_wrap=True)
     return table
 
 
-def _spread(value: Mapping[str, float], form: str) -> str:
-    return f"{value['mean']:{form}}±{value['sd']:{form.lstrip('+')}}"
+def _spread(value: Mapping[str, float], form: str, *, scale: float = 1.0) -> str:
+    return f"{scale * value['mean']:{form}}±{scale * value['sd']:{form.lstrip('+')}}"

@@ -74,7 +74,7 @@ class DescentRun:
         distance: ``|x - x(smallest rate)|`` of the weights at the end.
         recovered: For an imitation: ``1 - |x - x(rate)| / |x(smallest rate) - x(rate)|``. 1: it ended where the
             imitated run ended; 0: it is no nearer than without a penalty.
-        losses: Training loss at equal distances of time.
+        losses: Training loss at 21 equal distances of time, or after each step of fewer.
         squared_norms: ``|grad L|^2`` there.
     """
 
@@ -111,45 +111,64 @@ def train_all(task: ClassificationTask, plan: DescentPlan, *, on_run: Callable[[
         train, test = _parts(task, n_train=plan.n_train, generator=generator)
         network = TanhNetwork(inputs.shape[1], plan.hidden_width, len(task.classes))
         start = network.draw(generator)
-
-        def loss(x: Tensor, network: TanhNetwork = network, train: Tensor = train) -> Tensor:
-            return F.cross_entropy(network.logits(x, inputs[train]), task.labels[train])
-
-        smallest = plan.rates[0]
-        plain: dict[float, Tensor] = {}
+        training = _Examples(network, inputs[train], task.labels[train])
+        unseen = _Examples(network, inputs[test], task.labels[test])
+        ends: dict[float, Tensor] = {}
         for way, rate in plan.jobs():
-            step = rate if way is Way.PLAIN else smallest
-            looks: list[tuple[float, float]] = []
-            peak = 0.0
-            n_steps = round(plan.total_time / step)
-            for n, x in descend(loss, start, way=way, rate=step, weight=(rate - step) / 4, n_steps=n_steps):
-                if n * _N_LOOKS // n_steps > len(looks) - 1:
-                    looks.append(_look(loss, x))
-                    if (way, rate) == (Way.PLAIN, smallest):
-                        peak = max(peak, sharpness(loss, x, n_rounds=30))
-            end = x.detach().clone()
+            looks, peak, end = _train(training, start, plan, way=way, rate=rate)
             if way is Way.PLAIN:
-                plain[rate] = end
-            logits = network.logits(end, inputs[test])
+                ends[rate] = end
             found.append(
                 DescentRun(
                     way=way,
                     rate=rate,
                     seed=seed,
-                    accuracy=float((logits.argmax(1) == task.labels[test]).double().mean()),
-                    nll=float(F.cross_entropy(logits, task.labels[test])),
+                    accuracy=unseen.accuracy(end),
+                    nll=float(unseen.loss(end)),
                     train_loss=looks[-1][0],
                     squared_norm=looks[-1][1],
-                    sharpness=sharpness(loss, end, n_rounds=60),
-                    peak_sharpness=peak or None,
-                    distance=_apart(end, plain[smallest]),
-                    recovered=None if way is Way.PLAIN else _recovered(end, plain[rate], plain[smallest]),
+                    sharpness=sharpness(training.loss, end, n_rounds=60),
+                    peak_sharpness=peak,
+                    distance=_apart(end, ends[plan.rates[0]]),
+                    recovered=None if way is Way.PLAIN else _recovered(end, ends[rate], ends[plan.rates[0]]),
                     losses=tuple(value for value, _ in looks),
                     squared_norms=tuple(square for _, square in looks),
                 )
             )
             on_run()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Examples:
+    """A network's readings on some examples."""
+
+    network: TanhNetwork
+    inputs: Tensor
+    labels: Tensor
+
+    def loss(self, x: Tensor) -> Tensor:
+        return F.cross_entropy(self.network.logits(x, self.inputs), self.labels)
+
+    def accuracy(self, x: Tensor) -> float:
+        return float((self.network.logits(x, self.inputs).argmax(1) == self.labels).double().mean())
+
+
+def _train(
+    examples: _Examples, start: Tensor, plan: DescentPlan, *, way: Way, rate: float
+) -> tuple[list[tuple[float, float]], float | None, Tensor]:
+    """Returns loss and squared norm on the way, the largest sharpness on the smallest rate's way, and the end."""
+    smallest = plan.rates[0]
+    step = rate if way is Way.PLAIN else smallest
+    n_steps = round(plan.total_time / step)
+    looks: list[tuple[float, float]] = []
+    peak = None
+    for n, x in descend(examples.loss, start, way=way, rate=step, weight=(rate - step) / 4, n_steps=n_steps):
+        if n * _N_LOOKS // n_steps > len(looks) - 1:
+            looks.append(_look(examples.loss, x))
+            if (way, rate) == (Way.PLAIN, smallest):
+                peak = max(peak or 0.0, sharpness(examples.loss, x, n_rounds=30))
+    return looks, peak, x.detach().clone()
 
 
 def descend(
@@ -169,9 +188,10 @@ def descend(
         Steps taken so far, and the weights, which the next step changes in place.
     """
     x = start.clone().requires_grad_()
+    optimizer = torch.optim.SGD([x], lr=rate)
     for n in range(n_steps):
         yield n, x
-        x.grad = None
+        optimizer.zero_grad()
         match way:
             case Way.PLAIN:
                 loss(x).backward()  # type: ignore[no-untyped-call]
@@ -179,8 +199,7 @@ def descend(
                 gradient_penalty_loss(lambda: loss(x), [x], weight=weight).backward()  # type: ignore[no-untyped-call]
             case Way.DIFFERENCE:
                 finite_difference_penalty_backward(lambda: loss(x), [x], weight=weight)
-        with torch.no_grad():
-            x.sub_(x.grad, alpha=rate)
+        optimizer.step()
     yield n_steps, x
 
 

@@ -92,7 +92,7 @@ def save_outcome(outcome: StudyOutcome, folder: Path, *, quick: bool, seconds: f
     for key, figure in outcome.figures.items():
         written.append(folder / "figures" / f"{outcome.name}_{key}.png")
         with replacing(written[-1]) as temporary:
-            figure.savefig(temporary, format="png", dpi=110)
+            figure.savefig(temporary, format="png", dpi=100)
     return written
 
 

@@ -48,7 +48,8 @@ class Start:
             orthogonal matrices all biases start at zero.
         keep: Bias of the gate that keeps (forget gate; minus the update gate's); None leaves it as it is.
         chrono: Longest time to remember, in steps: the bias of every component is the logarithm of a uniform draw from
-            1 to ``chrono - 1``, in place of ``keep`` (arXiv:1804.11188).
+            1 to ``chrono - 1``, in place of ``keep``; an LSTM's input gate gets the same with the other sign, as it has
+            in a GRU by construction (arXiv:1804.11188).
     """
 
     gain: float | None = None
@@ -91,7 +92,7 @@ def make_cell(kind: CellKind, *, input_width: int, hidden_width: int, start: Sta
         CellKind.MERGED: MergedGateGRUCell,
         CellKind.RESET_LAST: ResetLastGRUCell,
     }
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         cell: RecurrentCell = (
             SimpleRNNCell(input_width, hidden_width=hidden_width, activation=Activation.RELU)
@@ -107,5 +108,8 @@ def make_cell(kind: CellKind, *, input_width: int, hidden_width: int, start: Sta
             if start.keep is not None:
                 cell.set_keep_bias(start.keep)
             if start.chrono is not None:
-                cell.set_keep_bias(torch.log(torch.empty(hidden_width).uniform_(1, max(start.chrono - 1, math.e))))
+                bias = torch.log(torch.empty(hidden_width).uniform_(1, max(start.chrono - 1, math.e)))
+                cell.set_keep_bias(bias)
+                if isinstance(cell, LSTMCell):
+                    cell.gates.bias[:hidden_width] = -bias
     return cell

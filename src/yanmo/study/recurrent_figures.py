@@ -14,7 +14,7 @@ from .tanh_bound import TANH_BOUND, offset_bound
 __all__ = ["draw_adding", "draw_bound", "draw_distances", "draw_steadiness"]
 
 _COLOR = {kind.value: color for kind, color in zip(CellKind, COLORS, strict=False)}
-# Below this a gradient is drawn at the edge: nothing less can be seen in float32 beside a gradient of size 1.
+# Below this a gradient is not drawn, or drawn at the edge: it is the least that float32 can hold.
 _FLOOR = -45.0
 
 
@@ -48,19 +48,22 @@ def draw_distances(distances: Mapping[str, Any]) -> Figure:
         height=3.1,
     )
     for panel, start in zip(axes, starts, strict=False):
+        top = 0.0
         for row in distances["rows"]:
             if row["start"] != start:
                 continue
-            curve = np.maximum(row["log10_norm"], _FLOOR)
+            curve = np.maximum(row["log10_norm"], -1e3)  # an exact zero is far below the panel too
             panel.plot(distances["distance"], np.median(curve, 0), color=_COLOR[row["cell"]], label=row["cell"])
+            top = max(top, float(curve.max()))
             panel.fill_between(
                 distances["distance"], curve.min(0), curve.max(0), color=_COLOR[row["cell"]], alpha=0.15, linewidth=0
             )
         panel.axhline(-3, color="black", linestyle=":", linewidth=0.8)
+        panel.set_ylim(bottom=max(_FLOOR, panel.get_ylim()[0]), top=max(2.0, top + 0.3))
         panel.set(title=start, xlabel="distance T - t, steps", ylabel="log10 of the norm")
-    axes[1].legend(frameon=False, fontsize=7, loc="lower left")
+    axes[0].legend(frameon=False, fontsize=7, loc="lower right")
     axes[-1].annotate(
-        "vanishing below", (0.99, -3), xycoords=("axes fraction", "data"), ha="right", va="top", fontsize=7
+        "vanishing below", (0.99, -3), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7
     )
     return figure
 
@@ -87,7 +90,7 @@ def draw_steadiness(steadiness: Mapping[str, Any]) -> Figure:
 def draw_adding(adding: Sequence[Mapping[str, Any]]) -> Figure:
     """Draws the error of every run over its updates, and when it learned against the gradient at step 0."""
     lengths = sorted({row["n_steps"] for row in adding})
-    figure, axes = panels(len(lengths), n_rows=2, title="The adding problem", width=5.4)
+    figure, axes = panels(len(lengths), n_rows=2, title="The adding problem", width=4.4, height=3.1)
     for column, n_steps in enumerate(lengths):
         rows = [row for row in adding if row["n_steps"] == n_steps]
         _draw_errors(axes[column], rows, n_steps)
@@ -107,6 +110,7 @@ def _draw_errors(panel: Axes, rows: Sequence[Mapping[str, Any]], n_steps: int) -
     panel.axhline(1 / 6, color="black", linestyle=":", linewidth=0.8)
     panel.set(title=f"{n_steps} steps", xlabel="updates (solid: torch default)", ylabel="held-out squared error")
     panel.set_yscale("log")
+    panel.set_ylim(top=1)  # an exploding run leaves the panel
 
 
 def _draw_verdicts(panel: Axes, rows: Sequence[Mapping[str, Any]], n_steps: int) -> None:
@@ -125,6 +129,6 @@ def _draw_verdicts(panel: Axes, rows: Sequence[Mapping[str, Any]], n_steps: int)
     panel.set(
         xlabel="log10 of what is left at step 0 (shaded: steady)",
         ylabel="updates until learned (x: never)",
-        title=f"{n_steps} steps: the probe's reading and the outcome",
+        title=f"{n_steps} steps: probe and outcome",
         ylim=(0, 1.15 * latest),
     )

@@ -20,6 +20,7 @@ class StudyName(str, Enum):
 
     IMPLICIT_GRADIENT = "implicit-gradient"
     RECURRENT_GRADIENT = "recurrent-gradient"
+    SIMSIAM = "simsiam"
     TAYLOR = "taylor"
 
 

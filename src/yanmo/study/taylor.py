@@ -42,7 +42,11 @@ def run_taylor(*, quick: bool, data: Path | None, console: Console) -> StudyOutc
         plans = [TrainingPlan(rates=(3e-3,), n_epochs=3, seeds=(0, 1))] * 2
         lengths, n_repeats = [64, 128, 256], 1
     else:
-        plans = [TrainingPlan(rates=(1e-3, 3e-3), n_epochs=n, seeds=tuple(range(5))) for n in (30, 8)]
+        seeds = tuple(range(5))
+        plans = [
+            TrainingPlan(rates=(3e-3, 1e-2), n_epochs=60, seeds=seeds),
+            TrainingPlan(rates=(1e-3, 3e-3), n_epochs=8, seeds=seeds),
+        ]
         lengths, n_repeats = [512 << i for i in range(6)], 2
     text = bundled_task(n_documents=12) if data is None else corpus_task(data, n_per_class=60 if quick else 300)
     with RunProgress(console) as progress:

@@ -55,7 +55,9 @@ def loss_figure(losses: Mapping[str, Mapping[str, Any]]) -> Figure:
         The figure.
     """
     what = {"accuracy": "accuracy", "nll": "negative log-likelihood", "calibration_error": "calibration error"}
-    figure, axes = panels(3, n_rows=len(losses), title="Softmax and Taylor softmax as loss, unseen examples", height=3.0)
+    figure, axes = panels(
+        3, n_rows=len(losses), title="Softmax and Taylor softmax as loss, unseen examples", height=3.0
+    )
     names = list(LOSSES)
     for row, (task, readings) in enumerate(losses.items()):
         for column, (key, title) in enumerate(what.items()):
@@ -88,13 +90,15 @@ def attention_figure(attention: Sequence[Mapping[str, Any]]) -> Figure:
         above, below = axes[column], axes[len(attention) + column]
         step = "forward + backward" if found["with_gradient"] else "forward"
         _curves(above, found, "seconds", 1e3)
-        above.set(ylabel="milliseconds" if column == 0 else "", title=f"head width {found['head_width']}, {step}")
+        above.set(ylabel="milliseconds" if column == 0 else "")
+        above.set_title(f"head width {found['head_width']}, {step}", fontsize=11)
         if found["break_even"] is not None:
             above.axvline(found["break_even"], color="#999999", linestyle=":", linewidth=1)
             above.annotate(
-                f"break-even {found['break_even']:,.0f}",
-                (found["break_even"], above.get_ylim()[0]),
-                xytext=(4, 6),
+                f"break-even\n{found['break_even']:,.0f}",
+                (found["break_even"], 0.03),
+                xycoords=("data", "axes fraction"),
+                xytext=(4, 0),
                 textcoords="offset points",
                 fontsize=8,
                 color="#555555",
@@ -109,9 +113,11 @@ def _curves(panel: Axes, found: Mapping[str, Any], what: str, scale: float) -> N
     for color, (name, costs) in zip(COLORS, found["costs"].items(), strict=False):
         points = [(n, cost * scale) for n, cost in zip(found["lengths"], costs[what], strict=True) if cost]
         x, y = zip(*points, strict=True)
-        grows = "" if exponents[name] is None else f": $L^{{{exponents[name]:.2f}}}$"
+        grows = "" if exponents[name] is None else f"   slope {exponents[name]:.2f}"
         panel.plot(x, y, "o-", color=color, markersize=4, label=f"{KERNEL_TITLES[name]}{grows}")
     panel.set(xscale="log", yscale="log")
     panel.set_xticks(found["lengths"], [f"{n}" if n < 1024 else f"{n // 1024}k" for n in found["lengths"]])
     panel.minorticks_off()
-    panel.legend(fontsize=7.5, frameon=False)
+    low, high = panel.get_ylim()
+    panel.set_ylim(low, high * (high / low) ** 0.45)  # room for the legend above the curves
+    panel.legend(fontsize=7.5, frameon=False, loc="upper left")

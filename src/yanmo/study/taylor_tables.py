@@ -11,10 +11,10 @@ from .taylor_losses import LOSSES
 __all__ = ["KERNEL_TITLES", "attention_table", "loss_table", "minimum_table"]
 
 KERNEL_TITLES = {
-    "softmax": "softmax (fused)",
-    "taylor2": "Taylor n = 2",
+    "softmax": "softmax",
+    "taylor2": "Taylor 2",
     "linear_taylor": "linear Taylor",
-    "causal_linear_taylor": "linear Taylor, causal",
+    "causal_linear_taylor": "linear, causal",
 }
 """Names of the kernels in tables and figures."""
 
@@ -56,7 +56,7 @@ def loss_table(task: str, readings: Mapping[str, Any]) -> Table:
         "NLL",
         "减 softmax",
         "校准误差",
-        "左侧胜出",
+        "左侧",
     )
     for name, found in readings.items():
         left = "—" if found["left"] is None else f"{found['left']['mean']:.1%}"
@@ -85,7 +85,7 @@ def attention_table(found: Mapping[str, Any]) -> Table:
     step = "前向与反向" if found["with_gradient"] else "前向"
     lengths = found["lengths"]
     table = _table(
-        f"注意力，4 头 × {found['head_width']}，{step}，处理器毫秒（MB 为最长处张量峰值）；{meets}",
+        f"注意力，4 头 × {found['head_width']}，{step}，毫秒（MB：最长处张量峰值）\n{meets}",
         "注意力",
         *map(str, lengths),
         "时间阶",
@@ -93,7 +93,7 @@ def attention_table(found: Mapping[str, Any]) -> Table:
         "MB",
     )
     for name, costs in found["costs"].items():
-        times = ["—" if s is None else f"{1000 * s:.3g}" for s in costs["seconds"]]
+        times = ["—" if s is None else f"{1000 * s:.0f}" for s in costs["seconds"]]
         last = costs["bytes"][-1]
         exponents = (found[kind][name] for kind in ("time_exponents", "memory_exponents"))
         table.add_row(
@@ -106,7 +106,7 @@ def attention_table(found: Mapping[str, Any]) -> Table:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE)
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE, padding=0)
     table.add_column(columns[0], no_wrap=True)
     for name in columns[1:]:
         table.add_column(name, justify="right", no_wrap=True)
