@@ -19,10 +19,10 @@ def projector_head(
 ) -> nn.Sequential:
     """Builds the projector: linear maps, each followed by a norm and all but the last by ReLU.
 
-    The last norm has no scale and shift of its own, so that a batch's components keep variance 1 whatever is learned:
-    with batch statistics a projection can then fall onto a line, but hardly to a point. Batch statistics need a batch:
-    with less than about 32 rows they are noise (of 2 rows they leave nothing but signs), and a norm over each row,
-    ``nn.LayerNorm``, is right; with it nothing but the training keeps projections apart.
+    The last norm has no scale and shift of its own, so that over a batch every component keeps mean 0 and variance 1:
+    projections can fall onto a line, but not to a point. This is why batch statistics are the default also for small
+    batches, where they are noisy (and of 2 rows leave nothing but signs): with a norm of each row, ``nn.LayerNorm``,
+    SimSiam on digits falls to a point within ten steps, while with batches of 8 it still learns (study simsiam).
 
     Args:
         width: Size of the vectors.

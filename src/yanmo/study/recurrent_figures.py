@@ -90,7 +90,7 @@ def draw_steadiness(steadiness: Mapping[str, Any]) -> Figure:
 def draw_adding(adding: Sequence[Mapping[str, Any]]) -> Figure:
     """Draws the error of every run over its updates, and when it learned against the gradient at step 0."""
     lengths = sorted({row["n_steps"] for row in adding})
-    figure, axes = panels(len(lengths), n_rows=2, title="The adding problem", width=4.4, height=3.1)
+    figure, axes = panels(len(lengths), n_rows=2, title="The adding problem", width=4.1, height=2.85)
     for column, n_steps in enumerate(lengths):
         rows = [row for row in adding if row["n_steps"] == n_steps]
         _draw_errors(axes[column], rows, n_steps)
@@ -106,7 +106,7 @@ def _draw_errors(panel: Axes, rows: Sequence[Mapping[str, Any]], n_steps: int) -
         label = None if row["cell"] in named else row["cell"]
         named.add(row["cell"])
         style = "-" if row["start"] == "torch default" else "--"
-        panel.plot(updates, row["errors"], style, color=_COLOR[row["cell"]], linewidth=0.9, alpha=0.7, label=label)
+        panel.plot(updates, row["errors"], style, color=_COLOR[row["cell"]], linewidth=0.9, label=label)
     panel.axhline(1 / 6, color="black", linestyle=":", linewidth=0.8)
     panel.set(title=f"{n_steps} steps", xlabel="updates (solid: torch default)", ylabel="held-out squared error")
     panel.set_yscale("log")
@@ -128,7 +128,7 @@ def _draw_verdicts(panel: Axes, rows: Sequence[Mapping[str, Any]], n_steps: int)
     panel.axvspan(-3, 3, color="#2a9d8f", alpha=0.08, linewidth=0)
     panel.set(
         xlabel="log10 of what is left at step 0 (shaded: steady)",
-        ylabel="updates until learned (x: never)",
+        ylabel="updates to learn (x: never)",
         title=f"{n_steps} steps: probe and outcome",
         ylim=(0, 1.15 * latest),
     )
