@@ -1,4 +1,3 @@
-import io
 import json
 import math
 from dataclasses import asdict, replace
@@ -6,15 +5,17 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 import torch
+import typer
 
 pytest.importorskip("matplotlib")
 
 from rich.console import Console
 from scipy.linalg import logm
+from typer.testing import CliRunner
 
 from yanmo.errors import InputError
 from yanmo.regularize import gradient_penalty_loss
-from yanmo.study import implicit_gradient
+from yanmo.serve.study_commands import study
 from yanmo.study.implicit_gradient import run_implicit_gradient
 from yanmo.study.implicit_gradient_fields import Flow, asymmetry, descent_field, sharpness
 from yanmo.study.implicit_gradient_losses import TanhNetwork, network_loss, product_loss, quadratic_loss
@@ -22,7 +23,6 @@ from yanmo.study.implicit_gradient_path import follow_product
 from yanmo.study.implicit_gradient_steps import flow_path, measure_steps, step_distance
 from yanmo.study.implicit_gradient_summary import squared_norm_ratio, summarize
 from yanmo.study.implicit_gradient_training import DescentPlan, DescentRun, Way, descend, features, train_all
-from yanmo.study.outcome import save_outcome
 from yanmo.study.taylor_texts import ClassificationTask
 
 EXAMPLES = {"quadratic": quadratic_loss, "product": product_loss, "network": lambda: network_loss(n_examples=20)}
@@ -226,33 +226,28 @@ def test_summaries_are_within_seeds(blob_runs):
     assert summary["runs"][3] == asdict(runs[3])
 
 
-@pytest.fixture
-def tiny(monkeypatch):
-    """The quick study, smaller still: checking every shape makes each step several times as slow."""
-    plan = replace(PLAN, total_time=0.8, n_train=10)
-    quick = replace(implicit_gradient._QUICK, scaled_rates=RATES, n_steps=4, training=(plan, plan))
-    monkeypatch.setattr(implicit_gradient, "_QUICK", quick)
-
-
-@pytest.mark.usefixtures("tiny")
-def test_the_study_runs_and_is_saved_whole(tmp_path):
-    outcome = run_implicit_gradient(quick=True, data=None, console=Console(quiet=True))
-    json_file, *figures = save_outcome(outcome, tmp_path, quick=True, seconds=1.0)
-    assert json_file.name == "implicit_gradient.json"
-    assert [path.stem.removeprefix("implicit_gradient_") for path in figures] == ["steps", "path", "training"]
-    assert all(path.stat().st_size < 200_000 for path in figures)
-    numbers = json.loads(json_file.read_text(encoding="utf-8"))["numbers"]
+def test_the_quick_study_runs_from_the_command_line(tmp_path):
+    app = typer.Typer()
+    app.command()(study)
+    result = CliRunner().invoke(app, ["implicit-gradient", "--quick", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    names = ["implicit_gradient_path.png", "implicit_gradient_steps.png", "implicit_gradient_training.png"]
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == names
+    assert all(path.stat().st_size < 200_000 for path in (tmp_path / "figures").iterdir())
+    record = json.loads((tmp_path / "implicit_gradient.json").read_text(encoding="utf-8"))
+    assert record["quick"] is True
+    assert record["seeds"] == [0, 1]
+    numbers = record["numbers"]
     assert len(numbers["steps"]) == 3
+    for found in numbers["steps"].values():
+        assert list(found["slopes"].values()) == pytest.approx([2, 3, 4], abs=0.02)
     assert list(numbers["training"]) == ["digits", "bundled texts"]
     for found in numbers["training"].values():
-        assert [(row["way"], row["rate"]) for row in found["rows"]] == [(way.value, rate) for way, rate in PLAN.jobs()]
-        assert len(found["runs"]) == 2 * len(PLAN.jobs())
-    console = Console(width=200, record=True, file=io.StringIO())
-    for table in outcome.tables:
-        console.print(table)
-    text = console.export_text()
-    assert "惩罚→0.4" in text
-    assert all(title in text for title in numbers["steps"])
+        assert [row["way"] for row in found["rows"]] == ["plain"] * 3 + ["penalty"] * 2 + ["difference"]
+        assert len(found["runs"]) == 12
+        assert found["rows"][3]["recovered"]["mean"] > 0.5  # rate 0.5 by 0.25 with the penalty
+    assert "惩罚→0.5" in result.output
+    assert "tanh network" in result.output
 
 
 def test_data_without_a_corpus_is_refused_before_anything_runs(tmp_path):

@@ -77,7 +77,7 @@ def training_table(task: str, found: Mapping[str, Any]) -> Table:
         f"{task}：学习率×步数 = {plan['total_time']:g}，{len(plan['seeds'])} 个种子；稳定边界 {_spread(edge, '.2f')}",
         "学习率",
     )
-    for label in ("准确率 %", "减最小", "测试 NLL", "|∇L|²", "等损失比", "λmax", "复现"):
+    for label in ("准确率 %", "减最小", "测试 NLL", "|∇L|²", "λmax", "复现"):
         table.add_column(label, justify="right", no_wrap=True)
     for row in found["rows"]:
         table.add_row(
@@ -86,7 +86,6 @@ def training_table(task: str, found: Mapping[str, Any]) -> Table:
             _spread(row["accuracy_minus_smallest"], "+.1f", scale=100.0),
             f"{row['nll']['mean']:.3f}",
             f"{row['squared_norm']['mean']:.1e}",
-            f"{row['squared_norm_ratio_at_equal_loss']['mean']:.2f}",
             f"{row['sharpness']['mean']:.2f}",
             _spread(row["recovered"], ".2f") if "recovered" in row else "—",
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -14,6 +15,7 @@ START = (0.6, 0.1)
 """``phi`` (the predictor) and ``theta`` (the encoder) at the start, as in the article."""
 
 _Vector = Float[np.ndarray, " n"]
+_Number = TypeVar("_Number", float, np.ndarray)
 
 
 class Side(str, Enum):
@@ -40,7 +42,7 @@ class ToyPath:
     drift: float
 
 
-def toy_velocity(side: Side, phi: np.ndarray, theta: np.ndarray, *, multiple: float = 1.0) -> tuple[np.ndarray, ...]:
+def toy_velocity(side: Side, phi: _Number, theta: _Number, *, multiple: float = 1.0) -> tuple[_Number, _Number]:
     """Gives ``(d phi / dt, d theta / dt)``.
 
     With ``e = phi theta - theta``: ``d phi = -multiple * e * theta``; ``d theta = -e * phi`` where the predicted side
@@ -78,7 +80,7 @@ def toy_limit(side: Side, *, multiple: float = 1.0) -> tuple[float, float]:
         >>> [round(x, 5) for x in (*toy_limit(Side.STOPPED), *toy_limit(Side.LIVE))]
         [1.0, 0.80623, 0.6127, 0.0]
     """
-    kept = _conserved(side, *(np.array(x) for x in START), multiple=multiple).item()
+    kept = _conserved(side, *START, multiple=multiple)
     if side is Side.STOPPED:
         return 1.0, ((1 + kept) / multiple) ** 0.5
     return (1 - (-kept) ** 0.5, 0.0) if kept <= 0 else (1.0, (kept / multiple) ** 0.5)
@@ -98,7 +100,7 @@ def toy_path(side: Side, *, multiple: float = 1.0, end: float = 400.0, n_points:
     """
 
     def velocity(_: float, state: _Vector) -> list[float]:
-        return [float(v) for v in toy_velocity(side, state[0], state[1], multiple=multiple)]
+        return list(toy_velocity(side, float(state[0]), float(state[1]), multiple=multiple))
 
     times, (phi, theta) = _integrate(velocity, np.array(START), end=end, n_points=n_points)
     kept = _conserved(side, phi, theta, multiple=multiple)
@@ -106,8 +108,8 @@ def toy_path(side: Side, *, multiple: float = 1.0, end: float = 400.0, n_points:
 
 
 def linear_mean_flow(
-    spread: _Vector, weights: Float[np.ndarray, "out in"], *, end: float, n_points: int
-) -> tuple[_Vector, Float[np.ndarray, "n out in"], float]:
+    spread: Float[np.ndarray, " in"], weights: Float[np.ndarray, "out in"], *, end: float, n_points: int
+) -> tuple[Float[np.ndarray, " time"], Float[np.ndarray, "time out in"], float]:
     """Integrates what ``|F(T(x)) - F(mean of T(x))|^2 / 2`` makes of a linear ``F(x) = W x``.
 
     The expected loss is ``tr(W S W^T) / 2`` with ``S`` the covariance of ``T(x)`` about its mean, so that
@@ -135,14 +137,13 @@ def linear_mean_flow(
     return times, path, float(np.abs(path - exact).max())
 
 
-def _conserved(side: Side, phi: np.ndarray, theta: np.ndarray, *, multiple: float) -> np.ndarray:
-    kept: np.ndarray = multiple * theta**2 - (phi if side is Side.STOPPED else phi - 1) ** 2
-    return kept
+def _conserved(side: Side, phi: _Number, theta: _Number, *, multiple: float) -> _Number:
+    return multiple * theta**2 - (phi if side is Side.STOPPED else phi - 1) ** 2
 
 
 def _integrate(
     velocity: Callable[[float, _Vector], object], start: _Vector, *, end: float, n_points: int
-) -> tuple[_Vector, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     times = np.linspace(0, end, n_points)
     solved = solve_ivp(velocity, (0, end), start, method="DOP853", t_eval=times, rtol=1e-12, atol=1e-14)
     return times, solved.y
