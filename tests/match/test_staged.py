@@ -108,5 +108,5 @@ def test_joint_models_and_exports_have_nothing_to_keep(tiny_matcher, exported):
     assert tiny_matcher(joint_from=0).encode_texts(TEXTS) == 0
     with pytest.raises(InputError, match="computes both texts at once"):
         Matcher.from_pretrained(exported[1]).encode_texts(TEXTS)
-    with pytest.raises(InputError, match="unknown task 'other'|'other'"):
+    with pytest.raises(InputError, match="'other'"):
         tiny_matcher().encode_texts(TEXTS, tasks=["other"])

@@ -129,7 +129,8 @@ class TensorFlowSource:
         """Does nothing: each variable is let go when it is read."""
 
     def _check(self) -> None:
-        variables, known = self._opened.variables, set()
+        variables = self._opened.variables
+        known: set[str] = set()
         for tensor, shape in self.shapes.items():
             names = variables_of(tensor)
             known.update(names)

@@ -108,7 +108,8 @@ def megatron_rules(config: CpmConfig) -> tuple[MegatronRule, ...]:
     rows = [*_BEFORE]
     for i in range(config.n_layers):
         rows += [
-            (f"transformer.layers.{i}.{theirs}", f"transformer.h.{i}.{ours}", *rest) for theirs, ours, *rest in _LAYER
+            (f"transformer.layers.{i}.{theirs}", f"transformer.h.{i}.{ours}", split, axes, is_transposed)
+            for theirs, ours, split, axes, is_transposed in _LAYER
         ]
     rows += _AFTER
     sizes = {

@@ -3,7 +3,7 @@
 import pickle
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ _NAME = "mp_rank_{:02d}_model_states.pt"
 _KEYS = ("module", "model")
 # Beside its tensors a checkpoint of this kind holds the state of numpy's random numbers. Making an array runs no code.
 _REBUILD = np.empty(0).__reduce__()[0]
-_HARMLESS = [
+_HARMLESS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     *((_REBUILD, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
     np.ndarray,
     np.dtype,
