@@ -21,7 +21,7 @@ _NAME = "mp_rank_{:02d}_model_states.pt"
 # Where the tensors are: DeepSpeed's word, Megatron's own.
 _KEYS = ("module", "model")
 # Beside its tensors a checkpoint of this kind holds the state of numpy's random numbers. Making an array runs no code.
-_REBUILD = np.empty(0).__reduce__()[0]
+_REBUILD: Any = np.empty(0).__reduce__()[0]
 _HARMLESS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     *((_REBUILD, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
     np.ndarray,
