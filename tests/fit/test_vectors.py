@@ -11,22 +11,22 @@ from torch import nn
 
 from yanmo.encode import load_encoder
 from yanmo.errors import InputError
-from yanmo.fit.vectors import siamese_network, train_vectors
+from yanmo.fit.siamese_network import siamese_network, vector_groups
+from yanmo.fit.vectors import train_vectors
 from yanmo.fit.vectors_config import load_vector_config
 from yanmo.fit.vectors_texts import plan_vectors
-from yanmo.fit.vectors_trainer import vector_groups
 from yanmo.match.embedder import Embedder
 from yanmo.match.simsiam import SimSiam
 
 SENTENCES = ["今天天气不错", "我们去公园", "学生球队赢了", "昨晚输了比赛", "我们赢了", "今天去公园", "昨晚天气不错"]
 SHORT = [
     "batch_size=8",
-    "n_steps=12",
+    "n_steps=6",
     "max_characters=16",
     "max_length=24",
     "heads.projection_width=16",
     "heads.predictor_width=8",
-    "n_checkpoints=6",
+    "n_checkpoints=1",
     "collapse.every=1",
     "learning_rate=1e-3",
     "report_to=[]",
@@ -70,12 +70,12 @@ def one_thread():
 def test_a_run_killed_and_resumed_ends_with_the_same_weights_and_readings(tiny_base, tmp_path, one_thread, method):
     """Dropout, views, batch statistics, BYOL's average and the alarm's count all have to come back."""
     # With so high a limit every reading is a collapse, so that the alarm's count matters too.
-    overrides = [f"method={method}", "collapse.std=0.999", "collapse.action=slow", "collapse.patience=5"]
+    overrides = [f"method={method}", "n_checkpoints=3", "collapse.std=0.999", "collapse.action=slow"]
     whole = _run(tiny_base, tmp_path / "whole", *overrides)
     assert whole.n_alarms == 2
     out = tmp_path / "killed"
     child = multiprocessing.get_context("fork").Process(
-        target=_die_at, args=(9, tiny_base, out, overrides), daemon=True
+        target=_die_at, args=(5, tiny_base, out, overrides), daemon=True
     )
     child.start()
     child.join(120)
@@ -86,7 +86,7 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights_and_readings(tiny_b
     assert all(torch.equal(one[name], two[name]) for name in one)
     lines = [(folder / "collapse.jsonl").read_text() for folder in (tmp_path / "whole", out)]
     assert lines[0] == lines[1]
-    assert len(lines[0].splitlines()) == 12
+    assert len(lines[0].splitlines()) == 6
     assert not list(out.glob("checkpoint-*"))
 
 
@@ -122,20 +122,20 @@ def _rates(tmp_path, base, action):
 
     log = tmp_path / f"{action}.txt"
     with log.open("w", encoding="utf-8") as file:
-        overrides = [f"collapse.action={action}", "collapse.effective_rank=16", "warmup=0", "collapse.slow_factor=0.5"]
+        overrides = [f"collapse.action={action}", "collapse.std=0.999", "warmup=0", "collapse.slow_factor=0.5"]
         summary = _run(base, tmp_path / action, *overrides, console=Console(file=file, width=300))
     return summary, log.read_text(encoding="utf-8")
 
 
 def test_an_alarm_warns_with_step_readings_and_limits(tiny_base, tmp_path):
     summary, log = _rates(tmp_path, tiny_base, "warn")
-    assert summary.n_alarms == 4
-    assert "collapse alarm, step 3: the vectors are rank-one (std 0." in log
-    assert "limits: std 0.1, effective rank 16" in log
+    assert summary.n_alarms == 2
+    assert "collapse alarm, step 3: the vectors are constant (std 0." in log
+    assert "limits: std 0.999, effective rank 2" in log
 
 
 def test_an_alarm_can_stop_the_run(tiny_base, tmp_path):
-    with pytest.raises(InputError, match=r"collapse at step 3: .* are rank-one .*limits: .* Fix: lower learning_rate"):
+    with pytest.raises(InputError, match=r"collapse at step 3: .* are constant .*limits: .* Fix: lower learning_rate"):
         _rates(tmp_path, tiny_base, "stop")
     assert not (tmp_path / "stop" / "modules.json").exists()
     assert (tmp_path / "stop" / "collapse.jsonl").exists()
@@ -152,9 +152,9 @@ def test_an_alarm_can_lower_every_rate(tiny_base, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.optim.AdamW, "step", watched)
     _rates(tmp_path, tiny_base, "slow")
     for i, rates in enumerate(seen):
-        # A straight line down to 0 at step 12, halved after every third step.
-        factor = (1 - i / 12) * 0.5 ** (i // 3)
-        assert rates == pytest.approx([rate * factor for rate in (1e-3, 1e-3, 1e-3, 1e-2, 1e-2)])
+        # A straight line down to 0 at step 6, halved after every third step.
+        factor = (1 - i / 6) * 0.5 ** (i // 3)
+        assert rates == pytest.approx([rate * factor for rate in (1e-3, 1e-3, 1e-3, 1e-3, 1e-2, 1e-2)])
 
 
 def test_the_predictor_has_its_own_rate_and_vectors_do_not_decay():
@@ -204,6 +204,12 @@ def test_runs_that_cannot_be_are_refused(tiny_base, tmp_path):
     with pytest.raises(InputError, match="nothing of the encoder learns"):
         _run(tiny_base, out, "frozen_layers=3")
     assert not out.exists()
+
+
+def test_several_processes_are_refused(tiny_base, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match=r"one process.s batch only.*without torchrun"):
+        _run(tiny_base, tmp_path / "run")
 
 
 def test_folders_are_never_mixed_up(tiny_base, tmp_path):

@@ -94,7 +94,7 @@ def test_the_healthy_run_does_not():
 
 
 def test_the_open_question_collapses_and_a_predictor_holds_it():
-    plan = SiamesePlan(n_steps=60, batch_size=64, rate=0.1, weight_decay=0.0)
+    plan = SiamesePlan(n_steps=40, batch_size=64, rate=0.02, weight_decay=0.0)
     plain = train_against_mean(MEAN_FORMS["squared_stopped"], digits_task(), plan=plan, seed=0)
     assert plain.alarm_verdicts["vectors"] == "constant"
     held = train_against_mean(MEAN_FORMS["cosine_predicted"], digits_task(), plan=plan, seed=0)

@@ -74,7 +74,9 @@ class CollapseWatch(TrainerCallback):
             for name, (vectors, partners) in self._source().items()
         }
         numbers = {key: value for name, one in found.items() for key, value in one.readings(name).items()}
+        due = control.should_log
         self._trainer.log(dict(numbers))
+        control.should_log = due  # to log clears it, and the loss of this step would be lost
         if self._file is not None:
             verdicts = {name: one.verdict.value for name, one in found.items()}
             with self._file.open("a", encoding="utf-8") as file:

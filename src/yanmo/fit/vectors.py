@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -17,14 +18,12 @@ from transformers import set_seed
 from ..atomic import replacing
 from ..encode import load_encoder
 from ..errors import InputError
-from ..layers import predictor_head, projector_head
-from ..match.byol import Byol
 from ..match.embedder import Embedder
 from ..match.folder import load_fitting_tokenizer
 from ..match.pooled import PooledEncoder
 from ..match.rejects import OnBadLine, RejectFile
 from ..match.sentence_folder import SentenceFolder
-from ..match.simsiam import SimSiam
+from ..match.sentences import cut_texts
 from ..match.synonyms import read_synonyms
 from ..match.views import TextViews
 from ..probe import CollapseLimits, CollapseReading, collapse_reading
@@ -34,12 +33,13 @@ from .corpus import DocumentReader, find_corpus, fingerprint_corpus
 from .gradient_log import GradientLog
 from .parameters import set_dropout
 from .run_folder import environment, open_run, refuse_unless_new, trim_history
+from .siamese_network import siamese_network
 from .training_progress import TrainingProgress
-from .vectors_config import HeadNorm, VectorConfig, VectorMethod
-from .vectors_texts import ViewMaker, cut_texts, plan_vectors
+from .vectors_config import VectorConfig
+from .vectors_texts import ViewMaker, plan_vectors
 from .vectors_trainer import COLLAPSE_FILE, VectorTrainer
 
-__all__ = ["VectorSummary", "siamese_network", "train_vectors"]
+__all__ = ["VectorSummary", "train_vectors"]
 
 _FINISHED = "vectors.json"
 # Texts whose vectors are read before and after the run.
@@ -94,6 +94,8 @@ def train_vectors(
         InputError: The corpus is too small or bad, the base does not fit, the folder holds another run, the run
             diverged, or it collapsed and was to stop then.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError("the heads' norms take statistics over one process's batch only", fix="train without torchrun")
     files = find_corpus(corpus)
     if not resume:
         refuse_unless_new(out)
@@ -111,8 +113,8 @@ def train_vectors(
     with RunProgress(Console(quiet=True) if console is None else console) as progress:
         for note in open_run(out, _record(files, base, len(texts), config), resume=resume, finished=_FINISHED):
             progress.say(note)
-        if config.heads.norm is HeadNorm.BATCH and config.batch_size < 32:
-            progress.say(f"批次只有 {config.batch_size}，批统计不可靠 small batch: consider heads.norm=layer")
+        if config.batch_size < 32:
+            progress.say(f"每批只有 {config.batch_size} 段，批统计噪声大，学得慢 small batches: noisy statistics")
         n_steps = len(plan.batches)
         progress.say(f"{len(texts):,} 段文本，共 {n_steps:,} 步，每步 {config.batch_size} 段")
         before = _reading(embedder, texts, config)
@@ -146,32 +148,6 @@ def train_vectors(
     for leftover in out.glob("checkpoint-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     return summary
-
-
-def siamese_network(encoder: nn.Module, config: VectorConfig, *, width: int) -> SimSiam | Byol:
-    """Builds the network around an encoder, its heads from torch's random numbers.
-
-    Args:
-        encoder: A batch of inputs to one vector each.
-        config: Method and heads.
-        width: Size of the vectors.
-
-    Returns:
-        The network.
-    """
-    heads = config.heads
-    norm: type[nn.Module] = nn.BatchNorm1d if heads.norm is HeadNorm.BATCH else nn.LayerNorm
-    projector = projector_head(
-        width,
-        hidden_width=heads.projection_width,
-        out_width=heads.projection_width,
-        n_layers=heads.projector_layers,
-        norm=norm,
-    )
-    predictor = predictor_head(heads.projection_width, hidden_width=heads.predictor_width, norm=norm)
-    if config.method is VectorMethod.BYOL:
-        return Byol(encoder, projector=projector, predictor=predictor, decay=config.ema_decay)
-    return SimSiam(encoder, projector=projector, predictor=predictor)
 
 
 def _load(base: Path, config: VectorConfig) -> tuple[Embedder, bool]:

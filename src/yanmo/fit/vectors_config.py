@@ -11,7 +11,7 @@ from ..probe import AlarmAction
 from .regularizers import Regularizers
 from .settings import load_settings
 
-__all__ = ["Collapse", "HeadNorm", "Heads", "VectorConfig", "VectorMethod", "Views", "load_vector_config"]
+__all__ = ["Collapse", "Heads", "VectorConfig", "VectorMethod", "Views", "load_vector_config"]
 
 
 class _Settings(BaseModel):
@@ -23,13 +23,6 @@ class VectorMethod(str, Enum):
 
     SIMSIAM = "simsiam"
     BYOL = "byol"
-
-
-class HeadNorm(str, Enum):
-    """Norms of projector and predictor: over the batch, or over each row, for batches below about 32."""
-
-    BATCH = "batch"
-    LAYER = "layer"
 
 
 class Views(_Settings):
@@ -65,8 +58,6 @@ class Heads(_Settings):
     """Linear maps of the projector."""
     predictor_width: int = Field(default=96, gt=0)
     """Size between the predictor's two maps."""
-    norm: HeadNorm = HeadNorm.BATCH
-    """Norms in both."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Highest rate of the heads, which begin at random."""
     predictor_multiple: float = Field(default=10.0, gt=0)
@@ -112,8 +103,9 @@ class VectorConfig(_Settings):
     """Length of the run in passes over the texts; may be a fraction."""
     n_steps: int | None = Field(default=None, gt=0)
     """Length of the run in steps instead."""
-    batch_size: int = Field(default=64, ge=2)
-    """Texts of a step, with two views each."""
+    batch_size: int = Field(default=64, ge=8)
+    """Texts of a step, with two views each. The heads' norms take statistics over it: below 32 they are noisy and the
+    run is slow to learn, below 8 they say nothing."""
     views: Views = Views()
     """How views differ."""
     heads: Heads = Heads()

@@ -1,7 +1,6 @@
-"""Texts for siamese training: documents cut to sentences, batches planned ahead, two views of every text."""
+"""Batches for siamese training: planned ahead, with two views of every text."""
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,40 +12,11 @@ from ..match.embedder import Embedder, text_batch
 from ..match.views import TextViews
 from .sampler import BatchPlan
 
-__all__ = ["ViewMaker", "cut_texts", "plan_vectors"]
+__all__ = ["ViewMaker", "plan_vectors"]
 
 _FIELDS = tuple(TokenBatch.__dataclass_fields__)
-_SENTENCE = re.compile(r".*?(?:[。！？!?；;…]+[”’」』）)]*|\n|$)", re.DOTALL)
 # Texts are sorted by length inside windows of so many batches: little padding, and batches that still differ.
 _WINDOW = 16
-
-
-def cut_texts(documents: Iterable[str], *, min_characters: int, max_characters: int) -> Iterator[str]:
-    """Cuts documents into texts: as many whole sentences as fit, a longer sentence in pieces.
-
-    Args:
-        documents: The documents.
-        min_characters: Shorter texts are left out.
-        max_characters: Length of the longest text.
-
-    Yields:
-        The texts, in order, without white space around them.
-
-    Example:
-        >>> list(cut_texts(["今天去。明天也去。后天不去了。"], min_characters=4, max_characters=10))
-        ['今天去。明天也去。', '后天不去了。']
-    """
-    for document in documents:
-        held = ""
-        for sentence in (*_SENTENCE.findall(document), ""):
-            if held and (not sentence or len(held) + len(sentence) > max_characters):
-                if len(held.strip()) >= min_characters:
-                    yield held.strip()
-                held = ""
-            held += sentence
-            while len(held) > max_characters:
-                yield held[:max_characters].strip()
-                held = held[max_characters:]
 
 
 def plan_vectors(

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
@@ -21,10 +21,11 @@ from .collapse_watch import CollapseWatch
 from .diverged import refuse_divergence
 from .regularized_step import regularized_step
 from .sampler import BatchPlan, PlannedBatches
+from .siamese_network import vector_groups
 from .vectors_config import VectorConfig
 from .vectors_texts import ViewMaker
 
-__all__ = ["COLLAPSE_FILE", "VectorTrainer", "vector_groups"]
+__all__ = ["COLLAPSE_FILE", "VectorTrainer"]
 
 COLLAPSE_FILE = "collapse.jsonl"
 """A line for every reading, in the run's folder."""
@@ -32,43 +33,13 @@ _AVERAGE, _WATCH = "average.safetensors", "collapse_watch.json"
 _FIELDS = tuple(TokenBatch.__dataclass_fields__)
 
 
-def vector_groups(network: SimSiam | Byol, config: VectorConfig) -> list[dict[str, Any]]:
-    """Sorts the learning parameters into optimizer groups: encoder, projector and predictor at rates of their own.
-
-    Vectors (norms, biases) do not decay.
-
-    Args:
-        network: The network.
-        config: The rates.
-
-    Returns:
-        Groups for a torch optimizer.
-    """
-    heads = config.heads
-    parts: list[tuple[nn.Module, float]] = [
-        (network.encoder, config.learning_rate),
-        (network.projector, heads.learning_rate),
-        (network.predictor, heads.learning_rate * heads.predictor_multiple),
-    ]
-    groups = []
-    for module, rate in parts:
-        learning = [p for p in module.parameters() if p.requires_grad]
-        for decay, chosen in (
-            (config.weight_decay, [p for p in learning if p.ndim > 1]),
-            (0.0, [p for p in learning if p.ndim < 2]),
-        ):
-            if chosen:
-                groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
-    return groups
-
-
 class VectorTrainer(Trainer):
     """Trains a `SimSiam` or `Byol` on one planned run; one epoch of the Trainer is the whole run.
 
     Args:
         network: The network; what is frozen does not require a gradient.
-        encoder: The encoder within it.
         config: The settings.
+        encoder: The encoder within the network.
         plan: The batches of the run.
         batches: Makes them.
         folder: Where checkpoints and readings go.

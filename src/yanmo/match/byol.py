@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ..regularize import WeightAverage
-from .two_views import TwoViews, cosine_distance
+from .two_views import TwoViews, cosine_distance, split_views
 
 __all__ = ["Byol"]
 
@@ -52,14 +52,17 @@ class Byol(nn.Module):
 
         Returns:
             The loss, and the vectors and projections to read collapse from.
+
+        Raises:
+            InputError: There are not two views of at least 2 inputs.
         """
         encoder, projector = self._average()
         with torch.no_grad():
             target0, target1 = (
                 functional_call(self.projector, projector.values, (h,))
-                for h in functional_call(self.encoder, encoder.values, (views,)).chunk(2)
+                for h in split_views(functional_call(self.encoder, encoder.values, (views,)))
             )
-        h0, h1 = self.encoder(views).chunk(2)
+        h0, h1 = split_views(self.encoder(views))
         z0, z1 = self.projector(h0), self.projector(h1)
         loss = (cosine_distance(self.predictor(z0), target1) + cosine_distance(self.predictor(z1), target0)) / 2
         return TwoViews(loss, (h0.detach(), h1.detach()), (z0.detach(), z1.detach()))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from .two_views import TwoViews, cosine_distance
+from .two_views import TwoViews, cosine_distance, split_views
 
 __all__ = ["SimSiam"]
 
@@ -57,8 +57,11 @@ class SimSiam(nn.Module):
 
         Returns:
             The loss, and the vectors and projections to read collapse from.
+
+        Raises:
+            InputError: There are not two views of at least 2 inputs.
         """
-        h0, h1 = self.encoder(views).chunk(2)
+        h0, h1 = split_views(self.encoder(views))
         z0, z1 = self.projector(h0), self.projector(h1)
         p0, p1 = self.predictor(z0), self.predictor(z1)
         loss = (cosine_distance(p0, self._target(z1)) + cosine_distance(p1, self._target(z0))) / 2

@@ -6,7 +6,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["TwoViews", "cosine_distance"]
+from ..errors import InputError
+
+__all__ = ["TwoViews", "cosine_distance", "split_views"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +44,29 @@ def cosine_distance(p: Float[Tensor, "batch width"], z: Float[Tensor, "batch wid
         tensor(1.)
     """
     return 1 - (F.normalize(p, dim=-1) * F.normalize(z, dim=-1)).sum(-1).mean()
+
+
+def split_views(h: Float[Tensor, "both width"]) -> tuple[Float[Tensor, "batch width"], Float[Tensor, "batch width"]]:
+    """Splits the vectors of both views, first views first.
+
+    Args:
+        h: Vectors, [2 n, width].
+
+    Returns:
+        Those of the first views and those of the second, [n, width] each.
+
+    Raises:
+        InputError: The number of rows is odd, or there are fewer than 2 inputs: nothing is learned from one alone.
+
+    Example:
+        >>> import torch
+        >>> [view.shape[0] for view in split_views(torch.zeros(6, 2))]
+        [3, 3]
+    """
+    if len(h) % 2 or len(h) < 4:
+        raise InputError(
+            f"{len(h)} rows were given; two views of at least 2 inputs make an even number from 4 on",
+            fix="give a larger batch, first all first views, then all second ones",
+        )
+    h0, h1 = h.chunk(2)
+    return h0, h1

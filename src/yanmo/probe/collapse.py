@@ -16,7 +16,7 @@ _NOTHING = 1e-12
 
 
 class CollapseVerdict(str, Enum):
-    """Vectors differ; are all the same; or differ along one line only."""
+    """Vectors differ; are all the same; or differ along little more than one line."""
 
     HEALTHY = "healthy"
     CONSTANT = "constant"
@@ -29,7 +29,8 @@ class CollapseLimits:
 
     Attributes:
         std: Below it the batch is constant. About ``sqrt(1 - mean cosine)``, so that 0.1 is a mean cosine of 0.99.
-        effective_rank: Below it the batch is rank-one; 2 is a plane used evenly.
+        effective_rank: Below it the batch is rank-one. 1 is a line, 2 a plane used evenly; runs seen to collapse swing
+            between 1.1 and 1.9, healthy ones stay above 5 (study simsiam).
     """
 
     std: float = 0.1
@@ -170,4 +171,4 @@ def _effective_rank(x: Float[Tensor, "batch width"]) -> float:
     if total <= 0:
         return 0.0
     share = share / total
-    return torch.special.entr(share).sum().exp().item()
+    return float(torch.special.entr(share).sum().exp())

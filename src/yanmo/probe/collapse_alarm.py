@@ -47,7 +47,7 @@ class CollapseAlarm:
         """Takes what was read at one step.
 
         Args:
-            readings: Of everything that is watched; one collapsed among them is enough.
+            *readings: Of everything that is watched; one collapsed among them is enough.
 
         Returns:
             Whether the alarm goes off now.

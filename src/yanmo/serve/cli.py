@@ -18,8 +18,10 @@ from .generate_commands import generate
 from .named_matcher import open_matcher
 from .predict_commands import predict
 from .pretrain_commands import pretrain
+from .quantize_commands import quantize
 from .study_commands import study
 from .train_commands import train
+from .vectors_commands import train_vectors
 from .vocab_commands import vocab_app, wordify
 
 __all__ = ["app", "main"]
@@ -151,11 +153,13 @@ def doctor(
 
 
 app.command()(train)
+app.command()(train_vectors)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(export)
 app.command()(pretrain)
 app.command()(generate)
+app.command()(quantize)
 app.command()(study)
 app.command()(wordify)
 app.add_typer(vocab_app, name="vocab")

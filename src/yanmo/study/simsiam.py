@@ -35,10 +35,10 @@ class _Plan:
 
 
 _FULL = _Plan(
-    images=SiamesePlan(n_steps=500, batch_size=128, rate=0.1),
+    images=SiamesePlan(n_steps=300, batch_size=128, rate=0.1),
     healthy_steps=2000,
-    sentences=SiamesePlan(n_steps=400, batch_size=64, rate=0.1),
-    mean=SiamesePlan(n_steps=500, batch_size=128, rate=0.1, weight_decay=0.0),
+    sentences=SiamesePlan(n_steps=250, batch_size=64, rate=0.1),
+    mean=SiamesePlan(n_steps=300, batch_size=128, rate=0.02, weight_decay=0.0),
     image_seeds=(0, 1, 2),
     sentence_seeds=(0,),
 )
@@ -46,7 +46,7 @@ _QUICK = _Plan(
     images=SiamesePlan(n_steps=80, batch_size=64, rate=0.1),
     healthy_steps=80,
     sentences=SiamesePlan(n_steps=12, batch_size=32, rate=0.1),
-    mean=SiamesePlan(n_steps=40, batch_size=64, rate=0.1, weight_decay=0.0),
+    mean=SiamesePlan(n_steps=40, batch_size=64, rate=0.02, weight_decay=0.0),
     image_seeds=(0,),
     sentence_seeds=(0,),
 )
@@ -126,14 +126,14 @@ def _toy() -> dict[str, Any]:
             )
     spread = np.array([0.1, 0.5, 1.0, 2.0])
     weights = np.random.default_rng(0).normal(size=(6, 4))
-    times, path, error = linear_mean_flow(spread, weights, end=40.0, n_points=81)
-    shares = np.linalg.norm(path, axis=1) / np.linalg.norm(path, axis=(1, 2))[:, None]
+    times, weights_then, error = linear_mean_flow(spread, weights, end=40.0, n_points=81)
+    shares = np.linalg.norm(weights_then, axis=1) / np.linalg.norm(weights_then, axis=(1, 2))[:, None]
     return {
         "paths": paths,
         "linear_mean": {
             "spread": spread,
             "times": times,
-            "size": np.linalg.norm(path, axis=(1, 2)),
+            "size": np.linalg.norm(weights_then, axis=(1, 2)),
             "share_of_each_direction": shares,
             "error": error,
         },

@@ -13,6 +13,9 @@ from .simsiam_toy import START, Side, toy_limit, toy_path, toy_velocity
 __all__ = ["runs_figure", "toy_figure"]
 
 
+_RANKS = (1, 2, 5, 10, 20, 40)
+
+
 def toy_figure() -> Figure:
     """Draws the flow of both forms with the article's path, and both parameters over time.
 
@@ -20,7 +23,10 @@ def toy_figure() -> Figure:
         The figure.
     """
     figure, axes = panels(
-        3, title="Gradient flow of $(\\phi\\theta - \\theta)^2/2$ from $\\phi = 0.6,\\ \\theta = 0.1$"
+        3,
+        title="Gradient flow of $(\\phi\\theta - \\theta)^2/2$ from $\\phi = 0.6,\\ \\theta = 0.1$",
+        width=4.0,
+        height=3.4,
     )
     phi, theta = np.meshgrid(np.linspace(-0.1, 1.4, 40), np.linspace(-0.1, 1.2, 40))
     for panel, side, color in zip(axes, Side, (COLORS[0], COLORS[1]), strict=False):
@@ -32,7 +38,7 @@ def toy_figure() -> Figure:
             color="#c9c9c9",
             linewidth=0.7,
             arrowsize=0.7,
-            density=1.1,
+            density=0.8,
         )
         panel.axvline(1.0, color="#777777", linestyle=":", linewidth=1)
         panel.axhline(0.0, color="#777777", linestyle=":", linewidth=1)
@@ -40,7 +46,7 @@ def toy_figure() -> Figure:
         panel.plot(path.phi, path.theta, color=color, linewidth=2.2)
         panel.plot(*START, "o", color="black", markersize=6)
         panel.plot(*end, "*", color=color, markersize=13)
-        panel.annotate(f"({end[0]:.5f}, {end[1]:.5f})", end, xytext=(-96, 10), textcoords="offset points", fontsize=9)
+        panel.annotate(f"({end[0]:.5f}, {end[1]:.5f})", end, xytext=(-92, 10), textcoords="offset points", fontsize=9)
         kept = "$\\theta^2 - \\phi^2$" if side is Side.STOPPED else "$\\theta^2 - (\\phi - 1)^2$"
         panel.set(xlim=(-0.1, 1.4), ylim=(-0.1, 1.2), xlabel="$\\phi$ (predictor)", ylabel="$\\theta$ (encoder)")
         panel.set_title(f"{side.value}; {kept} conserved", fontsize=10)
@@ -62,7 +68,7 @@ def runs_figure(title: str, found: Mapping[str, Any], *, limits: tuple[float, fl
     Returns:
         The figure.
     """
-    figure, axes = panels(3, n_rows=2, title=title, width=4.6, height=3.2)
+    figure, axes = panels(3, n_rows=2, title=title, width=3.9, height=2.8)
     names = {"std": "normalized std", "effective_rank": "effective rank", "neighbor_ratio": "nearest / mean distance"}
     for row, part in enumerate(("projections", "vectors")):
         for column, (key, name) in enumerate(names.items()):
@@ -73,6 +79,8 @@ def runs_figure(title: str, found: Mapping[str, Any], *, limits: tuple[float, fl
                 panel.axhline(limits[column], color="black", linestyle=":", linewidth=1)
             if key == "effective_rank":
                 panel.set_yscale("log")
+                panel.set_yticks(_RANKS, [f"{rank:g}" for rank in _RANKS])
+                panel.minorticks_off()
             panel.set_xscale("log")
             panel.set_title(f"{part}: {name}", fontsize=10)
             panel.set_xlim(left=8)

@@ -89,7 +89,7 @@ def train_against_mean(form: MeanForm, task: SiameseTask, *, plan: SiamesePlan, 
         z0, z1 = projector(h0), projector(h1)
         loss = form.distance(predictor(z0), form.target(z1))
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         return TwoViews(loss.detach(), (h0.detach(), h1.detach()), (z0.detach(), z1.detach()))
 

@@ -135,7 +135,7 @@ def train_siamese(
     def step() -> TwoViews:
         found: TwoViews = network(views(rng))
         optimizer.zero_grad()
-        found.loss.backward()
+        torch.autograd.backward(found.loss)
         optimizer.step()
         return found
 

@@ -138,7 +138,8 @@ def linear_mean_flow(
 
 
 def _conserved(side: Side, phi: _Number, theta: _Number, *, multiple: float) -> _Number:
-    return multiple * theta**2 - (phi if side is Side.STOPPED else phi - 1) ** 2
+    kept: _Number = multiple * theta**2 - (phi if side is Side.STOPPED else phi - 1) ** 2
+    return kept
 
 
 def _integrate(
@@ -146,4 +147,5 @@ def _integrate(
 ) -> tuple[np.ndarray, np.ndarray]:
     times = np.linspace(0, end, n_points)
     solved = solve_ivp(velocity, (0, end), start, method="DOP853", t_eval=times, rtol=1e-12, atol=1e-14)
-    return times, solved.y
+    states: np.ndarray = solved.y
+    return times, states

@@ -1,0 +1,40 @@
+"""The configuration of a GPT-2 folder."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+
+__all__ = ["read_gpt2_config"]
+
+
+def read_gpt2_config(folder: Path) -> dict[str, Any]:
+    """Reads the configuration of a GPT-2 folder.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        Its fields.
+
+    Raises:
+        InputError: The file is missing or no configuration of a GPT-2 whose output layer is the token table.
+    """
+    path = folder / "config.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError("the file is missing; a model folder has one", where=path, fix="check the path") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"is not JSON ({error})", where=path, fix="get the file again") from None
+    found = values.get("model_type") if isinstance(values, dict) else None
+    if found != "gpt2":
+        raise InputError(
+            f"model_type is {found!r}, not 'gpt2'", where=path, fix="convert the checkpoint with yanmo convert cpm"
+        )
+    if values.get("tie_word_embeddings") is False:
+        raise InputError(
+            "tie_word_embeddings is false", where=path, fix="only models whose output layer is the token table"
+        )
+    return dict(values)
