@@ -137,7 +137,7 @@ def quantized_gpt2(config: GPT2Config, make: Callable[[str, int, int], Quantized
         if config.activation_function == "gelu_new":
             # The same function in one pass; transformers' own takes eight, a tenth of a token's time.
             for layer in network.transformer.h:
-                layer.mlp.act = nn.GELU(approximate="tanh")
+                layer.set_submodule("mlp.act", nn.GELU(approximate="tanh"))
     network.requires_grad_(False).train(False)
     return network
 

@@ -22,7 +22,7 @@ def projector_head(
     The last norm has no scale and shift of its own, so that over a batch every component keeps mean 0 and variance 1:
     projections can fall onto a line, but not to a point. This is why batch statistics are the default also for small
     batches, where they are noisy (and of 2 rows leave nothing but signs): with a norm of each row, ``nn.LayerNorm``,
-    SimSiam on digits falls to a point within ten steps, while with batches of 8 it still learns (study simsiam).
+    SimSiam on digits falls to a point within some ten steps (study simsiam), while with batches of 8 it still learns.
 
     Args:
         width: Size of the vectors.

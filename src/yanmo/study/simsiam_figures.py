@@ -58,7 +58,7 @@ def toy_figure() -> Figure:
 
 
 def runs_figure(title: str, found: Mapping[str, Any], *, limits: tuple[float, float]) -> Figure:
-    """Draws what the probe read over the steps: projections above, vectors below; alarms are crosses.
+    """Draws what the probe read over the steps: projections above, vectors below.
 
     Args:
         title: Of the figure.
@@ -68,7 +68,7 @@ def runs_figure(title: str, found: Mapping[str, Any], *, limits: tuple[float, fl
     Returns:
         The figure.
     """
-    figure, axes = panels(3, n_rows=2, title=title, width=3.9, height=2.8)
+    figure, axes = panels(3, n_rows=2, title=title, width=3.1, height=2.3)
     names = {"std": "normalized std", "effective_rank": "effective rank", "neighbor_ratio": "nearest / mean distance"}
     for row, part in enumerate(("projections", "vectors")):
         for column, (key, name) in enumerate(names.items()):
@@ -82,24 +82,21 @@ def runs_figure(title: str, found: Mapping[str, Any], *, limits: tuple[float, fl
                 panel.set_yticks(_RANKS, [f"{rank:g}" for rank in _RANKS])
                 panel.minorticks_off()
             panel.set_xscale("log")
-            panel.set_title(f"{part}: {name}", fontsize=10)
+            panel.set_title(f"{part}: {name}", fontsize=9)
             panel.set_xlim(left=8)
             if row:
                 panel.set_xlabel("step")
-    axes[0].legend(fontsize=8, frameon=False)
+    axes[0].legend(fontsize=6.5, frameon=False, loc="center right")
     return figure
 
 
 def _lines(panel: Axes, runs: Sequence[Mapping[str, Any]], *, part: str, key: str, color: str, label: str) -> None:
-    for i, run in enumerate(runs):
-        values = np.maximum(run["readings"][part][key], 1e-2 if key == "effective_rank" else 0)
-        panel.plot(
-            run["steps"],
-            values,
-            color=color,
-            alpha=1.0 if i == 0 else 0.35,
-            linewidth=1.6 if i == 0 else 0.9,
-            label=label if i == 0 else None,
-        )
+    """The mean over the seeds, a band from the lowest to the highest, and a cross at every seed's alarm."""
+    values = np.maximum([run["readings"][part][key] for run in runs], 1e-2 if key == "effective_rank" else 0)
+    steps, mean = runs[0]["steps"], values.mean(0)
+    panel.plot(steps, mean, color=color, linewidth=1.5, label=label)
+    if len(runs) > 1:
+        panel.fill_between(steps, values.min(0), values.max(0), color=color, alpha=0.15, linewidth=0)
+    for run in runs:
         if run["alarm_at"] is not None and key != "neighbor_ratio":
-            panel.plot(run["alarm_at"], values[run["steps"].index(run["alarm_at"])], "x", color=color, markersize=7)
+            panel.plot(run["alarm_at"], mean[steps.index(run["alarm_at"])], "x", color=color, markersize=6)

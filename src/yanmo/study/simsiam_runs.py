@@ -162,12 +162,19 @@ def watch(step: Callable[[], TwoViews], *, n_steps: int, quality: Callable[[], f
         if i % _EVERY and i > 1:
             continue
         steps.append(i)
-        losses.append(found.loss.item())
+        losses.append(_rounded(found.loss.item()))
         parts: Mapping[str, tuple[Tensor, Tensor]] = {"vectors": found.vectors, "projections": found.projections}
         read = {name: collapse_reading(x, partners=partners) for name, (x, partners) in parts.items()}
         for name, one in read.items():
             for key, value in one.readings(name).items():
-                readings.setdefault(name, {}).setdefault(key.removeprefix(f"collapse/{name}_"), []).append(value)
+                readings.setdefault(name, {}).setdefault(key.removeprefix(f"collapse/{name}_"), []).append(
+                    _rounded(value)
+                )
         if i % _EVERY == 0 and alarm.sees(*read.values()) and alarm_at is None:
             alarm_at, verdicts = i, {name: one.verdict.value for name, one in read.items() if one.collapsed}
     return Trace(steps, losses, readings, alarm_at, verdicts, None if quality is None else quality())
+
+
+def _rounded(value: float) -> float:
+    """Five digits: thousands of readings stand in the JSON."""
+    return float(f"{value:.5g}")
