@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .match import Matcher
+    from .match.embedder import Embedder
 
-__all__ = ["Matcher"]
+__all__ = ["Embedder", "Matcher"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,4 +19,8 @@ def __getattr__(name: str) -> Any:
         from .match import Matcher
 
         return Matcher
+    if name == "Embedder":
+        from .match.embedder import Embedder
+
+        return Embedder
     raise AttributeError(f"module 'yanmo' has no attribute {name!r}")
