@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -238,3 +239,8 @@ def test_folders_are_never_mixed_up(tiny_base, tmp_path):
 def test_settings_that_cannot_be_are_refused(override, message):
     with pytest.raises(InputError, match=message):
         load_vector_config(None, overrides=[override])
+
+
+def test_the_recipe_loads():
+    config = load_vector_config(Path(__file__).parents[2] / "recipes" / "vectors_small.yaml")
+    assert (config.n_layers, config.frozen_layers, config.collapse.action.value) == (6, 3, "stop")
