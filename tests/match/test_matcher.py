@@ -71,7 +71,7 @@ def test_probabilities_and_decisions_follow_the_stored_calibration_and_threshold
     assert matcher.decide(PAIRS, task="strict").tolist() == (expected >= 0.3).tolist()
     everything = matcher.score_all(PAIRS)
     assert list(everything) == ["loose", "strict"]
-    assert np.array_equal(everything["strict"], matcher.score(PAIRS, task="strict"))
+    np.testing.assert_allclose(everything["strict"], matcher.score(PAIRS, task="strict"), atol=1e-6)
     assert not np.allclose(everything["loose"], 1 / (1 + np.exp(-logits)))
 
 

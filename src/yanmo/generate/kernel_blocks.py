@@ -30,6 +30,9 @@ STEP = 8
 ROWS = 32
 """Rows that are summed up at a time: their sums stay in the first or second level cache."""
 
+# Parts of the work for each thread.
+_PARTS = 4
+
 
 def compiled(function: Callable[..., Any], *, sums_in_any_order: bool = False) -> Callable[..., Any]:
     """Compiles a function on its first call; later processes take it from the cache on disk.
@@ -100,9 +103,16 @@ def over_blocks(
     if n_threads == 1:
         kernel(x, codes, scales, y, 0, n_blocks)
         return y
-    parts = list(pairwise(n_blocks * i // n_threads for i in range(n_threads + 1)))
-    others = [_threads().submit(kernel, x, codes, scales, y, *part) for part in parts[1:]]
-    kernel(x, codes, scales, y, *parts[0])
+    # More parts than threads, taken as each gets to them: a thread that another program holds up keeps nobody waiting.
+    n_parts = min(_PARTS * n_threads, n_blocks)
+    parts = iter(list(pairwise(n_blocks * i // n_parts for i in range(n_parts + 1))))
+
+    def work() -> None:
+        for first, last in parts:
+            kernel(x, codes, scales, y, first, last)
+
+    others = [_threads().submit(work) for _ in range(n_threads - 1)]
+    work()
     for other in others:
         other.result()
     return y

@@ -28,16 +28,21 @@ class Engine(Protocol):
         """One logit a pair, float32[n], in the given order and the same in any company."""
         ...
 
+    def save(self, folder: Path) -> None:
+        """Writes the weights into an existing folder."""
+        ...
+
+
+@runtime_checkable
+class KeepsTexts(Protocol):
+    """An engine that can compute what texts cost alone ahead of the pairs they will be in."""
+
     def keep(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> int:
         """Computes what the texts of pairs cost alone, keeps it for later calls, and says how many bytes are kept."""
         ...
 
     def forget(self) -> None:
         """Drops what ``keep`` keeps."""
-        ...
-
-    def save(self, folder: Path) -> None:
-        """Writes the weights into an existing folder."""
         ...
 
 
@@ -233,11 +238,17 @@ class Matcher:
             for name, encoded in self._encode_for(names, [(text, text) for text in texts]).items()
             for pair in encoded
         ]
+        if not isinstance(self.engine, KeepsTexts):
+            raise InputError(
+                "an exported matcher computes both texts at once and cannot keep one",
+                fix="load the folder it was trained in",
+            )
         return self.engine.keep([pair for pair, _ in rows], [index for _, index in rows])
 
     def forget_texts(self) -> None:
         """Frees what ``encode_texts`` keeps."""
-        self.engine.forget()
+        if isinstance(self.engine, KeepsTexts):
+            self.engine.forget()
 
     def _encode_for(self, tasks: Sequence[str], pairs: Sequence[tuple[str, str]]) -> dict[str, list[EncodedPair]]:
         budgets = {name: self._budget(name) for name in tasks}

@@ -152,16 +152,6 @@ class OnnxEngine:
             scores[rows] = self._session.run(["logits"], {**feed, "task": tasks[rows]})[0]
         return scores
 
-    def keep(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> int:  # noqa: ARG002
-        """Refuses: a graph computes both texts at once."""
-        raise InputError(
-            "an exported matcher computes both texts at once and cannot keep one",
-            fix="load the folder it was trained in",
-        )
-
-    def forget(self) -> None:
-        """Does nothing, for nothing is kept."""
-
     def save(self, folder: Path) -> None:
         """Copies ``model.onnx`` and, where it lies beside it, ``config.json``.
 
