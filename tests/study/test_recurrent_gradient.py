@@ -1,5 +1,8 @@
 import io
+import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from decimal import Decimal, localcontext
 
@@ -197,6 +200,17 @@ def test_the_study_runs_and_is_saved_whole(tmp_path):
     text = console.export_text()
     assert "0.447743204694" in text
     assert all(kind.value in text for kind in CellKind)
+
+
+def test_the_quick_study_runs_from_the_command_line(tmp_path):
+    """In a process of its own, where shapes are not checked."""
+    program = "from yanmo.serve.cli import main; main()"
+    given = ["study", "recurrent-gradient", "--quick", "--out", str(tmp_path)]
+    done = subprocess.run([sys.executable, "-c", program, *given], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "recurrent_gradient.json").read_text(encoding="utf-8"))
+    assert record["quick"] is True
+    assert "0.447743204694" in done.stdout
 
 
 def test_data_that_would_be_ignored_is_refused(tmp_path):
