@@ -1,12 +1,19 @@
 """The step at which a run's average of weights moves."""
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from transformers import TrainerCallback
 
-from ..regularize import WeightAverage
+__all__ = ["Averaging", "Follows"]
 
-__all__ = ["Averaging"]
+
+@runtime_checkable
+class Follows(Protocol):
+    """What moves behind the weights: a ``WeightAverage``, or BYOL with its own."""
+
+    def update(self, step: int) -> None:
+        """Moves after optimizer step ``step``, counted from 1."""
+        ...
 
 
 class Averaging(TrainerCallback):
@@ -16,7 +23,7 @@ class Averaging(TrainerCallback):
         average: The average.
     """
 
-    def __init__(self, average: WeightAverage) -> None:
+    def __init__(self, average: Follows) -> None:
         self._average = average
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002

@@ -7,18 +7,16 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import TrainerCallback
 
 from ..encode import MaskedLanguageModel, TokenBatch
 from ..errors import InputError
-from .checkpoints import EvenSchedule, saying_how_to_go_on
 from .diverged import refuse_divergence
 from .masking import MaskedBatchMaker
 from .packing import PretrainPlan
+from .planned_trainer import PlannedTrainer
 from .pretrain_config import PretrainConfig
 from .regularized_step import regularized_step
-from .sampler import PlannedBatches
 
 __all__ = ["PretrainTrainer", "freeze_encoder"]
 
@@ -45,7 +43,7 @@ def freeze_encoder(model: MaskedLanguageModel, *, n_layers: int, embedding: bool
         model.encoder.embedding.requires_grad_(False)
 
 
-class PretrainTrainer(Trainer):
+class PretrainTrainer(PlannedTrainer):
     """Trains a `MaskedLanguageModel` on one planned run; one epoch of the Trainer is the whole run.
 
     With several processes batch ``i`` of the plan goes to process ``i mod n``, so that a step sums over the same
@@ -77,48 +75,25 @@ class PretrainTrainer(Trainer):
         self.plan = plan
         self.batches = batches
         self._on_evaluation = on_evaluation
-        self.regularized = regularized_step(
-            config.regularizers, model=model, encoder=model.encoder, rows_per_batch=plan.masked_per_batch
-        )
-        n_steps = plan.n_steps
-        arguments = TrainingArguments(
-            output_dir=str(folder),
-            num_train_epochs=1,
+        super().__init__(
+            model,
+            settings=config,
+            plan=plan.plan,
+            collate=batches,
+            n_entries=plan.n_windows,
+            n_steps=plan.n_steps,
+            n_evaluations=0 if on_evaluation is None else config.n_evaluations,
+            regularized=regularized_step(
+                config.regularizers, model=model, encoder=model.encoder, rows_per_batch=plan.masked_per_batch
+            ),
+            folder=folder,
+            callbacks=callbacks,
             gradient_accumulation_steps=config.accumulation,
-            learning_rate=config.learning_rate,
-            lr_scheduler_type="linear",
-            warmup_steps=round(n_steps * config.warmup),
-            max_grad_norm=config.max_grad_norm,
-            seed=config.seed,
-            logging_steps=max(1, min(20, n_steps // 10)),
-            logging_nan_inf_filter=False,
-            eval_strategy="no" if on_evaluation is None else "steps",
-            eval_steps=n_steps,
-            save_strategy="steps",
-            save_steps=n_steps,
-            remove_unused_columns=False,
-            dataloader_pin_memory=False,
-            disable_tqdm=True,
             use_cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
             ddp_find_unused_parameters=False,
             # The plan has as many batches for each process, and none may be made up from others.
             accelerator_config={"even_batches": False},
-            report_to=list(config.report_to),
         )
-        schedule = EvenSchedule(
-            n_steps,
-            n_evaluations=0 if on_evaluation is None else config.n_evaluations,
-            n_checkpoints=config.n_checkpoints,
-        )
-        super().__init__(
-            model=model,
-            args=arguments,
-            train_dataset=range(plan.n_windows),
-            eval_dataset=None if on_evaluation is None else range(1),
-            callbacks=[schedule, *callbacks],
-        )
-        self.remove_callback(PrinterCallback)
-        self.model_accepts_loss_kwargs = False
         if on_evaluation is not None:
             self.add_callback(_FirstPoint(self))
 
@@ -136,23 +111,6 @@ class PretrainTrainer(Trainer):
             )
         optimizer: torch.optim.Optimizer = self.optimizer
         return optimizer
-
-    def get_train_dataloader(self) -> DataLoader[Any]:
-        """Returns the loader whose one pass is the whole run."""
-        loader: DataLoader[Any] = self.accelerator.prepare(
-            DataLoader(
-                _Entries(self.plan),  # type: ignore[arg-type]
-                batch_sampler=PlannedBatches(self.plan.plan),
-                collate_fn=self.batches,
-            )
-        )
-        return loader
-
-    def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
-        """Adds one batch's gradient, bent where the settings say so."""
-        if self.regularized is not None:
-            return self.regularized(self, model, inputs)
-        return super().training_step(model, inputs, num_items_in_batch)
 
     def compute_loss(
         self,
@@ -188,8 +146,7 @@ class PretrainTrainer(Trainer):
         return metrics
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        with saying_how_to_go_on(self.state.global_step, self.args.output_dir):
-            super()._save_checkpoint(model, trial)
+        super()._save_checkpoint(model, trial)
         # Every process writes its own random state; only then may the checkpoint count as whole.
         self.accelerator.wait_for_everyone()
 
@@ -203,16 +160,3 @@ class _FirstPoint(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
         if not state.global_step:
             self._trainer.evaluate()
-
-
-class _Entries:
-    """The numbers of the plan's batches as a data set: entry ``i`` is ``i`` itself."""
-
-    def __init__(self, plan: PretrainPlan) -> None:
-        self._n = plan.n_windows
-
-    def __len__(self) -> int:
-        return self._n
-
-    def __getitem__(self, entry: int) -> int:
-        return entry

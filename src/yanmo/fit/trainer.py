@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.utils.data import DataLoader
-from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import EarlyStoppingCallback, TrainerCallback
 
 from ..encode import TokenBatch
 from ..evaluate import Judgement, TaskScores, judge_across_halves
@@ -18,14 +17,14 @@ from ..match.tasks import TaskSet
 from ..match.torch_engine import sorted_batches
 from ..regularize import WeightAverage
 from .averaging import Averaging
-from .checkpoints import EvenSchedule, saying_how_to_go_on
 from .config import LossKind, TrainConfig
 from .diverged import refuse_divergence
 from .examples import BatchMaker
 from .losses import focal_loss, weighted_cross_entropy
 from .parameters import parameter_groups
+from .planned_trainer import PlannedTrainer
 from .regularized_step import regularized_step
-from .sampler import BatchPlan, PlannedBatches
+from .sampler import BatchPlan
 
 __all__ = ["MatchingTrainer"]
 
@@ -33,7 +32,7 @@ _AVERAGE = "average.safetensors"
 _FIELDS = tuple(TokenBatch.__dataclass_fields__)
 
 
-class MatchingTrainer(Trainer):
+class MatchingTrainer(PlannedTrainer):
     """Trains a `PairClassifier` on one planned run; one epoch of the Trainer is the whole run.
 
     Args:
@@ -74,53 +73,29 @@ class MatchingTrainer(Trainer):
         self.frozen_layers = frozen_layers
         self.average = None if config.average_decay is None else WeightAverage(model, decay=config.average_decay)
         self._positive_weights = positive_weights
-        self.regularized = regularized_step(
-            config.regularizers, model=model, encoder=model.encoder, rows_per_batch=plan.pairs_per_batch
-        )
         self._on_evaluation = on_evaluation
-        n_steps = len(plan.batches)
+        extra: list[TrainerCallback] = []
         patience = config.patience if validation is not None else None
-        arguments = TrainingArguments(
-            output_dir=str(folder),
-            num_train_epochs=1,
-            learning_rate=config.learning_rate,
-            lr_scheduler_type="linear",
-            warmup_steps=round(n_steps * config.warmup),
-            max_grad_norm=config.max_grad_norm,
-            seed=config.seed,
-            logging_steps=max(1, min(20, n_steps // 10)),
-            logging_nan_inf_filter=False,
-            eval_strategy="no" if validation is None else "steps",
-            eval_steps=n_steps,
-            save_strategy="steps",
-            save_steps=n_steps,
-            metric_for_best_model=None if patience is None else "eval_f1",
-            greater_is_better=None if patience is None else True,
-            remove_unused_columns=False,
-            dataloader_pin_memory=False,
-            disable_tqdm=True,
-            report_to=list(config.report_to),
-        )
-        extra: list[TrainerCallback] = [
-            EvenSchedule(
-                n_steps,
-                n_evaluations=0 if validation is None else config.n_evaluations,
-                n_checkpoints=config.n_checkpoints,
-            )
-        ]
         if patience is not None:
             extra.append(EarlyStoppingCallback(patience))
         if self.average is not None:
             extra.append(Averaging(self.average))
         super().__init__(
-            model=model,
-            args=arguments,
-            train_dataset=range(len(batches.examples)),
-            eval_dataset=None if validation is None else range(len(validation.examples)),
+            model,
+            settings=config,
+            plan=plan,
+            collate=batches,
+            n_entries=len(batches.examples),
+            n_steps=len(plan.batches),
+            n_evaluations=0 if validation is None else config.n_evaluations,
+            regularized=regularized_step(
+                config.regularizers, model=model, encoder=model.encoder, rows_per_batch=plan.pairs_per_batch
+            ),
+            folder=folder,
             callbacks=extra + callbacks,
+            metric_for_best_model=None if patience is None else "eval_f1",
+            greater_is_better=None if patience is None else True,
         )
-        self.remove_callback(PrinterCallback)
-        self.model_accepts_loss_kwargs = False
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:  # noqa: ARG002
         """Makes AdamW over the groups of ``parameter_groups``."""
@@ -136,23 +111,6 @@ class MatchingTrainer(Trainer):
             self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
         optimizer: torch.optim.Optimizer = self.optimizer
         return optimizer
-
-    def get_train_dataloader(self) -> DataLoader[Any]:
-        """Returns the loader whose one pass is the whole run."""
-        loader: DataLoader[Any] = self.accelerator.prepare(
-            DataLoader(
-                range(len(self.batches.examples)),  # type: ignore[arg-type]
-                batch_sampler=PlannedBatches(self.plan),
-                collate_fn=self.batches,
-            )
-        )
-        return loader
-
-    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
-        """Adds one batch's gradient, bent where the settings say so."""
-        if self.regularized is not None:
-            return self.regularized(self, model, inputs)
-        return super().training_step(model, inputs, num_items_in_batch)
 
     def compute_loss(
         self,
@@ -234,10 +192,6 @@ class MatchingTrainer(Trainer):
         states = inputs.get("states")
         logits: Tensor = model(batch, inputs["tasks"], states=states, first_layer=self.frozen_layers)
         return logits
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        with saying_how_to_go_on(self.state.global_step, self.args.output_dir):
-            super()._save_checkpoint(model, trial)
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         super()._save_optimizer_and_scheduler(output_dir)

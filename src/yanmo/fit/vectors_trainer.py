@@ -8,19 +8,19 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import TrainerCallback
 
 from ..encode import Encoder, TokenBatch
 from ..match.byol import Byol
 from ..match.simsiam import SimSiam
 from ..match.two_views import TwoViews
 from ..probe import CollapseAlarm, CollapseLimits
-from .checkpoints import EvenSchedule, saying_how_to_go_on
+from .averaging import Averaging
 from .collapse_watch import CollapseWatch
 from .diverged import refuse_divergence
+from .planned_trainer import PlannedTrainer
 from .regularized_step import regularized_step
-from .sampler import BatchPlan, PlannedBatches
+from .sampler import BatchPlan
 from .siamese_network import vector_groups
 from .vectors_config import VectorConfig
 from .vectors_texts import ViewMaker
@@ -33,7 +33,7 @@ _AVERAGE, _WATCH = "average.safetensors", "collapse_watch.json"
 _FIELDS = tuple(TokenBatch.__dataclass_fields__)
 
 
-class VectorTrainer(Trainer):
+class VectorTrainer(PlannedTrainer):
     """Trains a `SimSiam` or `Byol` on one planned run; one epoch of the Trainer is the whole run.
 
     Args:
@@ -64,33 +64,20 @@ class VectorTrainer(Trainer):
         self.plan = plan
         self.batches = batches
         self.newest: TwoViews | None = None
-        self.regularized = regularized_step(
-            config.regularizers, model=network, encoder=encoder, rows_per_batch=plan.pairs_per_batch
-        )
-        n_steps = len(plan.batches)
-        arguments = TrainingArguments(
-            output_dir=str(folder),
-            num_train_epochs=1,
-            learning_rate=config.learning_rate,
-            lr_scheduler_type="linear",
-            warmup_steps=round(n_steps * config.warmup),
-            max_grad_norm=config.max_grad_norm,
-            seed=config.seed,
-            logging_steps=max(1, min(20, n_steps // 10)),
-            logging_nan_inf_filter=False,
-            save_strategy="steps",
-            save_steps=n_steps,
-            remove_unused_columns=False,
-            dataloader_pin_memory=False,
-            disable_tqdm=True,
-            report_to=list(config.report_to),
-        )
-        schedule = EvenSchedule(n_steps, n_evaluations=0, n_checkpoints=config.n_checkpoints)
         super().__init__(
-            model=network, args=arguments, train_dataset=range(len(batches.texts)), callbacks=[schedule, *callbacks]
+            network,
+            settings=config,
+            plan=plan,
+            collate=batches,
+            n_entries=len(batches.texts),
+            n_steps=len(plan.batches),
+            n_evaluations=0,
+            regularized=regularized_step(
+                config.regularizers, model=network, encoder=encoder, rows_per_batch=plan.pairs_per_batch
+            ),
+            folder=folder,
+            callbacks=callbacks,
         )
-        self.remove_callback(PrinterCallback)
-        self.model_accepts_loss_kwargs = False
         probe = config.collapse
         self.watch = CollapseWatch(
             self,
@@ -105,7 +92,7 @@ class VectorTrainer(Trainer):
         )
         self.add_callback(self.watch)
         if isinstance(network, Byol):
-            self.add_callback(_Following(network))
+            self.add_callback(Averaging(network))
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:  # noqa: ARG002
         """Makes AdamW over the groups of ``vector_groups``."""
@@ -114,23 +101,6 @@ class VectorTrainer(Trainer):
             self.optimizer = torch.optim.AdamW(groups, lr=self.config.learning_rate, fused=True)
         optimizer: torch.optim.Optimizer = self.optimizer
         return optimizer
-
-    def get_train_dataloader(self) -> DataLoader[Any]:
-        """Returns the loader whose one pass is the whole run."""
-        loader: DataLoader[Any] = self.accelerator.prepare(
-            DataLoader(
-                _Entries(),  # type: ignore[arg-type]
-                batch_sampler=PlannedBatches(self.plan),
-                collate_fn=self.batches,
-            )
-        )
-        return loader
-
-    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
-        """Adds one batch's gradient, bent where the settings say so."""
-        if self.regularized is not None:
-            return self.regularized(self, model, inputs)
-        return super().training_step(model, inputs, num_items_in_batch)
 
     def compute_loss(
         self,
@@ -155,10 +125,6 @@ class VectorTrainer(Trainer):
         found = self.newest
         return {} if found is None else {"vectors": found.vectors, "projections": found.projections}
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        with saying_how_to_go_on(self.state.global_step, self.args.output_dir):
-            super()._save_checkpoint(model, trial)
-
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         super()._save_optimizer_and_scheduler(output_dir)
         (Path(output_dir) / _WATCH).write_text(json.dumps(self.watch.state()), encoding="utf-8")
@@ -172,20 +138,3 @@ class VectorTrainer(Trainer):
         self.watch.load(json.loads((Path(checkpoint) / _WATCH).read_text(encoding="utf-8")))
         if isinstance(self.network, Byol):
             self.network.load_average(load_file(Path(checkpoint) / _AVERAGE))
-
-
-class _Following(TrainerCallback):
-    """Moves BYOL's average after every optimizer step."""
-
-    def __init__(self, network: Byol) -> None:
-        self._network = network
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        self._network.update(state.global_step)
-
-
-class _Entries:
-    """The plan's entries as a data set: entry ``i`` is ``i`` itself, in whatever epoch."""
-
-    def __getitem__(self, entry: int) -> int:
-        return entry
