@@ -3,9 +3,9 @@ import torch
 
 from yanmo.encode import EncoderConfig, ModelType
 from yanmo.match import Architecture, Calibration, Decision, Matcher, MatchingFile, Task, TaskSet
-from yanmo.match.block_weights import WeightForm, WeightPlan
 from yanmo.match.onnx_export import export_matcher
 from yanmo.match.torch_engine import TorchEngine, build_classifier
+from yanmo.match.weight_plan import WeightForm, WeightPlan
 from yanmo.tokenize import CharacterSegmenter, PairEncoder, PairLayout, Vocabulary, WordTokenizer
 
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"今天气不错我们去公园学生"]

@@ -9,10 +9,10 @@ from yanmo.errors import InputError
 from yanmo.fit.config import load_train_config
 from yanmo.layers import LinearTaylorAttention, RotaryAttention
 from yanmo.match import Architecture, AttentionKind, Matcher
-from yanmo.match.block_weights import WeightForm, WeightPlan
 from yanmo.match.folded import FoldedClassifier
 from yanmo.match.onnx_export import export_matcher
 from yanmo.match.torch_engine import collate
+from yanmo.match.weight_plan import WeightForm, WeightPlan
 from yanmo.tokenize import PairBudget
 
 PAIRS = [("今天天气不错", "天气"), ("我们去公园" * 3, "学生去公园"), ("学", "园")]

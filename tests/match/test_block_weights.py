@@ -5,15 +5,10 @@ import torch
 from torch import nn
 
 from yanmo.errors import InputError
-from yanmo.match.block_weights import (
-    BlockEmbedding,
-    BlockLinear,
-    WeightForm,
-    WeightPlan,
-    quantize_blocks,
-    store_in_blocks,
-)
+from yanmo.match.block_weights import BlockEmbedding, BlockLinear, quantize_blocks, restore_blocks
 from yanmo.match.onnx_export import trace
+from yanmo.match.stored_weights import rounded_linears, store_weights
+from yanmo.match.weight_plan import WeightForm, WeightPlan
 
 FORMS = [WeightForm.INT8, WeightForm.INT4]
 
@@ -56,9 +51,18 @@ def test_a_matrix_on_the_grid_comes_back_as_it_was(form):
     torch.testing.assert_close(_restored(codes, scales, form, weight.shape[1]), weight, atol=1e-6, rtol=1e-5)
 
 
-def test_float32_has_no_blocks():
-    with pytest.raises(InputError, match="float32"):
-        quantize_blocks(torch.randn(2, 32), WeightForm.FLOAT32)
+@pytest.mark.parametrize("form", FORMS)
+def test_blocks_are_restored_as_they_are_meant(form):
+    weight = torch.randn(4, form.block + 9)
+    stored = quantize_blocks(weight, form)
+    expected = _restored(*stored, form, weight.shape[1])
+    torch.testing.assert_close(restore_blocks(*stored, form, n_columns=weight.shape[1]), expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("form", [WeightForm.FLOAT32, WeightForm.INT8_ROWS])
+def test_other_forms_have_no_blocks(form):
+    with pytest.raises(InputError, match=form.value):
+        quantize_blocks(torch.randn(2, 32), form)
 
 
 class _Both(nn.Module):
@@ -106,6 +110,15 @@ def test_a_plan_names_the_form_of_every_part():
     assert WeightPlan.uniform(WeightForm.FLOAT32).form_of("head.hidden") is WeightForm.FLOAT32
 
 
+def test_a_raised_matrix_takes_the_next_finer_form():
+    plan = WeightPlan(WeightForm.INT4, WeightForm.INT4, WeightForm.INT8_ROWS, upper_from=1)
+    raised = plan.raising(frozenset({"encoder.blocks.0.attention.key", "encoder.blocks.1.attention.key"}))
+    assert raised.form_of("encoder.blocks.0.attention.key") is WeightForm.INT8
+    assert raised.form_of("encoder.blocks.1.attention.key") is WeightForm.FLOAT32
+    assert raised.form_of("encoder.blocks.1.attention.query") is WeightForm.INT8_ROWS
+    assert raised.raising(frozenset()) == plan
+
+
 def test_only_large_matrices_of_a_fitting_width_are_stored_in_blocks():
     model = nn.ModuleDict(
         {
@@ -115,6 +128,15 @@ def test_only_large_matrices_of_a_fitting_width_are_stored_in_blocks():
             "odd": nn.Embedding(600, 40),
         }
     )
-    store_in_blocks(model, WeightPlan.uniform(WeightForm.INT8))
+    store_weights(model, WeightPlan.uniform(WeightForm.INT8))
     kinds = {name: type(module).__name__ for name, module in model.items()}
     assert kinds == {"large": "BlockLinear", "small": "Linear", "table": "BlockEmbedding", "odd": "Embedding"}
+
+
+def test_each_form_has_its_layer_and_tables_have_blocks():
+    plan = WeightPlan.uniform(WeightForm.INT8_ROWS).raising(frozenset({"left"}))
+    model = nn.ModuleDict({"left": nn.Linear(128, 128), "row": nn.Linear(128, 128), "table": nn.Embedding(128, 128)})
+    assert {name: form for name, (_, form) in rounded_linears(model, plan).items()} == {"row": WeightForm.INT8_ROWS}
+    store_weights(model, plan)
+    kinds = {name: type(module).__name__ for name, module in model.items()}
+    assert kinds == {"left": "Linear", "row": "RowInt8Linear", "table": "BlockEmbedding"}

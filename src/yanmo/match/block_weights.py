@@ -1,83 +1,16 @@
 """Weights in few bits: blocks of a row share one scale, and ONNX Runtime multiplies by them as they are stored."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
-
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from ..errors import InputError
+from .graph_node import graph_node
+from .weight_plan import WeightForm
 
-__all__ = ["BlockEmbedding", "BlockLinear", "WeightForm", "WeightPlan", "quantize_blocks", "store_in_blocks"]
+__all__ = ["BlockEmbedding", "BlockLinear", "quantize_blocks", "restore_blocks"]
 
-# Smaller matrices stay float: they weigh nothing, and the last maps to the logit are the most sensitive.
-_SMALLEST = 2**14
 _MAX_FACTORS = tuple(1 - step / 40 for step in range(13))
-
-
-class WeightForm(str, Enum):
-    """How a matrix is stored."""
-
-    FLOAT32 = "float32"
-    INT8 = "int8"
-    INT4 = "int4"
-
-    @property
-    def bits(self) -> int:
-        """Bits of one weight, scales not counted."""
-        return {"float32": 32, "int8": 8, "int4": 4}[self.value]
-
-    @property
-    def block(self) -> int:
-        """Weights that share a scale: 32 where 16 levels must do (4-bit checkpoints use the same), else 128."""
-        return 32 if self is WeightForm.INT4 else 128
-
-
-@dataclass(frozen=True)
-class WeightPlan:
-    """Which form each part of a matcher takes.
-
-    Layers that training has left alone often bear 4 bits better than those it has moved. Position table and head have
-    8 bits where the upper layers have 4, and few weights.
-
-    Attributes:
-        table: The word table.
-        lower: Layers below ``upper_from``.
-        upper: Layers from ``upper_from`` on, positions and head.
-        upper_from: First upper layer, counted from 0.
-    """
-
-    table: WeightForm
-    lower: WeightForm
-    upper: WeightForm
-    upper_from: int = 0
-
-    @classmethod
-    def uniform(cls, form: WeightForm) -> "WeightPlan":
-        """The same form for every part."""
-        return cls(form, form, form)
-
-    def form_of(self, name: str) -> WeightForm:
-        """The form of one matrix.
-
-        Args:
-            name: Name of its module within ``FoldedClassifier``.
-
-        Returns:
-            The form.
-
-        Example:
-            >>> plan = WeightPlan(WeightForm.INT4, WeightForm.INT4, WeightForm.INT8, upper_from=9)
-            >>> plan.form_of("encoder.blocks.8.attention.key"), plan.form_of("encoder.blocks.9.attention.key")
-            (<WeightForm.INT4: 'int4'>, <WeightForm.INT8: 'int8'>)
-        """
-        if name == "encoder.embedding.word":
-            return self.table
-        if name.startswith("encoder.blocks."):
-            return self.lower if int(name.split(".")[2]) < self.upper_from else self.upper
-        return WeightForm.INT8 if self.upper is WeightForm.INT4 else self.upper
 
 
 def quantize_blocks(
@@ -100,8 +33,8 @@ def quantize_blocks(
     Raises:
         InputError: The form has no codes.
     """
-    if form is WeightForm.FLOAT32:
-        raise InputError("float32 weights are not stored in blocks")
+    if form not in (WeightForm.INT8, WeightForm.INT4):
+        raise InputError(f"{form.value} weights are not stored in blocks")
     half = 2 ** (form.bits - 1)
     rows, columns = weight.shape
     blocks = nn.functional.pad(weight.detach(), (0, -columns % form.block)).view(rows, -1, form.block)
@@ -118,6 +51,26 @@ def quantize_blocks(
     if form is WeightForm.INT4:
         stored = stored[..., 0::2] | (stored[..., 1::2] << 4)
     return stored, best[..., 0]
+
+
+def restore_blocks(
+    codes: UInt8[Tensor, "rows blocks bytes"], scales: Float[Tensor, "rows blocks"], form: WeightForm, *, n_columns: int
+) -> Float[Tensor, "rows {n_columns}"]:
+    """Gives the matrix that stored blocks stand for.
+
+    Args:
+        codes: As ``quantize_blocks`` gives them.
+        scales: Their scales.
+        form: INT8 or INT4.
+        n_columns: Columns of the matrix; what the last block was filled up with is dropped.
+
+    Returns:
+        The rounded matrix.
+    """
+    if form is WeightForm.INT4:
+        codes = torch.stack([codes & 15, codes >> 4], -1).flatten(-2)
+    values: Tensor = (codes.to(torch.float32) - 2 ** (form.bits - 1)) * scales[..., None]
+    return values.flatten(1)[:, :n_columns]
 
 
 class BlockLinear(nn.Module):
@@ -149,7 +102,7 @@ class BlockLinear(nn.Module):
     def forward(self, x: Float[Tensor, "... in_width"]) -> Float[Tensor, "... out_width"]:
         """Returns ``x W^T + b``."""
         shape = (*x.shape[:-1], self.attributes["N"])
-        y = _graph_node("MatMulNBits", (x, self.codes, self.scales), self.attributes, shape)
+        y = graph_node("MatMulNBits", (x, self.codes, self.scales), self.attributes, shape)
         return y if self.bias is None else y + self.bias
 
 
@@ -172,32 +125,4 @@ class BlockEmbedding(nn.Module):
     def forward(self, ids: Tensor) -> Float[Tensor, "... width"]:
         """Returns the rows of ``ids``."""
         inputs = (self.codes, ids, self.scales)
-        return _graph_node("GatherBlockQuantized", inputs, self.attributes, (*ids.shape, self.width))
-
-
-def store_in_blocks(model: nn.Module, plan: WeightPlan) -> None:
-    """Replaces a model's large linear layers and tables by stored blocks, in place.
-
-    Args:
-        model: A ``FoldedClassifier``.
-        plan: The form of each part.
-    """
-    for parent_name, parent in list(model.named_modules()):
-        for name, child in list(parent.named_children()):
-            form = plan.form_of(f"{parent_name}.{name}".lstrip("."))
-            if form is WeightForm.FLOAT32 or not isinstance(child, (nn.Linear, nn.Embedding)):
-                continue
-            if child.weight.numel() < _SMALLEST:
-                continue
-            if isinstance(child, nn.Linear):
-                setattr(parent, name, BlockLinear(child, form))
-            elif child.embedding_dim % form.block == 0:
-                setattr(parent, name, BlockEmbedding(child, form))
-
-
-def _graph_node(
-    name: str, inputs: Sequence[Tensor], attributes: dict[str, int], shape: Sequence[int | torch.SymInt]
-) -> Tensor:
-    return torch.onnx.ops.symbolic(
-        f"com.microsoft::{name}", inputs, {**attributes}, dtype=torch.float32, shape=shape, version=1
-    )
+        return graph_node("GatherBlockQuantized", inputs, self.attributes, (*ids.shape, self.width))

@@ -15,15 +15,16 @@ from ..atomic import new_folder, replacing
 from ..encode import EncoderConfig
 from ..errors import InputError, require_extra
 from .architecture import Architecture
-from .block_weights import WeightPlan, store_in_blocks
 from .classifier import PairClassifier
 from .folded import FoldedClassifier
 from .folder import ONNX_FILE
 from .matcher import Matcher
 from .onnx_engine import CARD_KEY, INPUTS, GraphCard
+from .stored_weights import store_weights
 from .torch_engine import TorchEngine
+from .weight_plan import WeightPlan
 
-__all__ = ["export_graph", "export_matcher", "trace"]
+__all__ = ["export_graph", "export_matcher", "save_graph", "trace", "write_export"]
 
 # Ops up to this set are spoken by every ONNX Runtime since 1.17, and its fusions know them best.
 _OPSET = 18
@@ -48,7 +49,7 @@ def export_graph(
         MissingExtraError: The exporter's packages are not installed.
     """
     model = FoldedClassifier(classifier)
-    store_in_blocks(model, plan)
+    store_weights(model, plan)
     card = GraphCard(
         n_tasks=len(classifier.task_bias),
         vocab_size=config.vocab_size,
@@ -63,6 +64,11 @@ def export_graph(
     )
     program = trace(model, example, [*INPUTS], ["logits"])
     program.model.metadata_props[CARD_KEY] = card.model_dump_json()
+    save_graph(program, path)
+
+
+def save_graph(program: torch.onnx.ONNXProgram, path: Path) -> None:
+    """Writes a traced graph as one file, whole or not at all."""
     with replacing(path) as temporary:
         program.save(temporary, external_data=False)
 
@@ -120,15 +126,30 @@ def export_matcher(matcher: Matcher, folder: Path, *, plan: WeightPlan) -> None:
         InputError: The folder holds something, or the matcher is an export itself.
         MissingExtraError: The exporter's packages are not installed.
     """
+    with new_folder(folder) as temporary:
+        write_export(matcher, temporary, plan=plan)
+
+
+def write_export(matcher: Matcher, folder: Path, *, plan: WeightPlan) -> None:
+    """Writes what ``export_matcher`` writes into a folder that exists, over what an earlier call left there.
+
+    Args:
+        matcher: A matcher with torch weights.
+        folder: The folder.
+        plan: The form of each part.
+
+    Raises:
+        InputError: The matcher is an export itself.
+        MissingExtraError: The exporter's packages are not installed.
+    """
     engine = matcher.engine
     if not isinstance(engine, TorchEngine):
         raise InputError("only a matcher with torch weights can be exported", fix="load the folder it was trained in")
     architecture = Architecture.model_validate(matcher.matching.model)
-    with new_folder(folder) as temporary:
-        export_graph(engine.classifier, engine.config, architecture, temporary / ONNX_FILE, plan=plan)
-        (temporary / "config.json").write_text(json.dumps(engine.config.to_hf(), indent=2) + "\n", encoding="utf-8")
-        matcher.pair_encoder.tokenizer.save(temporary)
-        matcher.matching.save(temporary)
+    export_graph(engine.classifier, engine.config, architecture, folder / ONNX_FILE, plan=plan)
+    (folder / "config.json").write_text(json.dumps(engine.config.to_hf(), indent=2) + "\n", encoding="utf-8")
+    matcher.pair_encoder.tokenizer.save(folder)
+    matcher.matching.save(folder)
 
 
 @contextmanager

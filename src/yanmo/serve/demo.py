@@ -11,7 +11,8 @@ from rich.console import Console
 
 from ..evaluate import judge_stored, score_split
 from ..match import Matcher, Pair, TaskSet, read_split
-from .predict import OutputFormat, PredictSource, predict_files
+from .pair_chunks import OutputFormat, ScorerHere
+from .predict import PredictSource, predict_files
 from .tables import judgement_table
 
 __all__ = ["run_demo"]
@@ -48,7 +49,7 @@ def run_demo(out: Path, console: Console) -> None:
         decisions = out / _DECISIONS
         decisions.unlink(missing_ok=True)
         sources = [PredictSource(name, sample / name[:2] / "valid.txt") for name in validation]
-        predict_files(matcher, sources, decisions, output=OutputFormat.JSONL, restart=True)
+        predict_files(ScorerHere(matcher), sources, decisions, output=OutputFormat.JSONL, restart=True)
         say("每种长度各举两对：同一对文本，在两种标准下的概率与判断：")
         for line in _shown(matcher, validation):
             say(line)

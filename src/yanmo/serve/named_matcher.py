@@ -1,10 +1,28 @@
 """The matcher a person names on the command line."""
 
+from pathlib import Path
+
+from ..errors import require_extra
 from ..match import Matcher
+from ..match.folder import TORCH_FILE
 
 __all__ = ["open_matcher"]
 
 
-def open_matcher(name: str) -> Matcher:
-    """Loads the matcher a person names: a folder, or the word ``default``."""
-    return Matcher.default() if name == "default" else Matcher.from_pretrained(name)
+def open_matcher(name: str, *, n_threads: int | None = None) -> Matcher:
+    """Loads the matcher a person names.
+
+    Args:
+        name: A folder, the name ``owner/name`` of one on the hub, or the word ``default``.
+        n_threads: Threads that score; None takes as many as the process may use.
+
+    Returns:
+        The matcher.
+    """
+    if name == "default":
+        return Matcher.default(n_threads=n_threads)
+    if n_threads is not None and (Path(name) / TORCH_FILE).is_file():
+        # Torch has one number of threads for the whole process.
+        require_extra("torch", extra="torch").set_num_threads(n_threads)
+        n_threads = None
+    return Matcher.from_pretrained(name, n_threads=n_threads)

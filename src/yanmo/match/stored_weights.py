@@ -1,0 +1,53 @@
+"""A matcher's large matrices put into the forms of a plan, in place, before it is traced into a graph."""
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from .block_weights import BlockEmbedding, BlockLinear
+from .row_int8 import RowInt8Linear
+from .weight_plan import WeightForm, WeightPlan
+
+__all__ = ["rounded_linears", "store_weights"]
+
+# Smaller matrices stay float: they weigh nothing, and the last maps to the logit are the most sensitive.
+_SMALLEST = 2**14
+
+
+def store_weights(model: nn.Module, plan: WeightPlan) -> None:
+    """Replaces a model's large linear layers and tables by stored ones, in place.
+
+    Args:
+        model: A ``FoldedClassifier``.
+        plan: The form of each part.
+    """
+    for name, child, form in list(_rounded(model, plan)):
+        parent = model.get_submodule(name.rpartition(".")[0])
+        if isinstance(child, nn.Embedding):
+            if child.embedding_dim % form.of_tables.block:
+                continue
+            stored: nn.Module = BlockEmbedding(child, form.of_tables)
+        else:
+            stored = RowInt8Linear(child) if form is WeightForm.INT8_ROWS else BlockLinear(child, form)
+        setattr(parent, name.rpartition(".")[2], stored)
+
+
+def rounded_linears(model: nn.Module, plan: WeightPlan) -> dict[str, tuple[nn.Linear, WeightForm]]:
+    """Finds the linear layers that a plan would round.
+
+    Args:
+        model: A ``FoldedClassifier`` whose weights are still floats.
+        plan: The form of each part.
+
+    Returns:
+        Layer and form by the layer's name.
+    """
+    return {name: (child, form) for name, child, form in _rounded(model, plan) if isinstance(child, nn.Linear)}
+
+
+def _rounded(model: nn.Module, plan: WeightPlan) -> Iterator[tuple[str, nn.Linear | nn.Embedding, WeightForm]]:
+    for name, child in model.named_modules():
+        if isinstance(child, (nn.Linear, nn.Embedding)) and child.weight.numel() >= _SMALLEST:
+            form = plan.form_of(name)
+            if form is not WeightForm.FLOAT32:
+                yield name, child, form
