@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yanmo.errors import InputError
-from yanmo.fit.sampler import PlannedBatches, plan_batches
+from yanmo.fit.sampler import BatchPlan, PlannedBatches, plan_batches, share_size
 
 
 def _mix(n=3000):
@@ -62,3 +62,17 @@ def test_the_plan_is_a_function_of_its_arguments():
 def test_no_pair_is_an_error():
     with pytest.raises(InputError, match="no training pair"):
         plan_batches([], tasks=[], max_tokens=10, n_epochs=1.0, balance=1.0, seed=0)
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=9), st.integers(1, 4))
+def test_shares_of_a_batch_are_even_never_empty_and_make_it_whole(sizes, n_shares):
+    batches = tuple(np.arange(sum(sizes[:i]), sum(sizes[: i + 1])) for i in range(len(sizes)))
+    sampler = PlannedBatches(BatchPlan(batches, 1.0, 1.0), n_shares=n_shares)
+    shares = list(sampler)
+    assert len(shares) == len(sampler) == len(sizes) * n_shares
+    assert all(shares)
+    for i, batch in enumerate(batches):
+        own = [share_size(len(batch), share=j, n_shares=n_shares) for j in range(n_shares)]
+        assert max(own) - min(own) <= 1
+        kept = [entry for j in range(n_shares) for entry in shares[i * n_shares + j][: own[j]]]
+        assert sorted(kept) == batch.tolist()

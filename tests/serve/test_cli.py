@@ -76,7 +76,7 @@ def test_the_command_line_and_the_core_rooms_load_no_torch():
 def sample(overlap_matcher, monkeypatch, tmp_path):
     """The command line with a matcher without weights, and a data folder of two tasks."""
     matcher, folder = overlap_matcher
-    monkeypatch.setattr(Matcher, "from_pretrained", staticmethod(lambda name: matcher))
+    monkeypatch.setattr(Matcher, "from_pretrained", staticmethod(lambda name, **_: matcher))
     rows = [
         ("一丁丂七", "一丁丂七", "1"),
         ("一丁丂七", "丄丅丆万", "0"),

@@ -9,7 +9,8 @@ import pytest
 from yanmo.errors import InputError
 from yanmo.match import OnBadLine
 from yanmo.serve import predict
-from yanmo.serve.predict import OutputFormat, PredictSource, predict_files
+from yanmo.serve.pair_chunks import OutputFormat, ScorerHere
+from yanmo.serve.predict import PredictSource, predict_files
 
 CHARACTERS = [chr(code) for code in range(0x4E00, 0x4E40)]
 
@@ -27,13 +28,13 @@ def _write_pairs(path, n, *, ids=True):
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
-    monkeypatch.setattr(predict, "_CHUNK", 16)
+    monkeypatch.setattr(predict, "_PAIRS", 16)
 
 
 def _predict(overlap_matcher, sources, out, **more):
     matcher, _ = overlap_matcher
     more.setdefault("output", OutputFormat.CSV)
-    return predict_files(matcher, [PredictSource(task, path) for task, path in sources], out, **more)
+    return predict_files(ScorerHere(matcher), [PredictSource(task, path) for task, path in sources], out, **more)
 
 
 def test_lines_are_those_of_the_matcher_in_the_files_order(overlap_matcher, tmp_path):

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from .checkpoints import EvenSchedule, saying_how_to_go_on
+from .processes import uses_cpu
 from .regularized_step import RegularizedStep
 from .sampler import BatchPlan, PlannedBatches
 
@@ -36,6 +37,9 @@ class RunSettings(Protocol):
 class PlannedTrainer(Trainer):
     """The Trainer over one planned run; one epoch is the whole run, its evaluations and checkpoints evenly spread.
 
+    Of several processes each takes, step by step, the next of the plan's batches or, where a batch has shares, its
+    share of the same batch.
+
     Args:
         model: The network.
         settings: Rates, seed, checkpoints, trackers.
@@ -47,7 +51,8 @@ class PlannedTrainer(Trainer):
         regularized: Takes the place of the training step; None for the plain one.
         folder: Where checkpoints go.
         callbacks: More callbacks of transformers.
-        more: Further fields of ``TrainingArguments``.
+        n_shares: Shares every batch is cut into: 1, or the number of processes.
+        **more: Further fields of ``TrainingArguments``.
     """
 
     def __init__(
@@ -63,10 +68,11 @@ class PlannedTrainer(Trainer):
         regularized: RegularizedStep | None,
         folder: Path,
         callbacks: Sequence[TrainerCallback],
+        n_shares: int = 1,
         **more: Any,
     ) -> None:
         self.regularized = regularized
-        self._plan = plan
+        self._batches = PlannedBatches(plan, n_shares=n_shares)
         self._collate = collate
         self._entries = _Entries(n_entries)
         arguments = TrainingArguments(
@@ -87,6 +93,10 @@ class PlannedTrainer(Trainer):
             dataloader_pin_memory=False,
             disable_tqdm=True,
             report_to=list(settings.report_to),
+            use_cpu=uses_cpu(),
+            ddp_find_unused_parameters=False,
+            # The plan has as many batches for each process, and none may be made up from others.
+            accelerator_config={"even_batches": False},
             **more,
         )
         schedule = EvenSchedule(n_steps, n_evaluations=n_evaluations, n_checkpoints=settings.n_checkpoints)
@@ -105,7 +115,7 @@ class PlannedTrainer(Trainer):
         loader: DataLoader[Any] = self.accelerator.prepare(
             DataLoader(
                 self._entries,  # type: ignore[arg-type]
-                batch_sampler=PlannedBatches(self._plan),
+                batch_sampler=self._batches,
                 collate_fn=self._collate,
             )
         )
@@ -120,6 +130,8 @@ class PlannedTrainer(Trainer):
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         with saying_how_to_go_on(self.state.global_step, self.args.output_dir):
             super()._save_checkpoint(model, trial)
+        # Every process writes its own random state; only then may the checkpoint count as whole.
+        self.accelerator.wait_for_everyone()
 
 
 class _Entries:

@@ -89,10 +89,6 @@ class PretrainTrainer(PlannedTrainer):
             folder=folder,
             callbacks=callbacks,
             gradient_accumulation_steps=config.accumulation,
-            use_cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
-            ddp_find_unused_parameters=False,
-            # The plan has as many batches for each process, and none may be made up from others.
-            accelerator_config={"even_batches": False},
         )
         if on_evaluation is not None:
             self.add_callback(_FirstPoint(self))
@@ -144,11 +140,6 @@ class PretrainTrainer(PlannedTrainer):
             self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
-        # Every process writes its own random state; only then may the checkpoint count as whole.
-        self.accelerator.wait_for_everyone()
 
 
 class _FirstPoint(TrainerCallback):

@@ -29,6 +29,7 @@ from .gradient_log import GradientLog
 from .implied import with_implied_labels
 from .network import build_network, check_positions, frozen_states
 from .overlap import without_overlap
+from .processes import join_processes
 from .run_folder import environment, open_run, trim_history
 from .sampler import plan_batches
 from .trainer import MatchingTrainer
@@ -37,6 +38,7 @@ from .training_progress import TrainingProgress
 __all__ = ["RunSummary", "train_matcher"]
 
 _HISTORY = "evaluations.jsonl"
+_FINISHED = "matching.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def train_matcher(
 
     The folder holds the settings and versions at once (``run.json``), checkpoints while the run goes on, and at the
     end the matcher itself. A killed run goes on with ``resume`` and ends with the same weights. Training pairs that are
-    validation pairs of any task as well are left out.
+    validation pairs of any task as well are left out. Under torchrun every process calls this and takes its share of
+    every batch; the first one writes.
 
     Args:
         training: Training pairs of each task, by its name.
@@ -90,10 +93,12 @@ def train_matcher(
         InputError: The folder holds another run, the base does not fit the settings, or training diverged.
     """
     _check_validation(validation)
-    record = _record(training, validation, task_set, config, origin or {})
-    notes = open_run(out, record, resume=resume, finished="matching.json")
-    shown = Console(quiet=True) if console is None else console
-    with RunProgress(shown) as progress:
+    processes = join_processes()
+    if processes.count > 1 and config.regularizers.is_active:
+        raise InputError("regularizers bend the gradient of a whole batch in one process", fix="train without torchrun")
+    record = _record(training, validation, task_set, config, origin or {}, n_processes=processes.count)
+    notes = open_run(out, record, resume=resume, finished=_FINISHED) if processes.is_first else []
+    with RunProgress(console if console is not None and processes.is_first else Console(quiet=True)) as progress:
         for note in notes:
             progress.say(note)
         set_seed(config.seed)
@@ -113,9 +118,10 @@ def train_matcher(
             check_positions(encoded, encoder_config, base=base)
         with torch.no_grad():
             model.task_bias.copy_(log_odds(examples, len(task_set.tasks)))
-        frozen = frozen_states(
-            model, encoder_config, config, examples=every, folder=frozen_cache or out / "frozen", progress=progress
-        )
+        with processes.first_goes_first():  # the others find all states there
+            frozen = frozen_states(
+                model, encoder_config, config, examples=every, folder=frozen_cache or out / "frozen", progress=progress
+            )
         plan = plan_batches(
             examples.lengths,
             tasks=examples.tasks.tolist(),
@@ -149,29 +155,35 @@ def train_matcher(
             frozen_layers=0 if frozen is None else config.frozen_layers,
             folder=out,
             on_evaluation=on_evaluation,
+            processes=processes,
             callbacks=[TrainingProgress(progress, stage="训练 training", unit="pairs", done_after=n_pairs)],
         )
         trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, say=progress.say))
-        checkpoint = last_checkpoint(out)
-        trim_history(out / _HISTORY, 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2]))
+        with processes.first_goes_first():  # it deletes torn checkpoints before any other looks
+            checkpoint = last_checkpoint(out)
+        if processes.is_first:
+            trim_history(out / _HISTORY, 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2]))
+        if processes.rank:
+            torch.manual_seed(config.seed + processes.rank)  # what drops out in one share may stay in another
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         step = trainer.finish()
         decisions, judgement = _decide(trainer)
-    matching = MatchingFile(
-        task_set=task_set,
-        decisions=decisions,
-        model=config.architecture.model_dump(mode="json"),
-        training={**record, "step": step},
-    )
-    engine = TorchEngine(model, encoder_config)
-    engine.save(out)
-    pair_encoder.tokenizer.save(out)
-    if judgement is not None:
-        with replacing(out / "validation.json") as temporary:
-            temporary.write_text(json.dumps(judgement.as_json(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    matching.save(out)
-    for leftover in (*out.glob("checkpoint-*"), out / "frozen"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    if processes.is_first:
+        matching = MatchingFile(
+            task_set=task_set,
+            decisions=decisions,
+            model=config.architecture.model_dump(mode="json"),
+            training={**record, "step": step},
+        )
+        TorchEngine(model, encoder_config).save(out)
+        pair_encoder.tokenizer.save(out)
+        if judgement is not None:
+            with replacing(out / "validation.json") as temporary:
+                text = json.dumps(judgement.as_json(), ensure_ascii=False, indent=2) + "\n"
+                temporary.write_text(text, encoding="utf-8")
+        matching.save(out)
+        for leftover in (*out.glob("checkpoint-*"), out / "frozen"):
+            shutil.rmtree(leftover, ignore_errors=True)
     return RunSummary(judgement, step, n_steps)
 
 
@@ -192,6 +204,8 @@ def _record(
     task_set: TaskSet,
     config: TrainConfig,
     origin: Mapping[str, str],
+    *,
+    n_processes: int,
 ) -> dict[str, Any]:
     return {
         "origin": dict(origin),
@@ -199,7 +213,7 @@ def _record(
         "validation_fingerprint": fingerprint_pairs(validation) if validation else None,
         "task_set": task_set.fingerprint(),
         "config": config.model_dump(mode="json"),
-        "environment": environment(),
+        "environment": {**environment(), "processes": n_processes},
     }
 
 

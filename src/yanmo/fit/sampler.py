@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
-__all__ = ["BatchPlan", "PlannedBatches", "plan_batches"]
+__all__ = ["BatchPlan", "PlannedBatches", "plan_batches", "share_size"]
 
 # Pairs are sorted by length inside windows of this many, so that a batch is alike in length but not always the same.
 _WINDOW = 8192
@@ -122,14 +122,45 @@ def _cut(window: NDArray[np.int64], size: NDArray[np.int64], max_tokens: int) ->
 
 
 class PlannedBatches:
-    """The plan as the batch sampler of a data loader: one pass is the whole run."""
+    """The plan as the batch sampler of a data loader: one pass is the whole run.
 
-    def __init__(self, plan: BatchPlan) -> None:
+    Args:
+        plan: The plan.
+        n_shares: Of every batch so many shares are given one after the other, of like size and like lengths; a batch
+            with fewer entries has its first stand in for each share that would be empty (see ``share_size``).
+
+    Example:
+        >>> plan = BatchPlan((np.array([3, 1, 2]), np.array([0])), 1.0, 2.0)
+        >>> list(PlannedBatches(plan, n_shares=2))
+        [[3, 2], [1], [0], [0]]
+    """
+
+    def __init__(self, plan: BatchPlan, *, n_shares: int = 1) -> None:
         self._batches = plan.batches
+        self._n_shares = n_shares
 
     def __len__(self) -> int:
-        return len(self._batches)
+        return len(self._batches) * self._n_shares
 
     def __iter__(self) -> Iterator[list[int]]:
         for batch in self._batches:
-            yield batch.tolist()
+            for share in range(self._n_shares):
+                yield (batch[share :: self._n_shares] if share < len(batch) else batch[:1]).tolist()
+
+
+def share_size(n_entries: int, *, share: int, n_shares: int) -> int:
+    """Says how many of a batch's entries are a share's own; 0 where another's stands in.
+
+    Args:
+        n_entries: Entries of the batch.
+        share: Number of the share, from 0.
+        n_shares: How many shares the batch is cut into.
+
+    Returns:
+        The number; over all shares they sum to ``n_entries``.
+
+    Example:
+        >>> [share_size(5, share=i, n_shares=2) for i in range(2)], share_size(1, share=1, n_shares=2)
+        ([3, 2], 0)
+    """
+    return len(range(share, n_entries, n_shares))

@@ -23,8 +23,9 @@ from .examples import BatchMaker
 from .losses import focal_loss, weighted_cross_entropy
 from .parameters import parameter_groups
 from .planned_trainer import PlannedTrainer
+from .processes import Processes
 from .regularized_step import regularized_step
-from .sampler import BatchPlan
+from .sampler import BatchPlan, share_size
 
 __all__ = ["MatchingTrainer"]
 
@@ -34,6 +35,8 @@ _FIELDS = tuple(TokenBatch.__dataclass_fields__)
 
 class MatchingTrainer(PlannedTrainer):
     """Trains a `PairClassifier` on one planned run; one epoch of the Trainer is the whole run.
+
+    With several processes each takes its share of every batch, so that the gradient is one process's, to rounding.
 
     Args:
         model: The network; what is frozen does not require a gradient.
@@ -45,7 +48,8 @@ class MatchingTrainer(PlannedTrainer):
         positive_weights: Weight of a match in the loss, by task index.
         frozen_layers: The block that the batches' ``states`` are the input of.
         folder: Where checkpoints go.
-        on_evaluation: Told the step and the judgement after every evaluation.
+        on_evaluation: Told the step and the judgement after every evaluation, in the first process.
+        processes: Those that train together.
         callbacks: More callbacks of transformers.
     """
 
@@ -62,6 +66,7 @@ class MatchingTrainer(PlannedTrainer):
         frozen_layers: int,
         folder: Path,
         on_evaluation: Callable[[int, Judgement], None],
+        processes: Processes,
         callbacks: list[TrainerCallback],
     ) -> None:
         self.classifier = model
@@ -71,6 +76,7 @@ class MatchingTrainer(PlannedTrainer):
         self.validation = validation
         self.task_set = task_set
         self.frozen_layers = frozen_layers
+        self.processes = processes
         self.average = None if config.average_decay is None else WeightAverage(model, decay=config.average_decay)
         self._positive_weights = positive_weights
         self._on_evaluation = on_evaluation
@@ -93,6 +99,7 @@ class MatchingTrainer(PlannedTrainer):
             ),
             folder=folder,
             callbacks=extra + callbacks,
+            n_shares=processes.count,
             metric_for_best_model=None if patience is None else "eval_f1",
             greater_is_better=None if patience is None else True,
         )
@@ -119,7 +126,10 @@ class MatchingTrainer(PlannedTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,  # noqa: ARG002
     ) -> Any:
-        """Sums the losses of a batch's pairs and divides by the plan's mean batch size."""
+        """Sums the losses of a batch's pairs and divides by the plan's mean batch size.
+
+        Gradients and logged losses are means over processes, so a process's share counts as often as there are some.
+        """
         logits = self._logits(model, inputs)
         labels = inputs["labels"]
         weight = self._positive_weights.to(labels.device)[inputs["tasks"]]
@@ -127,7 +137,12 @@ class MatchingTrainer(PlannedTrainer):
             each = focal_loss(logits, labels, weight, gamma=self.config.focal_gamma)
         else:
             each = weighted_cross_entropy(logits, labels, weight, smoothing=self.config.label_smoothing)
-        loss = each.sum() / self.plan.pairs_per_batch
+        n_own = share_size(
+            len(self.plan.batches[self.state.global_step]),
+            share=self.processes.rank,
+            n_shares=self.processes.count,
+        )
+        loss = each[:n_own].sum() * self.processes.count / self.plan.pairs_per_batch
         refuse_divergence(
             loss,
             step=self.state.global_step + 1,
@@ -147,12 +162,13 @@ class MatchingTrainer(PlannedTrainer):
             metrics[f"{metric_key_prefix}_{name}_f1"] = report.f1
             metrics[f"{metric_key_prefix}_{name}_auc"] = float("nan") if report.auc is None else report.auc
         self.log(dict(metrics))
-        self._on_evaluation(self.state.global_step, judgement)
+        if self.processes.is_first:
+            self._on_evaluation(self.state.global_step, judgement)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
     def scores(self) -> list[TaskScores]:
-        """Scores the validation pairs with the weights as they are.
+        """Scores the validation pairs with the weights as they are; every process must call it, and scores some.
 
         Returns:
             Labels and logits of each task that has validation pairs.
@@ -163,13 +179,17 @@ class MatchingTrainer(PlannedTrainer):
         if self.validation is None:
             return []
         examples = self.validation.examples
-        logits = torch.empty(len(examples))
+        # The rows that others score stay zero here, so that the sum over processes has each row's score.
+        logits = torch.zeros(len(examples))
+        batches = list(sorted_batches(examples.lengths, max_tokens=2 * self.config.max_tokens))
         model = self.classifier.eval()
         with torch.inference_mode():
-            for rows in sorted_batches(examples.lengths, max_tokens=2 * self.config.max_tokens):
+            for rows in batches[self.processes.rank :: self.processes.count]:
                 inputs = self._prepare_inputs(self.validation(rows))
                 logits[rows] = self._logits(model, inputs).float().cpu()
         model.train()
+        if self.processes.count > 1:
+            logits = self.accelerator.reduce(logits.to(self.args.device), reduction="sum").cpu()
         return examples.by_task(logits.numpy(), self.task_set)
 
     def finish(self) -> int:
@@ -195,7 +215,7 @@ class MatchingTrainer(PlannedTrainer):
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         super()._save_optimizer_and_scheduler(output_dir)
-        if self.average is not None:
+        if self.average is not None and self.args.should_save:
             save_file(self.average.values, Path(output_dir) / _AVERAGE)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:

@@ -1,5 +1,6 @@
 """The verb ``yanmo predict``."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from ..match import Columns, FileFormat, Matcher, OnBadLine, count_rows, find_sp
 from ..progress import RunProgress
 from .interruptible import interruptible
 from .named_matcher import open_matcher
+from .pair_chunks import ChunkScorer, OutputFormat, ScorerHere
 
 __all__ = ["predict"]
 
@@ -28,23 +30,35 @@ def predict(
     encoding: Annotated[str, typer.Option(help="文件编码 / text encoding, such as gb18030")] = "utf-8",
     on_bad_line: Annotated[OnBadLine, typer.Option(help="遇到坏行 / at a bad line")] = OnBadLine.ERROR,
     restart: Annotated[bool, typer.Option("--restart", help="丢弃上次中断的结果 / begin anew")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="几个进程，每个一个线程 / so many processes, one thread each")
+    ] = None,
+    on_ray: Annotated[
+        bool, typer.Option("--ray", help="用 Ray：本机，或 RAY_ADDRESS 指的集群 / by Ray, here or at RAY_ADDRESS")
+    ] = False,
 ) -> None:
     """Decide every pair of a file or of a folder's split; the same call goes on after a kill.
 
     A name ending in .jsonl gives lines with id, task, label and probability; any other the contest's id,label table.
+    The lines and their order are the same whatever the number of workers, which may differ from call to call.
 
     Example: yanmo predict runs/sohu pairs.jsonl --task ssB -o decisions.csv
     """
-    from .predict import OutputFormat, PredictSource, predict_files
+    from .predict import PredictSource, predict_files
 
     matcher = open_matcher(model)
     sources = [PredictSource(name, path) for name, path in _prediction_files(matcher, pairs, task, split).items()]
     total = sum(count_rows(source.path, encoding=encoding, file_format=file_format) for source in sources)
     named = Columns(first, second, id=id_column) if first or second or id_column else None
     console = Console(stderr=True)
-    with interruptible("repeat the command, it goes on where it stopped"), RunProgress(console) as progress:
+    with (
+        interruptible("repeat the command, it goes on where it stopped"),
+        RunProgress(console) as progress,
+        _scorer(model, matcher, workers=workers, on_ray=on_ray) as scorer,
+    ):
+        del matcher  # workers have their own
         done = predict_files(
-            matcher,
+            scorer,
             sources,
             out,
             output=OutputFormat.JSONL if out.suffix in (".jsonl", ".ndjson") else OutputFormat.CSV,
@@ -59,6 +73,36 @@ def predict(
     left_out = f"，略过坏行 {done.n_rejected:,}" if done.n_rejected else ""
     line = f"{done.n_pairs:,} 对已写入 {out}{kept}；本次判为匹配 {done.n_matches:,}{left_out}"
     console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _scorer(model: str, matcher: Matcher, *, workers: int | None, on_ray: bool) -> AbstractContextManager[ChunkScorer]:
+    """Says where pairs are judged: in this process, unless workers or Ray are asked for.
+
+    Args:
+        model: The matcher as it was named.
+        matcher: The same, open in this process.
+        workers: How many processes, or cores of Ray.
+        on_ray: Whether by Ray.
+
+    Returns:
+        The place, as long as it is entered.
+
+    Raises:
+        InputError: Workers would each have to fetch the matcher from the hub.
+    """
+    if workers is None and not on_ray:
+        return nullcontext(ScorerHere(matcher))
+    if model != "default":
+        if not Path(model).is_dir():
+            raise InputError("workers open a matcher from a folder", where=model, fix="download it, name its folder")
+        model = str(Path(model).resolve())
+    if on_ray:
+        from .ray_scorer import RayScorer
+
+        return RayScorer(model, matching=matcher.matching, n_workers=workers)
+    from .worker_pool import WorkerPool
+
+    return WorkerPool(model, matching=matcher.matching, n_workers=1 if workers is None else workers)
 
 
 def _prediction_files(matcher: Matcher, pairs: Path, task: str | None, split: str) -> dict[str, Path]:

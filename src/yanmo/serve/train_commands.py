@@ -1,6 +1,8 @@
 """The verb ``yanmo train``."""
 
-from contextlib import nullcontext
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -39,19 +41,22 @@ def train(
 ) -> None:
     """Train one matcher on all tasks and choose a threshold for each.
 
+    For several processes, each with its share of every batch: torchrun --nproc-per-node 2 $(which yanmo) train ...
+
     Example: yanmo train --data data --base my-bert --out runs/sohu --set n_epochs=2
     """
     require_extra("accelerate", extra="train")
     from ..fit.config import load_train_config
+    from ..fit.processes import join_processes
     from ..fit.run import train_matcher
 
     task_set = TaskSet.load(tasks)
     if only is not None:
         task_set = task_set.subset(only.split(","))
     settled = load_train_config(config, overrides=settings or [])
-    skip = on_bad_line is OnBadLine.SKIP
+    is_first = join_processes().is_first
     pairs = {}
-    with RejectFile(out.with_name(f"{out.name}.rejected.jsonl")) if skip else nullcontext() as rejected:
+    with _rejects(out, on_bad_line, is_first=is_first) as rejected:
         for name in (split,) if validation == "none" else (split, validation):
             pairs[name] = read_split(
                 data, task_set, name, encoding=encoding, on_bad_line=on_bad_line, reject_file=rejected
@@ -82,6 +87,20 @@ def train(
             },
             console=console,
         )
+    if not is_first:
+        return
     if summary.judgement is not None:
         Console().print(judgement_table(summary.judgement))
     console.print(f"模型已写入 {out}（取自第 {summary.step} 步）", markup=False, highlight=False)
+
+
+@contextmanager
+def _rejects(out: Path, on_bad_line: OnBadLine, *, is_first: bool) -> Iterator[RejectFile | None]:
+    """Opens the file for bad lines where they are left out; of several processes the first one's is kept."""
+    if on_bad_line is not OnBadLine.SKIP:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as elsewhere:
+        folder = out.parent if is_first else Path(elsewhere)
+        with RejectFile(folder / f"{out.name}.rejected.jsonl") as rejects:
+            yield rejects
