@@ -19,6 +19,7 @@ from .named_matcher import open_matcher
 from .predict_commands import predict
 from .pretrain_commands import pretrain
 from .quantize_commands import quantize
+from .serve_commands import serve
 from .study_commands import study
 from .train_commands import train
 from .vectors_commands import train_vectors
@@ -160,6 +161,7 @@ app.command()(export)
 app.command()(pretrain)
 app.command()(generate)
 app.command()(quantize)
+app.command()(serve)
 app.command()(study)
 app.command()(wordify)
 app.add_typer(vocab_app, name="vocab")

@@ -1,0 +1,135 @@
+// What every standard says about one pair: probability against threshold, decision, and what was read of the texts.
+
+import { element } from "./element.js";
+
+const TEXTS = ["文本一", "文本二"];
+
+/** The standards of a model, those of one kind of pair together and the looser one first. */
+export class Verdicts {
+  #box;
+  #groups;
+
+  constructor(box, tasks) {
+    this.#box = box;
+    this.#groups = grouped(tasks).map(groupView);
+    box.replaceChildren(...this.#groups.map((group) => group.view));
+  }
+
+  /** Shows the answer for one pair: { task name: { probability, threshold, match, tokens, cut } }. */
+  show(answers) {
+    this.#box.classList.remove("stale");
+    for (const { lines, note, remarks } of this.#groups) {
+      const given = lines.filter(({ task }) => answers[task.name]);
+      for (const line of given) showLine(line, answers[line.task.name]);
+      const readings = given.map(({ task }) => ({ task, text: reading(answers[task.name], task.budget) }));
+      const same = readings.every(({ text }) => text === readings[0].text);
+      const said = same ? readings.slice(0, 1) : readings.map(({ task, text }) => ({ text: `${task.name}：${text}` }));
+      note.replaceChildren(...said.map(({ text }) => element("span", {}, text)));
+      const found = contradictions(given.map(({ task }) => task), answers);
+      remarks.replaceChildren(...found.map((pair) => element("p", { className: "remark" }, remark(pair))));
+    }
+  }
+
+  /** Says that the texts are no longer those the answer was about. */
+  age() {
+    this.#box.classList.add("stale");
+  }
+}
+
+/** Finds strict tasks that say match where the looser task they imply says no match. */
+export function contradictions(tasks, answers) {
+  return tasks
+    .filter(({ name, implies }) => answers[name]?.match && answers[implies] && !answers[implies].match)
+    .map(({ name, implies }) => ({ strict: name, loose: implies }));
+}
+
+const remark = ({ strict, loose }) =>
+  `${strict} 判匹配，它所蕴含的更宽松的 ${loose} 却判不匹配：两者自相矛盾，这一对请人工复核。`;
+
+function grouped(tasks) {
+  const byName = new Map(tasks.map((task) => [task.name, task]));
+  const chain = (task) => {
+    const passed = [task];
+    for (let next = byName.get(task.implies); next && !passed.includes(next); next = byName.get(next.implies)) {
+      passed.push(next);
+    }
+    return passed;
+  };
+  const groups = new Map();
+  for (const task of tasks) {
+    const way = chain(task);
+    const loosest = way.at(-1).name;
+    groups.set(loosest, [...(groups.get(loosest) ?? []), { task, depth: way.length }]);
+  }
+  return [...groups.values()].map((group) => group.sort((a, b) => a.depth - b.depth).map(({ task }) => task));
+}
+
+/** Splits the titles of a group at the last mark before which they are all alike: 短短·宽松, 短短·严格. */
+function sharedTitle(titles) {
+  let n = 0;
+  while (n < titles[0].length && titles.every((title) => title[n] === titles[0][n])) n += 1;
+  const shared = titles[0].slice(0, n).match(/^.*[·・：:—/ ]/)?.[0] ?? "";
+  return { heading: shared.replace(/[·・：:—/ ]+$/, ""), rests: titles.map((title) => title.slice(shared.length)) };
+}
+
+function groupView(tasks) {
+  const { heading, rests } = sharedTitle(tasks.map(({ title }) => title));
+  const lines = tasks.map((task, i) => lineView(task, rests[i]));
+  const note = element("p", { className: "note" });
+  const remarks = element("div", { className: "remarks" });
+  const list = element("ul", { className: "lines" }, ...lines.map(({ view }) => view));
+  const view = element("section", { className: "group" }, element("div", {}, list, note, remarks));
+  if (heading) view.prepend(element("h3", {}, heading));
+  return { view, lines, note, remarks };
+}
+
+function lineView(task, title) {
+  const bar = element("span", { className: "bar" });
+  const mark = element("span", { className: "mark" });
+  const track = element("span", { className: "track", ariaHidden: "true" }, bar, mark);
+  const threshold = element("span", { className: "threshold" });
+  const probability = element("span", { className: "probability" }, "—");
+  const verdict = element("span", { className: "verdict" });
+  const name = element("span", { className: "standard" }, title);
+  if (title !== task.name) name.append(" ", element("code", {}, task.name));
+  const scale = element("span", { className: "scale" }, track, threshold);
+  const view = element("li", { className: "line" }, name, scale, probability, verdict);
+  const line = { task, view, bar, threshold, probability, verdict };
+  markThreshold(line, task.threshold, 2);
+  return line;
+}
+
+function markThreshold({ view, threshold }, value, nDigits) {
+  view.style.setProperty("--threshold", value);
+  threshold.textContent = `阈值 ${value.toFixed(nDigits)}`;
+}
+
+function showLine(line, { probability, threshold, match }) {
+  const { view } = line;
+  const nDigits = digitsFor(probability, threshold);
+  markThreshold(line, threshold, nDigits);
+  view.style.setProperty("--probability", probability);
+  view.classList.toggle("match", match);
+  line.probability.textContent = probability.toFixed(nDigits);
+  line.verdict.textContent = match ? "匹配" : "不匹配";
+}
+
+/** Two digits, or as many as it takes to see on which side of the threshold the probability lies. */
+function digitsFor(probability, threshold) {
+  let n = 2;
+  while (n < 6 && probability !== threshold && probability.toFixed(n) === threshold.toFixed(n)) n += 1;
+  return n;
+}
+
+/** Says how much of each text the model read: `tokens` it saw, `cut` tokens the budget left out. */
+function reading({ tokens, cut }, { head }) {
+  const place = head >= 1 ? "结尾" : head <= 0 ? "开头" : "中间";
+  if (!cut[0] && !cut[1]) return `两段都完整读入，${count(tokens[0])} 与 ${count(tokens[1])} 个 token。`;
+  const said = TEXTS.map((name, i) => {
+    const seen = `${count(tokens[i])} 个 token`;
+    return cut[i] ? `${name}太长，只读了 ${seen}，略去${place}的 ${count(cut[i])} 个` : `${name}完整读入，${seen}`;
+  });
+  return `${said.join("；")}。`;
+}
+
+const count = (n) => n.toLocaleString("zh-CN");

@@ -1,0 +1,130 @@
+"""Requests and answers of ``/v1/tasks``, ``/v1/score`` and ``/v1/decide``."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+__all__ = [
+    "BudgetReply",
+    "DecideReply",
+    "PairDecisions",
+    "PairScores",
+    "PairsRequest",
+    "ScoreReply",
+    "TaskDecision",
+    "TaskReply",
+    "TasksReply",
+    "Text",
+    "TextPair",
+]
+
+
+def _whole_characters(text: str) -> str:
+    # JSON can spell half of a surrogate pair, and no answer could give it back.
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise PydanticCustomError("half_character", "holds half of a surrogate pair, which is no character") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_whole_characters)]
+"""A text that has a UTF-8 form."""
+_MODEL = "模型名 / the model that answered"
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TextPair(_Request):
+    """Two texts to be matched."""
+
+    text0: Text = Field(description="文本一 / the first text")
+    text1: Text = Field(description="文本二 / the second text")
+
+
+class PairsRequest(_Request):
+    """Pairs, and the standards to judge them by."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"pairs": [{"text0": "巴萨获胜", "text1": "巴塞罗那赢球"}], "tasks": ["ssA", "ssB"]}]
+        }
+    )
+
+    pairs: list[TextPair] = Field(min_length=1, description="文本对 / the pairs")
+    tasks: list[str] | None = Field(
+        default=None, min_length=1, description="任务名，省略则为全部 / names of tasks; all if left out"
+    )
+
+
+class PairScores(BaseModel):
+    """Calibrated probabilities of one pair."""
+
+    scores: dict[str, float] = Field(
+        description="各任务校准后的匹配概率 / calibrated probability of a match, by task",
+        examples=[{"ssA": 0.93, "ssB": 0.71}],
+    )
+
+
+class ScoreReply(BaseModel):
+    """Probabilities of all pairs, in the order of the request."""
+
+    model: str = Field(description=_MODEL)
+    results: list[PairScores]
+
+
+class TaskDecision(BaseModel):
+    """One pair under one task."""
+
+    probability: float = Field(description="校准后的概率 / calibrated probability", examples=[0.93])
+    threshold: float = Field(description="该任务自己的阈值 / the task's own threshold", examples=[0.41])
+    match: bool = Field(description="是否匹配 / whether the probability reaches the threshold")
+    tokens: tuple[int, int] = Field(
+        description="模型看到的两段文本各有多少 token（特殊符号不计） / tokens of each text that the model saw",
+        examples=[[12, 20]],
+    )
+    cut: tuple[int, int] = Field(
+        description="两段文本各被截去多少 token / tokens of each text that the budget left out", examples=[[0, 3]]
+    )
+
+
+class PairDecisions(BaseModel):
+    """One pair under every task asked for."""
+
+    tasks: dict[str, TaskDecision]
+
+
+class DecideReply(BaseModel):
+    """Decisions on all pairs, in the order of the request."""
+
+    model: str = Field(description=_MODEL)
+    results: list[PairDecisions]
+
+
+class BudgetReply(BaseModel):
+    """How much of each text a task sees."""
+
+    left: int = Field(description="文本一的 token 数，含特殊符号 / tokens of the first text, special ones included")
+    right: int = Field(description="文本二的 token 数 / tokens of the second text")
+    head: float = Field(description="截断时保留开头的比例 / share of a cut text kept from its beginning")
+
+
+class TaskReply(BaseModel):
+    """One standard of match."""
+
+    name: str
+    title: str = Field(description="显示名 / what people are shown")
+    standard: str = Field(description="所属标准 / the group of tasks it belongs to")
+    implies: str | None = Field(description="它所蕴含的更宽松的任务 / a looser task that should match as well")
+    threshold: float = Field(description="阈值 / probability from which on a pair is a match")
+    budget: BudgetReply
+
+
+class TasksReply(BaseModel):
+    """What the model knows."""
+
+    model: str = Field(description=_MODEL)
+    tasks: list[TaskReply]
