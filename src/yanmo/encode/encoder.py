@@ -122,7 +122,8 @@ class Encoder(nn.Module):
         *,
         first: int,
         last: int,
-    ) -> Float[Tensor, "batch seq hidden"]:
+        keep: Int[Tensor, " kept"] | None = None,
+    ) -> Float[Tensor, "batch kept hidden"]:
         """Runs the blocks from ``first`` up to, not including, ``last``.
 
         Args:
@@ -131,9 +132,10 @@ class Encoder(nn.Module):
             condition: One vector a row, or None where no norm is conditional.
             first: Index of the first block to run.
             last: Index after the last block to run.
+            keep: Places of every row whose output is asked for; None asks for all.
 
         Returns:
-            Output of block ``last - 1``, [batch, seq, hidden].
+            Output of block ``last - 1``, [batch, seq, hidden], at the kept places only where some are named.
         """
         together = None if bool(batch.mask.all()) else batch.mask[:, None, None, :]
         alone = _alone(batch) if first < self.joint_from else None
@@ -141,7 +143,8 @@ class Encoder(nn.Module):
             block = self.blocks[i]
             given = condition if block.is_conditional else None
             allowed = alone if i < self.joint_from else together
-            x = block(x, given, position_ids=batch.position_ids, allowed=allowed)
+            wanted = keep if i == last - 1 else None
+            x = block(x, given, position_ids=batch.position_ids, allowed=allowed, keep=wanted)
         return x
 
 

@@ -12,6 +12,7 @@ from .scores import TaskScores
 from .scoring import score_split, score_texts
 from .smooth_thresholds import cost_threshold, smooth_f1_threshold
 from .thresholds import ThresholdRule, best_f1_threshold, precision_threshold, recall_threshold
+from .truncation import Truncation, measure_truncation
 
 __all__ = [
     "Consistency",
@@ -23,6 +24,7 @@ __all__ = [
     "TaskReport",
     "TaskScores",
     "ThresholdRule",
+    "Truncation",
     "average_precision",
     "best_f1_threshold",
     "brier_score",
@@ -32,6 +34,7 @@ __all__ = [
     "judge_across_halves",
     "judge_consistency",
     "judge_stored",
+    "measure_truncation",
     "official_score",
     "platt_scaling",
     "precision_threshold",

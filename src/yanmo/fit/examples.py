@@ -67,7 +67,7 @@ class Examples:
 
 
 def encode_examples(split: Mapping[str, Sequence[Pair]], *, task_set: TaskSet, pair_encoder: PairEncoder) -> Examples:
-    """Encodes every labelled pair under its task's budget.
+    """Encodes every labelled pair under its task's budget, each once: windows are a matter of scoring.
 
     Args:
         split: The pairs of each task, by its name.

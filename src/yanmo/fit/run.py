@@ -14,8 +14,9 @@ from transformers import set_seed
 
 from ..atomic import replacing
 from ..errors import InputError
-from ..evaluate import Judgement, fit_decision, judge_across_halves
+from ..evaluate import Judgement, TaskScores, fit_decision, judge_across_halves, score_split
 from ..match.decisions import Decision, MatchingFile
+from ..match.matcher import Matcher
 from ..match.pair import Pair
 from ..match.split import fingerprint_pairs
 from ..match.tasks import TaskSet
@@ -167,7 +168,11 @@ def train_matcher(
             torch.manual_seed(config.seed + processes.rank)  # what drops out in one share may stay in another
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         step = trainer.finish()
-        decisions, judgement = _decide(trainer)
+        scores = trainer.scores()
+        if processes.is_first:
+            matcher = Matcher(TorchEngine(model, encoder_config), pair_encoder, MatchingFile(task_set=task_set))
+            scores = _with_windows(matcher, validation, scores)
+        decisions, judgement = _decide(scores)
     if processes.is_first:
         matching = MatchingFile(
             task_set=task_set,
@@ -217,9 +222,18 @@ def _record(
     }
 
 
-def _decide(trainer: MatchingTrainer) -> tuple[dict[str, Decision], Judgement | None]:
+def _with_windows(
+    matcher: Matcher, validation: Mapping[str, Sequence[Pair]], scores: Sequence[TaskScores]
+) -> list[TaskScores]:
+    """Scores again, in windows as it will be from now on, what training reads cut."""
+    tasks = matcher.matching.task_set.tasks
+    split = {task.name: validation[task.name] for task in tasks if task.budget.windows and task.name in validation}
+    windowed = {task.task: task for task in score_split(matcher, split)}
+    return [windowed.get(task.task, task) for task in scores]
+
+
+def _decide(scores: Sequence[TaskScores]) -> tuple[dict[str, Decision], Judgement | None]:
     """Fits each task's rule on all its validation pairs; its F1 is the one judged across halves of them."""
-    scores = trainer.scores()
     if not scores:
         return {}, None
     judgement = judge_across_halves(scores)

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from .dropout import Dropout
 from .heads import interaction_features
 from .norm import ConditionalLayerNorm, LayerNorm
 
@@ -52,7 +53,7 @@ class AlignmentHead(nn.Module):
         self.gate = nn.Linear(inner_width, 1, bias=False)
         self.hidden = nn.Linear(2 * width + 1 + 2 * inner_width, inner_width)
         self.norm = norm
-        self.dropout = nn.Dropout(dropout_prob)
+        self.dropout = Dropout(dropout_prob)
         self.out = nn.Linear(inner_width, 1)
 
     def forward(

@@ -143,14 +143,19 @@ class SelfAttention(nn.Module):
         *,
         position_ids: Int[Tensor, "batch seq"],
         allowed: Bool[Tensor, "batch 1 #seq seq"] | Segments | None,
-    ) -> Float[Tensor, "batch seq hidden"]:
-        """Returns the attended ``x``, shape [batch, seq, hidden]; with segments, ``x`` is one row of sequences."""
+        keep: Int[Tensor, " kept"] | None = None,
+    ) -> Float[Tensor, "batch kept hidden"]:
+        """Returns the attended ``x``, shape [batch, seq, hidden]; with segments, ``x`` is one row of sequences.
+
+        Only at the places ``keep`` of a row where some are named, [batch, kept, hidden].
+        """
         query, key, value = (self._heads(layer(x)) for layer in (self.query, self.key, self.value))
         if isinstance(allowed, Segments):
             context = allowed.attend(self.kernel, query, key, value, position_ids=position_ids)
         else:
             context = self.kernel(query, key, value, position_ids=position_ids, allowed=allowed)
-        merged: Tensor = self.out(context.transpose(1, 2).flatten(2))
+        context = context.transpose(1, 2).flatten(2)
+        merged: Tensor = self.out(context if keep is None else context[:, keep])
         return merged
 
     def _heads(self, x: Float[Tensor, "batch seq hidden"]) -> Float[Tensor, "batch heads seq head"]:

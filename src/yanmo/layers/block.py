@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from .attention import SelfAttention
+from .dropout import Dropout
 from .norm import ConditionalLayerNorm, LayerNorm
 from .packing import Segments
 
@@ -60,7 +61,7 @@ class Block(nn.Module):
         self.attention_norm = attention_norm
         self.feed_forward = feed_forward
         self.feed_forward_norm = feed_forward_norm
-        self.dropout = nn.Dropout(dropout_prob)
+        self.dropout = Dropout(dropout_prob)
 
     @property
     def is_conditional(self) -> bool:
@@ -74,9 +75,23 @@ class Block(nn.Module):
         *,
         position_ids: Int[Tensor, "batch seq"],
         allowed: Bool[Tensor, "batch 1 #seq seq"] | Segments | None,
-    ) -> Float[Tensor, "batch seq hidden"]:
-        """Returns the next layer's input, shape [batch, seq, hidden]."""
-        attended = self.attention(x, position_ids=position_ids, allowed=allowed)
+        keep: Int[Tensor, " kept"] | None = None,
+    ) -> Float[Tensor, "batch kept hidden"]:
+        """Gives the next layer's input.
+
+        Args:
+            x: This layer's input, [batch, seq, hidden].
+            condition: One vector a row, or None where the norms are plain.
+            position_ids: Position of every token in its own sequence, [batch, seq].
+            allowed: True where a query (axis 2) may see a key (axis 3); None where every one may.
+            keep: Places of a row whose output is asked for; None asks for all.
+
+        Returns:
+            The output, [batch, seq, hidden], at the kept places only where some are named.
+        """
+        attended = self.attention(x, position_ids=position_ids, allowed=allowed, keep=keep)
+        if keep is not None:
+            x = x[:, keep]
         x = self.attention_norm(x + self.dropout(attended), condition)
         y: Tensor = self.feed_forward_norm(x + self.dropout(self.feed_forward(x)), condition)
         return y

@@ -3,6 +3,7 @@
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from .dropout import Dropout
 from .norm import ConditionalLayerNorm, LayerNorm
 
 __all__ = ["TokenEmbedding"]
@@ -42,7 +43,7 @@ class TokenEmbedding(nn.Module):
         self.norm = norm
         self.projection = projection
         self.position_start = position_start
-        self.dropout = nn.Dropout(dropout_prob)
+        self.dropout = Dropout(dropout_prob)
 
     def forward(
         self,

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from .dropout import Dropout
 from .norm import ConditionalLayerNorm, LayerNorm
 from .pooling import mean_pool
 
@@ -23,7 +24,7 @@ class PooledHead(nn.Module):
 
     def __init__(self, width: int, *, dropout_prob: float) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout_prob)
+        self.dropout = Dropout(dropout_prob)
         self.out = nn.Linear(width, 1)
 
     def forward(
@@ -59,7 +60,7 @@ class InteractionHead(nn.Module):
         super().__init__()
         self.hidden = nn.Linear(2 * width + 1, inner_width)
         self.norm = norm
-        self.dropout = nn.Dropout(dropout_prob)
+        self.dropout = Dropout(dropout_prob)
         self.out = nn.Linear(inner_width, 1)
         self.distance = nn.Linear(1, 1, bias=False)
         nn.init.zeros_(self.distance.weight)

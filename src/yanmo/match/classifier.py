@@ -67,8 +67,20 @@ class PairClassifier(nn.Module):
         condition = None if self.task_vectors is None else self.task_vectors(tasks)
         if states is None:
             states, first_layer = self.encoder.embed(batch, condition), 0
-        x = self.encoder.run(states, batch, condition, first=first_layer, last=len(self.encoder.blocks))
+        n_layers = len(self.encoder.blocks)
+        if self.reads_first_token and first_layer < n_layers:
+            # What the last layer makes of the other tokens, most of its work, would be thrown away.
+            first = torch.zeros(1, dtype=torch.long, device=tasks.device)
+            x = self.encoder.run(states, batch, condition, first=first_layer, last=n_layers, keep=first)
+            return self.judge(x, tasks, side=batch.side[:, :1], mask=batch.mask[:, :1])
+        x = self.encoder.run(states, batch, condition, first=first_layer, last=n_layers)
         return self.judge(x, tasks, side=batch.side, mask=batch.mask)
+
+    @property
+    def reads_first_token(self) -> bool:
+        """Whether the head reads the first token's vector and no other."""
+        heads = self.head if isinstance(self.head, nn.ModuleList) else [self.head]
+        return all(isinstance(head, PooledHead) for head in heads)
 
     def judge(
         self,

@@ -10,9 +10,10 @@ from ..errors import InputError
 from ..tokenize import EncodedPair, PairBudget
 from .batches import sorted_batches
 from .block_weights import quantize_blocks, restore_blocks
+from .channel_int8 import CHANNEL_LIMIT
 from .folded import FoldedClassifier
 from .matcher import Matcher
-from .row_int8 import quantize_channels, round_tokens
+from .row_int8 import ROW_LIMIT, quantize_channels, round_tokens
 from .stored_weights import rounded_linears
 from .torch_engine import TorchEngine, collate
 from .weight_plan import WeightForm, WeightPlan
@@ -21,6 +22,8 @@ __all__ = ["linears_by_drift"]
 
 # Tokens of a batch: every layer's error and gradient are held at once.
 _MAX_TOKENS = 1024
+# Forms with one scale an output channel and one a token, and their largest weight.
+_BY_CHANNEL = {WeightForm.INT8_ROWS: ROW_LIMIT, WeightForm.INT8_CHANNELS: CHANNEL_LIMIT}
 
 
 def linears_by_drift(
@@ -97,14 +100,14 @@ class _Watched:
 
 
 def _rounded_weight(layer: nn.Linear, form: WeightForm) -> Float[Tensor, "out in"]:
-    if form is WeightForm.INT8_ROWS:
-        codes, scales = quantize_channels(layer.weight)
+    if form in _BY_CHANNEL:
+        codes, scales = quantize_channels(layer.weight, limit=_BY_CHANNEL[form])
         return codes.to(torch.float32) * scales[:, None]
     return restore_blocks(*quantize_blocks(layer.weight, form), form, n_columns=layer.in_features)
 
 
 def _rounded_input(x: Tensor, form: WeightForm) -> Tensor:
-    if form is WeightForm.INT8_ROWS:
+    if form in _BY_CHANNEL:
         tokens, scale = round_tokens(x)
         return tokens * scale
     n_columns = x.shape[-1]

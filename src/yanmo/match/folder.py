@@ -6,9 +6,10 @@ from typing import Protocol, runtime_checkable
 from ..errors import InputError
 from ..tokenize import Tokenizer, load_tokenizer
 
-__all__ = ["ONNX_FILE", "TORCH_FILE", "HasVocabulary", "load_fitting_tokenizer"]
+__all__ = ["ONNX_FILE", "OPENVINO_FILE", "TORCH_FILE", "HasVocabulary", "load_fitting_tokenizer"]
 
 ONNX_FILE = "model.onnx"
+OPENVINO_FILE = "openvino_model.xml"
 TORCH_FILE = "model.safetensors"
 
 

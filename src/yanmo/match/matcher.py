@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from ..atomic import new_folder
 from ..errors import InputError, require_extra
-from ..tokenize import EncodedPair, PairBudget, PairEncoder
+from ..tokenize import EncodedPair, PairEncoder
 from .architecture import Architecture
 from .decisions import MatchingFile
-from .folder import ONNX_FILE, TORCH_FILE, load_fitting_tokenizer
+from .folder import ONNX_FILE, OPENVINO_FILE, TORCH_FILE, load_fitting_tokenizer
+from .graph_engine import GraphEngine
+from .pair_rows import PairRows, encode_rows
 
 __all__ = ["Engine", "Matcher"]
 
@@ -74,13 +76,14 @@ class Matcher:
     ) -> "Matcher":
         """Loads a matcher from its folder, or from the Hugging Face hub.
 
-        A folder with ``model.onnx`` and no ``model.safetensors`` is scored by ONNX Runtime and needs no torch.
+        A folder with ``model.onnx`` and no ``model.safetensors`` is scored by ONNX Runtime, one with
+        ``openvino_model.xml`` by OpenVINO; neither needs torch.
 
         Args:
             folder: Folder written by ``save_pretrained`` or ``yanmo export``, or the name ``owner/name`` of one on the
                 hub.
             device: Where torch runs, such as ``"cuda"``; None for the CPU.
-            n_threads: Threads of ONNX Runtime; None takes as many as the process may use. Torch's are set by
+            n_threads: Threads of an exported graph; None takes as many as the process may use. Torch's are set by
                 ``torch.set_num_threads``.
             revision: Branch, tag or commit on the hub.
 
@@ -99,17 +102,15 @@ class Matcher:
         architecture = Architecture.model_validate(matching.model)
         n_tasks = len(matching.task_set.tasks)
         engine: Engine
-        if (folder / ONNX_FILE).is_file() and not (folder / TORCH_FILE).is_file():
+        graph = None if (folder / TORCH_FILE).is_file() else _graph_engine(folder, n_threads=n_threads)
+        if graph is not None:
             if device is not None:
-                raise InputError(f"the device '{device}' is torch's, the folder is for ONNX Runtime", where=folder)
-            from .onnx_engine import OnnxEngine
-
-            graph = OnnxEngine(folder / ONNX_FILE, n_threads=n_threads)
+                raise InputError(f"the device '{device}' is torch's, the folder holds a graph", where=folder)
             graph.check(architecture, n_tasks=n_tasks)
             engine, tokenizer = graph, load_fitting_tokenizer(folder, graph.card)
         else:
             if n_threads is not None:
-                raise InputError("n_threads is ONNX Runtime's", where=folder, fix="call torch.set_num_threads")
+                raise InputError("n_threads is for exported graphs", where=folder, fix="call torch.set_num_threads")
             require_extra("torch", extra="torch")
             from .torch_engine import TorchEngine, load_classifier
 
@@ -172,8 +173,23 @@ class Matcher:
             self.pair_encoder.tokenizer.save(temporary)
             self.matching.save(temporary)
 
+    def rows(self, pairs: Sequence[tuple[str, str]], *, tasks: Sequence[str]) -> PairRows:
+        """Encodes pairs as an engine scores them, a row for each window under each task.
+
+        Args:
+            pairs: The texts.
+            tasks: Names of tasks.
+
+        Returns:
+            The rows; they make the pairs' logits of their own, and say what was read of each text.
+
+        Raises:
+            InputError: The matcher does not know a task.
+        """
+        return encode_rows(pairs, tasks=tasks, task_set=self.matching.task_set, pair_encoder=self.pair_encoder)
+
     def logits(self, pairs: Sequence[tuple[str, str]], *, task: str) -> NDArray[np.float32]:
-        """Raw scores of pairs under one task.
+        """Raw scores of pairs under one task; of a pair that is read in windows their maximum or mean.
 
         Args:
             pairs: The texts.
@@ -185,9 +201,7 @@ class Matcher:
         Raises:
             InputError: The matcher does not know the task.
         """
-        index = self.matching.task_set.index(task)
-        encoded = self.pair_encoder.encode_batch(pairs, budgets=self._budget(task))
-        return self.engine.logits(encoded, [index] * len(encoded))
+        return self._logits(pairs, [task])[:, 0]
 
     def score(self, pairs: Sequence[tuple[str, str]], *, task: str) -> NDArray[np.float32]:
         """Calibrated probabilities of "match" under one task, float32[n]; arguments as in ``logits``."""
@@ -207,9 +221,7 @@ class Matcher:
             Of each task the probabilities, float32[n].
         """
         names = self.matching.task_set.names
-        encoded = self._encode_for(names, pairs)
-        rows = [encoded[name][i] for i in range(len(pairs)) for name in names]
-        logits = self.engine.logits(rows, list(range(len(names))) * len(pairs)).reshape(len(pairs), len(names))
+        logits = self._logits(pairs, names)
         return {
             name: self.matching.decision(name).calibration.probabilities(np.ascontiguousarray(logits[:, i]))
             for i, name in enumerate(names)
@@ -233,33 +245,34 @@ class Matcher:
             InputError: The matcher is an export, which computes both texts at once, or does not know a task.
         """
         names = self.matching.task_set.names if tasks is None else tuple(tasks)
-        rows = [
-            (pair, self.matching.task_set.index(name))
-            for name, encoded in self._encode_for(names, [(text, text) for text in texts]).items()
-            for pair in encoded
-        ]
+        encoded = self.rows([(text, text) for text in texts], tasks=names)
         if not isinstance(self.engine, KeepsTexts):
             raise InputError(
                 "an exported matcher computes both texts at once and cannot keep one",
                 fix="load the folder it was trained in",
             )
-        return self.engine.keep([pair for pair, _ in rows], [index for _, index in rows])
+        return self.engine.keep(encoded.rows, encoded.row_tasks)
 
     def forget_texts(self) -> None:
         """Frees what ``encode_texts`` keeps."""
         if isinstance(self.engine, KeepsTexts):
             self.engine.forget()
 
-    def _encode_for(self, tasks: Sequence[str], pairs: Sequence[tuple[str, str]]) -> dict[str, list[EncodedPair]]:
-        budgets = {name: self._budget(name) for name in tasks}
-        encoded = {
-            each: self.pair_encoder.encode_batch(pairs, budgets=each) for each in dict.fromkeys(budgets.values())
-        }
-        return {name: encoded[each] for name, each in budgets.items()}
+    def _logits(self, pairs: Sequence[tuple[str, str]], tasks: Sequence[str]) -> NDArray[np.float32]:
+        encoded = self.rows(pairs, tasks=tasks)
+        return encoded.pool(self.engine.logits(encoded.rows, encoded.row_tasks))
 
-    def _budget(self, task: str) -> PairBudget:
-        budget = self.matching.task_set.task(task).budget
-        return PairBudget(budget.left, budget.right, head=budget.head)
+
+def _graph_engine(folder: Path, *, n_threads: int | None) -> GraphEngine | None:
+    if (folder / OPENVINO_FILE).is_file():
+        from .openvino_engine import OpenVinoEngine
+
+        return OpenVinoEngine(folder / OPENVINO_FILE, n_threads=n_threads)
+    if (folder / ONNX_FILE).is_file():
+        from .onnx_engine import OnnxEngine
+
+        return OnnxEngine(folder / ONNX_FILE, n_threads=n_threads)
+    return None
 
 
 def _download(repo_id: str, revision: str | None) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,9 +18,10 @@ from ..errors import InputError, require_extra
 from .architecture import Architecture
 from .classifier import PairClassifier
 from .folded import FoldedClassifier
-from .folder import ONNX_FILE
+from .folder import ONNX_FILE, OPENVINO_FILE
+from .graph_engine import CARD_KEY, INPUTS, GraphCard
 from .matcher import Matcher
-from .onnx_engine import CARD_KEY, INPUTS, GraphCard
+from .openvino_engine import rewrite_graph
 from .stored_weights import store_weights
 from .torch_engine import TorchEngine
 from .weight_plan import WeightPlan
@@ -56,6 +58,8 @@ def export_graph(
         max_tokens=config.max_tokens,
         pad_id=config.pad_id,
         architecture=architecture,
+        # OpenVINO rounds groups that divide every width in the network; the encoder's own does.
+        activation_group=config.width if plan.is_for_openvino else None,
     )
     example = (
         *(torch.zeros(2, 6, dtype=torch.int64) for _ in range(4)),
@@ -115,7 +119,9 @@ def trace(
 
 
 def export_matcher(matcher: Matcher, folder: Path, *, plan: WeightPlan) -> None:
-    """Writes a matcher as a folder that ``Matcher.from_pretrained`` scores by ONNX Runtime; all of it or nothing.
+    """Writes a matcher as a folder that ``Matcher.from_pretrained`` scores without torch; all of it or nothing.
+
+    ONNX Runtime scores it, or OpenVINO where the plan is for it.
 
     Args:
         matcher: A matcher with torch weights.
@@ -146,7 +152,14 @@ def write_export(matcher: Matcher, folder: Path, *, plan: WeightPlan) -> None:
     if not isinstance(engine, TorchEngine):
         raise InputError("only a matcher with torch weights can be exported", fix="load the folder it was trained in")
     architecture = Architecture.model_validate(matcher.matching.model)
-    export_graph(engine.classifier, engine.config, architecture, folder / ONNX_FILE, plan=plan)
+    if plan.is_for_openvino:
+        require_extra("openvino", extra="openvino")
+        with tempfile.TemporaryDirectory() as beside:
+            graph = Path(beside) / ONNX_FILE
+            export_graph(engine.classifier, engine.config, architecture, graph, plan=plan)
+            rewrite_graph(graph, folder / OPENVINO_FILE)
+    else:
+        export_graph(engine.classifier, engine.config, architecture, folder / ONNX_FILE, plan=plan)
     (folder / "config.json").write_text(json.dumps(engine.config.to_hf(), indent=2) + "\n", encoding="utf-8")
     matcher.pair_encoder.tokenizer.save(folder)
     matcher.matching.save(folder)

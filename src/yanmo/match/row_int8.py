@@ -6,31 +6,35 @@ from torch import Tensor, nn
 
 from .graph_node import graph_node
 
-__all__ = ["RowInt8Linear", "quantize_channels", "round_tokens"]
+__all__ = ["ROW_LIMIT", "RowInt8Linear", "quantize_channels", "round_tokens"]
 
 # 7 of the 8 bits: processors without VNNI add two products in 16 bits, and 2 * 255 * 64 is the most that fits.
-_WEIGHT_LIMIT = 63
+ROW_LIMIT = 63
+"""The largest multiple of a weight's scale."""
 _TOKEN_LIMIT = 127
 
 
-def quantize_channels(weight: Float[Tensor, "out in"]) -> tuple[Int8[Tensor, "out in"], Float[Tensor, " out"]]:
-    """Rounds each row of a matrix to whole multiples, -63 to 63, of one scale.
+def quantize_channels(
+    weight: Float[Tensor, "out in"], *, limit: int
+) -> tuple[Int8[Tensor, "out in"], Float[Tensor, " out"]]:
+    """Rounds each row of a matrix to whole multiples of one scale.
 
     Args:
         weight: The matrix; a row makes one output channel.
+        limit: The largest multiple, up to 127.
 
     Returns:
         The multiples, and the scale of each row; a row of zeros has the scale 1.
 
     Example:
-        >>> codes, scales = quantize_channels(torch.tensor([[6.3, -0.1], [0.0, 0.0]]))
+        >>> codes, scales = quantize_channels(torch.tensor([[6.3, -0.1], [0.0, 0.0]]), limit=63)
         >>> codes.tolist(), [round(scale, 6) for scale in scales.tolist()]
         ([[63, -1], [0, 0]], [0.1, 1.0])
     """
     weight = weight.detach()
     largest = weight.abs().amax(-1)
-    scales = torch.where(largest == 0, 1.0, largest / _WEIGHT_LIMIT)
-    return (weight / scales[:, None]).round().clamp(-_WEIGHT_LIMIT, _WEIGHT_LIMIT).to(torch.int8), scales
+    scales = torch.where(largest == 0, 1.0, largest / limit)
+    return (weight / scales[:, None]).round().clamp(-limit, limit).to(torch.int8), scales
 
 
 def round_tokens(x: Float[Tensor, "*batch width"]) -> tuple[Float[Tensor, "*batch width"], Float[Tensor, "*batch 1"]]:
@@ -61,7 +65,7 @@ class RowInt8Linear(nn.Module):
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        codes, scales = quantize_channels(linear.weight)
+        codes, scales = quantize_channels(linear.weight, limit=ROW_LIMIT)
         self.codes = nn.Buffer(codes.T.contiguous())
         self.scales = nn.Buffer(scales)
         self.one = nn.Buffer(torch.ones(()))

@@ -7,6 +7,7 @@ computed once, packed end to end with others.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -102,6 +103,7 @@ class StagedClassifier:
             states = [torch.cat([made[part] for part in stage.units(units[i])]) for i in rows]
             x = nn.utils.rnn.pad_sequence(states, batch_first=True)
             side = nn.utils.rnn.pad_sequence([torch.from_numpy(pairs[i].side).long() for i in rows], batch_first=True)
+            side = side[:, : x.shape[1]]  # one token where the head reads the first only
             mask = torch.arange(x.shape[1]) < torch.tensor([[len(units[i])] for i in rows])
             tasks = torch.tensor([units[i].task for i in rows])
             scores[rows] = network.judge(x, tasks, side=side, mask=mask).float().numpy()
@@ -139,9 +141,13 @@ class StagedClassifier:
                 )
             lengths = [len(unit) for unit in batch]
             segments = Segments(lengths)
-            for block in encoder.blocks[stage.first : stage.last]:
+            for i in range(stage.first, stage.last):
+                block, keep = encoder.blocks[i], None
                 given = condition if block.is_conditional else None
-                x = block(x, given, position_ids=position_ids, allowed=segments)
+                if i == len(encoder.blocks) - 1 and self.classifier.reads_first_token:
+                    keep = torch.tensor([0, *accumulate(lengths[:-1])])
+                    lengths = [1] * len(batch)
+                x = block(x, given, position_ids=position_ids, allowed=segments, keep=keep)
             for unit, states in zip(batch, torch.split(x[0], lengths), strict=True):
                 found[unit] = states
                 if not stage.is_joint:

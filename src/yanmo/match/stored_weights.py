@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from .block_weights import BlockEmbedding, BlockLinear
+from .channel_int8 import ChannelInt8Embedding, ChannelInt8Linear
 from .row_int8 import RowInt8Linear
 from .weight_plan import WeightForm, WeightPlan
 
@@ -23,13 +24,12 @@ def store_weights(model: nn.Module, plan: WeightPlan) -> None:
     """
     for name, child, form in list(_rounded(model, plan)):
         parent = model.get_submodule(name.rpartition(".")[0])
-        if isinstance(child, nn.Embedding):
-            if child.embedding_dim % form.of_tables.block:
-                continue
-            stored: nn.Module = BlockEmbedding(child, form.of_tables)
-        else:
-            stored = RowInt8Linear(child) if form is WeightForm.INT8_ROWS else BlockLinear(child, form)
-        setattr(parent, name.rpartition(".")[2], stored)
+        if isinstance(child, nn.Linear):
+            setattr(parent, name.rpartition(".")[2], _stored_linear(child, form))
+        elif form is WeightForm.INT8_CHANNELS:
+            setattr(parent, name.rpartition(".")[2], ChannelInt8Embedding(child))
+        elif child.embedding_dim % form.of_tables.block == 0:
+            setattr(parent, name.rpartition(".")[2], BlockEmbedding(child, form.of_tables))
 
 
 def rounded_linears(model: nn.Module, plan: WeightPlan) -> dict[str, tuple[nn.Linear, WeightForm]]:
@@ -43,6 +43,12 @@ def rounded_linears(model: nn.Module, plan: WeightPlan) -> dict[str, tuple[nn.Li
         Layer and form by the layer's name.
     """
     return {name: (child, form) for name, child, form in _rounded(model, plan) if isinstance(child, nn.Linear)}
+
+
+def _stored_linear(linear: nn.Linear, form: WeightForm) -> nn.Module:
+    if form is WeightForm.INT8_CHANNELS:
+        return ChannelInt8Linear(linear)
+    return RowInt8Linear(linear) if form is WeightForm.INT8_ROWS else BlockLinear(linear, form)
 
 
 def _rounded(model: nn.Module, plan: WeightPlan) -> Iterator[tuple[str, nn.Linear | nn.Embedding, WeightForm]]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from ..errors import InputError
 from ..yaml_file import read_yaml
+from .budget import Budget
 from .labels import label_key
 
 __all__ = ["Budget", "Task", "TaskSet", "builtin_task_sets"]
@@ -37,17 +38,6 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_as_names)]
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Budget(_Frozen):
-    """How many tokens of each text of a pair the model sees, special tokens included."""
-
-    left: int = Field(default=128, ge=4)
-    """Tokens of the first text."""
-    right: int = Field(default=128, ge=4)
-    """Tokens of the second text."""
-    head: float = Field(default=0.75, ge=0.0, le=1.0)
-    """Share of a cut text's tokens that is kept from its beginning; the rest is kept from its end."""
 
 
 class Task(_Frozen):
@@ -85,7 +75,7 @@ class Task(_Frozen):
     id: str | None = None
     """Column of the row's id; that of the set if left out."""
     budget: Budget = Budget()
-    """How much of each text the model sees."""
+    """How much of each text the model sees, and in how many windows."""
     implies: str | None = None
     """A looser task of the set: whatever matches here should match there. Checked by the evaluation."""
 

@@ -14,13 +14,15 @@ class WeightForm(str, Enum):
     """8 bits in blocks of 128 that share a scale; activations in 8 bits by the same blocks."""
     INT8_ROWS = "int8-rows"
     """7 of 8 bits with one scale an output channel, activations in 8 bits with one scale a token: faster, coarser."""
+    INT8_CHANNELS = "int8-channels"
+    """8 bits with one scale an output channel, in plain operations: OpenVINO rounds activations by the token."""
     INT4 = "int4"
     """4 bits in blocks of 32; activations in 8 bits by the same blocks."""
 
     @property
     def bits(self) -> int:
         """Bits of one weight as it is stored, scales not counted."""
-        return {"float32": 32, "int8": 8, "int8-rows": 8, "int4": 4}[self.value]
+        return {"float32": 32, "int8": 8, "int8-rows": 8, "int8-channels": 8, "int4": 4}[self.value]
 
     @property
     def block(self) -> int:
@@ -58,6 +60,11 @@ class WeightPlan:
     upper: WeightForm
     upper_from: int = 0
     raised: frozenset[str] = frozenset()
+
+    @property
+    def is_for_openvino(self) -> bool:
+        """Whether OpenVINO scores the export, not ONNX Runtime."""
+        return WeightForm.INT8_CHANNELS in (self.table, self.lower, self.upper)
 
     @classmethod
     def uniform(cls, form: WeightForm) -> "WeightPlan":

@@ -5,16 +5,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from ..atomic import replacing
-from ..match import Matcher, OnBadLine, Pair, RejectFile, fingerprint_pairs, read_split
+from ..match import OnBadLine
 from ..progress import RunProgress
 from .named_matcher import open_matcher
-from .tables import consistency_lines, judgement_table
+from .tables import consistency_lines, judgement_table, truncation_lines
+
+if TYPE_CHECKING:
+    from ..match import Matcher, Pair
 
 __all__ = ["evaluate"]
 
@@ -36,7 +39,15 @@ def evaluate(
 
     Example: yanmo evaluate runs/sohu --data data --split valid --json result.json --report report.html
     """
-    from ..evaluate import judge_across_halves, judge_consistency, judge_stored, score_split, write_report
+    from ..evaluate import (
+        judge_across_halves,
+        judge_consistency,
+        judge_stored,
+        measure_truncation,
+        score_split,
+        write_report,
+    )
+    from ..match import RejectFile, read_split
 
     matcher = open_matcher(model)
     task_set = matcher.matching.task_set
@@ -59,15 +70,17 @@ def evaluate(
         judgement = judge_across_halves(scores) if halves else judge_stored(scores, decisions)
         # Where a strict task implies a loose one, the pairs of each are scored under the other as well.
         consistency = judge_consistency(matcher, scores, on_progress=count)
+    truncation = measure_truncation(matcher, pairs)
     console = Console()
     console.print(judgement_table(judgement))
-    for line in consistency_lines(consistency):
+    for line in (*truncation_lines(truncation), *consistency_lines(consistency)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     note = "" if halves else _caveat(matcher, pairs)
     if note:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
     if json_out is not None:
         values = judgement.as_json() | {"note": note} | {"consistency": [asdict(entry) for entry in consistency]}
+        values["truncation"] = {task: asdict(entry) for task, entry in truncation.items()}
         with replacing(json_out) as temporary:
             temporary.write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     if report is not None:
@@ -76,8 +89,10 @@ def evaluate(
         console.print(f"报告已写入 {report}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _caveat(matcher: Matcher, pairs: Mapping[str, Sequence[Pair]]) -> str:
+def _caveat(matcher: "Matcher", pairs: Mapping[str, Sequence["Pair"]]) -> str:
     """A warning where the pairs are those that the model's thresholds were chosen on."""
+    from ..match import fingerprint_pairs
+
     chosen_on = (matcher.matching.training or {}).get("validation_fingerprint")
     if chosen_on != fingerprint_pairs(pairs):
         return ""

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..atomic import replacing
-from ..match import MatchingFile
+from ..match import MatchingFile, WindowPool, Windows
+from ..match.weight_plan import WeightForm
 from .export_drift import drift_markdown
 from .export_gate import Attempt
 
 __all__ = ["Card"]
 
 _ALL_TASKS = """\
-全部任务在一张图里，由 ONNX Runtime 打分，不需要 torch：
+全部任务在一张图里，由 {engine} 打分，不需要 torch：
 
 ```python
 from yanmo import Matcher
@@ -35,7 +36,7 @@ model.predict([("文本一", "文本二")]) >= {threshold:.4f}    # 达到阈值
 {other}
 
 预算（左 {left}、右 {right} 个 token）以内的文本与 `Matcher` 的切分逐 token 相同。
-更长的文本在这里只保留开头，`Matcher` 还保留结尾，分数因此不同。
+更长的文本在这里只保留开头，`Matcher` {longer}，分数因此不同。
 """
 
 
@@ -77,9 +78,14 @@ class Card:
         origin = f"由 `yanmo export` 从 `{self.source}` 导出，权重 {self.form}。"
         return "\n".join([head, title, "", origin, "", self._usage(), self._thresholds(), self._drift()])
 
+    @property
+    def _engine(self) -> str:
+        for_openvino = self.form == WeightForm.INT8_CHANNELS
+        return "OpenVINO（`pip install 'yanmo[openvino]'`）" if for_openvino else "ONNX Runtime"
+
     def _usage(self) -> str:
         if self.task is None:
-            return "## 用法\n" + _ALL_TASKS.format(task=self.matching.task_set.names[0])
+            return "## 用法\n" + _ALL_TASKS.format(task=self.matching.task_set.names[0], engine=self._engine)
         budget = self.matching.task_set.task(self.task).budget
         other = (
             '需要 `pip install "sentence-transformers[onnx]"`；只用 `onnxruntime` 与 `tokenizers` 也可以打分。'
@@ -93,6 +99,7 @@ class Card:
             other=other,
             left=budget.left,
             right=budget.right,
+            longer="还保留结尾" if budget.windows is None else _in_windows(budget.windows),
         )
 
     def _thresholds(self) -> str:
@@ -136,3 +143,8 @@ class Card:
                 "`--accept-loss` 照样导出的。"
             )
         return f"没有任务的 F1 损失超过预算 {self.budget:g} 分。"
+
+
+def _in_windows(windows: Windows) -> str:
+    kind = {WindowPool.MAX: "最大值", WindowPool.MEAN: "平均值"}[windows.pool]
+    return f"分至多 {windows.at_most} 窗来读、取各窗的{kind}，阈值也按它选定"

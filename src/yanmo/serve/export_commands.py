@@ -36,6 +36,7 @@ class ExportForm(str, Enum):
     FLOAT32 = "float32"
     INT8 = "int8"
     INT8_ROWS = "int8-rows"
+    INT8_CHANNELS = "int8-channels"
     INT4 = "int4"
 
 
@@ -48,6 +49,9 @@ def export(
     ] = None,
     form: Annotated[ExportForm | None, typer.Option(help="权重的存法 / how weights are stored")] = None,
     int8: Annotated[bool, typer.Option("--int8", help="即 --form int8-rows / short for it")] = False,
+    openvino: Annotated[
+        bool, typer.Option("--openvino", help="即 --form int8-channels，由 OpenVINO 打分 / short for it")
+    ] = False,
     int4: Annotated[bool, typer.Option("--int4", help="即 --form int4 / short for it")] = False,
     int8_from: Annotated[
         int | None,
@@ -68,9 +72,9 @@ def export(
 
     Example: yanmo export runs/sohu --onnx --int8 --data data --out models/sohu
     """
-    stored = _stored(form, int8=int8, int4=int4)
+    stored = _stored(form, int8=int8, openvino=openvino, int4=int4)
     is_graph = onnx or task is None
-    _check(stored, is_graph=is_graph, int8_from=int8_from, has_data=data is not None, budget=budget)
+    _check(stored, task=task, is_graph=is_graph, int8_from=int8_from, has_data=data is not None, budget=budget)
     if is_graph:
         require_extra("onnxscript", extra="onnx")
     require_extra("torch", extra="torch")
@@ -104,21 +108,27 @@ def export(
         _say(console, "没有量过舍入对 F1 与校准的影响：加 --data 目录即可量，超出预算会拒绝。")
 
 
-def _stored(form: ExportForm | None, *, int8: bool, int4: bool) -> ExportForm:
+def _stored(form: ExportForm | None, *, int8: bool, openvino: bool, int4: bool) -> ExportForm:
     named = [] if form is None else [form]
-    named += [ExportForm.INT8_ROWS] * int8 + [ExportForm.INT4] * int4
+    named += [ExportForm.INT8_ROWS] * int8 + [ExportForm.INT8_CHANNELS] * openvino + [ExportForm.INT4] * int4
     if len(named) > 1:
-        raise InputError("--form, --int8 and --int4 each name how weights are stored", fix="give one of them")
+        raise InputError(
+            "--form, --int8, --openvino and --int4 each name how weights are stored", fix="give one of them"
+        )
     return named[0] if named else ExportForm.FLOAT32
 
 
-def _check(stored: ExportForm, *, is_graph: bool, int8_from: int | None, has_data: bool, budget: float) -> None:
+def _check(
+    stored: ExportForm, *, task: str | None, is_graph: bool, int8_from: int | None, has_data: bool, budget: float
+) -> None:
     if int8_from is not None and stored is not ExportForm.INT4:
         raise InputError(f"--int8-from goes with --form int4, not {stored.value}", fix="leave one of the two out")
     if not is_graph and stored is not ExportForm.FLOAT32:
         raise InputError(
             f"{stored.value} weights need a graph, --task alone writes float32 ones", fix="add --onnx, or leave it out"
         )
+    if task is not None and stored is ExportForm.INT8_CHANNELS:
+        raise InputError("int8-channels holds all tasks, for OpenVINO", fix="leave --task out, or take another form")
     if not is_graph and has_data:
         raise InputError("--task without --onnx changes no score, there is nothing to measure", fix="leave --data out")
     if not 0 <= budget <= 100:

@@ -96,13 +96,13 @@ def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
                         probability=row[i],
                         threshold=rules[i].threshold,
                         match=matches[i][pair],
-                        tokens=counts[i].seen,
-                        cut=counts[i].cut,
+                        tokens=readings[i].n_read,
+                        cut=readings[i].n_cut,
                     )
                     for i, task in enumerate(scored.tasks)
                 }
             )
-            for pair, (row, counts) in enumerate(zip(probabilities.tolist(), scored.counts, strict=True))
+            for pair, (row, readings) in enumerate(zip(probabilities.tolist(), scored.readings, strict=True))
         ]
         return json_reply(DecideReply(model=model_name, results=results))
 
@@ -119,7 +119,7 @@ def _describe_tasks(matcher: Matcher, model_name: str) -> TasksReply:
                 standard=task.standard,
                 implies=task.implies,
                 threshold=matcher.matching.decision(task.name).threshold,
-                budget=BudgetReply(left=task.budget.left, right=task.budget.right, head=task.budget.head),
+                budget=BudgetReply.model_validate(task.budget.model_dump(mode="json")),
             )
             for task in matcher.matching.task_set.tasks
         ],

@@ -185,7 +185,7 @@ def rerank_routes(scorer: PairScorer, *, model_name: str, default_task: str) -> 
 
 
 def _refuse_cuts(scored: ScoredPairs) -> None:
-    n_cut = sum(any(count.cut) for row in scored.counts for count in row)
+    n_cut = sum(any(reading.n_cut) for row in scored.readings for reading in row)
     if n_cut:
         raise RefusalError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

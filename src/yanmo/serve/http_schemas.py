@@ -17,6 +17,7 @@ __all__ = [
     "TasksReply",
     "Text",
     "TextPair",
+    "WindowsReply",
 ]
 
 
@@ -83,7 +84,8 @@ class TaskDecision(BaseModel):
     threshold: float = Field(description="该任务自己的阈值 / the task's own threshold", examples=[0.41])
     match: bool = Field(description="是否匹配 / whether the probability reaches the threshold")
     tokens: tuple[int, int] = Field(
-        description="模型看到的两段文本各有多少 token（特殊符号不计） / tokens of each text that the model saw",
+        description="模型看到的两段文本各有多少 token（特殊符号不计，各窗重复的只计一次） / "
+        "tokens of each text that the model saw, those that windows repeat once",
         examples=[[12, 20]],
     )
     cut: tuple[int, int] = Field(
@@ -104,12 +106,28 @@ class DecideReply(BaseModel):
     results: list[PairDecisions]
 
 
+class WindowsReply(BaseModel):
+    """How a task scores longer pairs in windows."""
+
+    pool: str = Field(
+        description="各窗的 logit 取 max 或 mean / what the logits of the windows become", examples=["max"]
+    )
+    at_most: int = Field(description="一对最多几窗 / windows of a pair, at most")
+    overlap: float = Field(
+        description="下一窗至少重复上一窗的这个比例 / share of a window that the next repeats, at least"
+    )
+
+
 class BudgetReply(BaseModel):
     """How much of each text a task sees."""
 
     left: int = Field(description="文本一的 token 数，含特殊符号 / tokens of the first text, special ones included")
     right: int = Field(description="文本二的 token 数 / tokens of the second text")
     head: float = Field(description="截断时保留开头的比例 / share of a cut text kept from its beginning")
+    windows: WindowsReply | None = Field(
+        default=None,
+        description="更长的文本怎样分窗，没有则截断 / how longer texts are scored in windows; cut if absent",
+    )
 
 
 class TaskReply(BaseModel):

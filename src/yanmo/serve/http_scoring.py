@@ -5,33 +5,21 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..match import Matcher
-from ..tokenize import EncodedPair, PairBudget, PairLayout
+from ..match import Budget, Matcher
+from ..tokenize import PairReading
 from .http_batcher import Batcher, QueueFullError
 from .http_errors import RefusalError
 
-__all__ = ["PairScorer", "ScoredPairs", "TextCounts"]
+__all__ = ["PairScorer", "ScoredPairs"]
 
 # Only a guess for the admission, before anything is encoded: Chinese gives fewer tokens than characters.
 _SPECIAL_TOKENS = 4
-
-
-@dataclass(frozen=True)
-class TextCounts:
-    """What a model saw of a pair.
-
-    Attributes:
-        seen: Tokens of each text that it saw, special tokens and prefix not counted.
-        cut: Tokens of each text that the task's budget left out.
-    """
-
-    seen: tuple[int, int]
-    cut: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -41,13 +29,13 @@ class ScoredPairs:
     Attributes:
         tasks: Names of the tasks.
         logits: float32[n_pairs, n_tasks].
-        counts: Of each pair and each task what the model saw.
+        readings: Of each pair and each task what the model read.
         n_tokens: Tokens scored, special ones and all tasks included.
     """
 
     tasks: tuple[str, ...]
     logits: NDArray[np.float32]
-    counts: list[list[TextCounts]]
+    readings: list[list[PairReading]]
     n_tokens: int
 
 
@@ -64,9 +52,6 @@ class PairScorer:
         self.matcher = matcher
         self.batcher = batcher
         self.max_pairs = max_pairs
-        encoder = matcher.pair_encoder
-        self._n_prefix = len(encoder.tokenizer.encode(encoder.prefix).token_ids) if encoder.prefix else 0
-        self._n_special = 2 if encoder.layout is PairLayout.SIDES else encoder.tokenizer.n_between
         # Two, so that one very long text does not keep the others from being encoded.
         self._encoding = ThreadPoolExecutor(2, thread_name_prefix="yanmo-encoding")
 
@@ -106,7 +91,7 @@ class PairScorer:
             message = f"the request holds {len(pairs):,} pairs, the limit is {self.max_pairs:,}"
             fix = f"send {self.max_pairs:,} at a time, or raise --max-pairs"
             raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, fix=fix)
-        budgets = [self._budget(task) for task in tasks]
+        budgets = [self.matcher.matching.task_set.task(task).budget for task in tasks]
         guess = sum(_n_tokens_at_most(pair, budget) for pair in pairs for budget in budgets)
         limit = self.batcher.max_queue_tokens
         if guess > limit:
@@ -125,41 +110,20 @@ class PairScorer:
         with place:
             # Before the encoding, for that is what a flood of requests would spend the time on.
             loop = asyncio.get_running_loop()
-            rows = await loop.run_in_executor(self._encoding, self._encode, pairs, budgets)
-            indices = [self.matcher.matching.task_set.index(task) for task in tasks] * len(pairs)
-            logits = await asyncio.wrap_future(place.score(rows, indices))
+            encoded = await loop.run_in_executor(self._encoding, partial(self.matcher.rows, pairs, tasks=tasks))
+            rows = encoded.rows
+            logits = encoded.pool(await asyncio.wrap_future(place.score(rows, encoded.row_tasks)))
         if not np.isfinite(logits).all():
             raise RefusalError(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "the model gave no number", fix="check it with yanmo doctor model"
             )
-        n = len(tasks)
-        counts = [[self._counts(row) for row in rows[i : i + n]] for i in range(0, len(rows), n)]
-        return ScoredPairs(tuple(tasks), logits.reshape(len(pairs), n), counts, sum(map(len, rows)))
+        return ScoredPairs(tuple(tasks), logits, encoded.readings, sum(map(len, rows)))
 
     def close(self) -> None:
         """Ends the encoding threads."""
         self._encoding.shutdown()
 
-    def _encode(self, pairs: Sequence[tuple[str, str]], budgets: Sequence[PairBudget]) -> list[EncodedPair]:
-        """Gives a row for every pair and task, the tasks of a pair side by side."""
-        distinct = list(dict.fromkeys(budgets))
-        # In one call, which tokenizes every text once whatever its budgets.
-        encoded = self.matcher.pair_encoder.encode_batch(
-            [pair for _ in distinct for pair in pairs], budgets=[budget for budget in distinct for _ in pairs]
-        )
-        first = {budget: i * len(pairs) for i, budget in enumerate(distinct)}
-        return [encoded[first[budget] + i] for i in range(len(pairs)) for budget in budgets]
 
-    def _budget(self, task: str) -> PairBudget:
-        budget = self.matcher.matching.task_set.task(task).budget
-        return PairBudget(budget.left, budget.right, head=budget.head)
-
-    def _counts(self, row: EncodedPair) -> TextCounts:
-        n_second = int(row.side.sum())
-        lengths = (len(row) - n_second - 2, n_second - self._n_special)
-        left, right = (max(0, n - self._n_prefix) for n in lengths)
-        return TextCounts((left, right), row.n_cut)
-
-
-def _n_tokens_at_most(pair: tuple[str, str], budget: PairBudget) -> int:
-    return min(budget.left + budget.right, len(pair[0]) + len(pair[1]) + _SPECIAL_TOKENS)
+def _n_tokens_at_most(pair: tuple[str, str], budget: Budget) -> int:
+    whole, window = len(pair[0]) + len(pair[1]) + _SPECIAL_TOKENS, budget.left + budget.right
+    return whole if whole <= window else window * (1 if budget.windows is None else budget.windows.at_most)

@@ -1,15 +1,17 @@
 """The matcher a person names on the command line."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import require_extra
-from ..match import Matcher
-from ..match.folder import TORCH_FILE
+
+if TYPE_CHECKING:
+    from ..match import Matcher
 
 __all__ = ["open_matcher"]
 
 
-def open_matcher(name: str, *, n_threads: int | None = None) -> Matcher:
+def open_matcher(name: str, *, n_threads: int | None = None) -> "Matcher":
     """Loads the matcher a person names.
 
     Args:
@@ -19,6 +21,9 @@ def open_matcher(name: str, *, n_threads: int | None = None) -> Matcher:
     Returns:
         The matcher.
     """
+    from ..match import Matcher
+    from ..match.folder import TORCH_FILE
+
     if name == "default":
         return Matcher.default(n_threads=n_threads)
     if n_threads is not None and (Path(name) / TORCH_FILE).is_file():

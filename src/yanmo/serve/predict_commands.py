@@ -2,17 +2,20 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from ..errors import InputError
-from ..match import Columns, FileFormat, Matcher, OnBadLine, count_rows, find_split
+from ..match import FileFormat, OnBadLine
 from ..progress import RunProgress
 from .interruptible import interruptible
 from .named_matcher import open_matcher
-from .pair_chunks import ChunkScorer, OutputFormat, ScorerHere
+
+if TYPE_CHECKING:
+    from ..match import Matcher
+    from .pair_chunks import ChunkScorer
 
 __all__ = ["predict"]
 
@@ -44,6 +47,8 @@ def predict(
 
     Example: yanmo predict runs/sohu pairs.jsonl --task ssB -o decisions.csv
     """
+    from ..match import Columns, count_rows
+    from .pair_chunks import OutputFormat
     from .predict import PredictSource, predict_files
 
     matcher = open_matcher(model)
@@ -75,7 +80,9 @@ def predict(
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _scorer(model: str, matcher: Matcher, *, workers: int | None, on_ray: bool) -> AbstractContextManager[ChunkScorer]:
+def _scorer(
+    model: str, matcher: "Matcher", *, workers: int | None, on_ray: bool
+) -> "AbstractContextManager[ChunkScorer]":
     """Says where pairs are judged: in this process, unless workers or Ray are asked for.
 
     Args:
@@ -91,6 +98,8 @@ def _scorer(model: str, matcher: Matcher, *, workers: int | None, on_ray: bool) 
         InputError: Workers would each have to fetch the matcher from the hub.
     """
     if workers is None and not on_ray:
+        from .pair_chunks import ScorerHere
+
         return nullcontext(ScorerHere(matcher))
     if model != "default":
         if not Path(model).is_dir():
@@ -105,7 +114,7 @@ def _scorer(model: str, matcher: Matcher, *, workers: int | None, on_ray: bool) 
     return WorkerPool(model, matching=matcher.matching, n_workers=1 if workers is None else workers)
 
 
-def _prediction_files(matcher: Matcher, pairs: Path, task: str | None, split: str) -> dict[str, Path]:
+def _prediction_files(matcher: "Matcher", pairs: Path, task: str | None, split: str) -> dict[str, Path]:
     """Says which files are to be judged by which task.
 
     Args:
@@ -122,6 +131,8 @@ def _prediction_files(matcher: Matcher, pairs: Path, task: str | None, split: st
     """
     task_set = matcher.matching.task_set
     if pairs.is_dir():
+        from ..match import find_split
+
         return find_split(pairs, task_set if task is None else task_set.subset([task]), split)
     if task is None and len(task_set.tasks) > 1:
         raise InputError(

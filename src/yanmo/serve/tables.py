@@ -1,16 +1,18 @@
 """Tables for the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
 from rich.table import Table
 
-from ..evaluate import Consistency, Judgement
+if TYPE_CHECKING:
+    from ..evaluate import Consistency, Judgement, Truncation
 
-__all__ = ["consistency_lines", "judgement_table"]
+__all__ = ["consistency_lines", "judgement_table", "truncation_lines"]
 
 
-def judgement_table(judgement: Judgement) -> Table:
+def judgement_table(judgement: "Judgement") -> Table:
     """Lays a judgement out, one row a task, with 95 % intervals.
 
     Args:
@@ -46,10 +48,20 @@ def judgement_table(judgement: Judgement) -> Table:
     return table
 
 
-def consistency_lines(consistency: Sequence[Consistency]) -> list[str]:
+def consistency_lines(consistency: Sequence["Consistency"]) -> list[str]:
     """Says in one line each how often a strict task contradicts the looser one that it implies."""
     return [
         f"自洽：{c.strict} 判匹配的 {c.n_strict:,} 对中，{c.loose} 判不匹配的有 {c.n_contradictions:,} 对"
         f"（共 {c.n:,} 对；严格概率高于宽松的占 {c.higher:.1%}）"
         for c in consistency
+    ]
+
+
+def truncation_lines(truncation: Mapping[str, "Truncation"]) -> list[str]:
+    """Says in one line each how much of its pairs a task leaves out or reads in windows; of whole pairs nothing."""
+    return [
+        f"截断：{task} 的 {t.n:,} 对中 {t.pairs_cut:.1%} 没有读全，略去全部 token 的 {t.tokens_cut:.1%}"
+        + (f"；{t.pairs_in_windows:.1%} 分窗读" if t.pairs_in_windows else "")
+        for task, t in truncation.items()
+        if t.pairs_cut or t.pairs_in_windows
     ]

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from ..errors import require_extra
-from ..match import OnBadLine, RejectFile, TaskSet, read_split
+from ..match import OnBadLine, RejectFile
 from .interruptible import interruptible
 from .tables import judgement_table
 
@@ -49,6 +49,7 @@ def train(
     from ..fit.config import load_train_config
     from ..fit.processes import join_processes
     from ..fit.run import train_matcher
+    from ..match import TaskSet, read_split
 
     task_set = TaskSet.load(tasks)
     if only is not None:

@@ -4,18 +4,17 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from ..errors import InputError, require_extra
 from ..match import OnBadLine, RejectFile
-from ..match.opening import read_lines
-from ..tokenize import CharacterSegmenter, Vocabulary, WordSegmenter, WordTokenizer
-from ..tokenize.build import BuiltVocabulary, add_words, build_vocabulary
-from ..tokenize.coverage import Coverage, measure_coverage
-from ..tokenize.word_list import frequent_words, jieba_words, listed_words
+
+if TYPE_CHECKING:
+    from ..tokenize.build import BuiltVocabulary
+    from ..tokenize.coverage import Coverage
 
 __all__ = ["vocab_app", "vocab_build", "wordify"]
 
@@ -58,6 +57,11 @@ def vocab_build(
 
     Example: yanmo vocab build --base bert-base-chinese --corpus news.txt.xz --n-words 20000 --out vocab.txt
     """
+    from ..tokenize import CharacterSegmenter, Vocabulary, WordSegmenter, WordTokenizer
+    from ..tokenize.build import add_words, build_vocabulary
+    from ..tokenize.coverage import measure_coverage
+    from ..tokenize.word_list import frequent_words, jieba_words
+
     if (base is None) == (add_to is None):
         raise InputError("name one vocabulary", fix="--base VOCAB to make a new one, or --add-to VOCAB to append to it")
     if words is not None and corpus:
@@ -122,6 +126,9 @@ def wordify(
 
 
 def _words_of(path: Path, encoding: str) -> list[str]:
+    from ..match.opening import read_lines
+    from ..tokenize.word_list import listed_words
+
     def lines() -> Iterator[tuple[int, str]]:
         for line in read_lines(path, encoding=encoding):
             if line.flaw is not None:
@@ -152,7 +159,7 @@ def _json_object(line: str) -> dict[str, object] | None:
     return values if isinstance(values, dict) else None
 
 
-def _built_lines(built: BuiltVocabulary, out: Path) -> Iterator[str]:
+def _built_lines(built: "BuiltVocabulary", out: Path) -> Iterator[str]:
     yield f"{out}：{len(built.vocabulary):,} 个 token"
     yield (
         f"  保留 kept {built.n_kept:,} · 去掉 dropped {len(built.dropped):,} · 新增 added {len(built.added):,}"
@@ -167,7 +174,7 @@ def _built_lines(built: BuiltVocabulary, out: Path) -> Iterator[str]:
         )
 
 
-def _coverage_line(name: str, fit: Coverage, paths: Sequence[Path]) -> str:
+def _coverage_line(name: str, fit: "Coverage", paths: Sequence[Path]) -> str:
     if not fit.n_tokens:
         raise InputError("there is no text in it", where=paths[0], fix="name files with text, one a line")
     return (

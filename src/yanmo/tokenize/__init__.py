@@ -5,11 +5,12 @@ from .coverage import Coverage, measure_coverage
 from .cpm import CpmTokenizer, Vintage
 from .folder import FolderTokenizer, load_text_tokenizer, load_tokenizer
 from .hidden_markov import HiddenMarkovSegmenter
-from .pair import EncodedPair, PairBudget, PairEncoder, PairLayout
+from .pair import EncodedPair, PairBudget, PairEncoder, PairLayout, PairReading
 from .segment import CharacterSegmenter, Segmenter, WordSegmenter
 from .special import SpecialIds, find_special_ids
 from .tokenizer import Encoding, TextTokenizer, Tokenizer, with_special_tokens
 from .vocabulary import Vocabulary
+from .windows import WindowPlan
 from .word import WordTokenizer
 from .word_list import frequent_words, jieba_words, listed_words
 
@@ -25,12 +26,14 @@ __all__ = [
     "PairBudget",
     "PairEncoder",
     "PairLayout",
+    "PairReading",
     "Segmenter",
     "SpecialIds",
     "TextTokenizer",
     "Tokenizer",
     "Vintage",
     "Vocabulary",
+    "WindowPlan",
     "WordSegmenter",
     "WordTokenizer",
     "add_words",

@@ -1,7 +1,7 @@
-"""Two texts to one input: layout, budgets for each side, and truncation that says what it cut."""
+"""Two texts to one input, or to one for each window of them: layout, budgets, and truncation that says what it cut."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .tokenizer import Tokenizer
+from .windows import WindowPlan
 
-__all__ = ["EncodedPair", "PairBudget", "PairEncoder", "PairLayout"]
+__all__ = ["EncodedPair", "PairBudget", "PairEncoder", "PairLayout", "PairReading"]
+
+_ONE_WINDOW = WindowPlan(at_most=1, overlap=0.0)
 
 
 class PairLayout(Enum):
@@ -33,11 +36,13 @@ class PairBudget:
         left: Tokens of the first text.
         right: Tokens of the second text. What one side leaves unused is lent to the other.
         head: Share of a cut side's tokens that is kept from its beginning; the rest is kept from its end.
+        windows: How ``encode_windows`` reads a side that is too long; None cuts it to one window.
     """
 
     left: int
     right: int
     head: float = 0.75
+    windows: WindowPlan | None = None
 
     def __post_init__(self) -> None:
         """Refuses budgets that hold no text."""
@@ -56,7 +61,7 @@ class EncodedPair:
         type_ids: Rows of the type table.
         position_ids: Positions.
         side: 0 for the first text with its special tokens, 1 for the second.
-        n_cut: Tokens of each text that the budget left out.
+        n_cut: Tokens of each text that the budget left out; of a window, those that no window of the pair reads.
     """
 
     token_ids: NDArray[np.int32]
@@ -67,6 +72,21 @@ class EncodedPair:
 
     def __len__(self) -> int:
         return len(self.token_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class PairReading:
+    """One pair as all the inputs it is read in.
+
+    Attributes:
+        windows: At least one encoded pair.
+        n_read: Tokens of each text that some window reads, special tokens and prefix not counted.
+        n_cut: Tokens of each text that no window reads.
+    """
+
+    windows: tuple[EncodedPair, ...]
+    n_read: tuple[int, int]
+    n_cut: tuple[int, int]
 
 
 class PairEncoder:
@@ -91,7 +111,7 @@ class PairEncoder:
     def encode_batch(
         self, pairs: Sequence[tuple[str, str]], *, budgets: PairBudget | Sequence[PairBudget]
     ) -> list[EncodedPair]:
-        """Encodes many pairs.
+        """Encodes many pairs, each to one input within its budget, whatever windows the budget has.
 
         Args:
             pairs: The texts.
@@ -104,22 +124,75 @@ class PairEncoder:
             InputError: A budget is too small for the special tokens and the prefix, or budgets and pairs differ in
                 number.
         """
+        each = [budgets] * len(pairs) if isinstance(budgets, PairBudget) else budgets
+        cut = [budget if budget.windows is None else replace(budget, windows=None) for budget in each]
+        return [reading.windows[0] for reading in self.encode_windows(pairs, budgets=cut)]
+
+    def encode_windows(
+        self, pairs: Sequence[tuple[str, str]], *, budgets: PairBudget | Sequence[PairBudget]
+    ) -> list[PairReading]:
+        """Encodes many pairs, each to as many inputs as it takes to read what its budget's windows reach.
+
+        A side that fits stands whole in every input. Where both are too long, the windows of one are put beside those
+        of the other at the same place of the text, by proportion: the number of inputs grows with the length and not
+        with its square, and each text still has windows of its own, whatever the other text, so that an engine that
+        computes a text once finds them again.
+
+        Args:
+            pairs: The texts.
+            budgets: One budget for all pairs, or one for each. A text that is longer than its windows reach is first
+                cut to that length as ``head`` says; with one window, or none, that is the budget's own truncation.
+
+        Returns:
+            The inputs of each pair, in order.
+
+        Raises:
+            InputError: As ``encode_batch``.
+        """
         each = [budgets] * len(pairs) if isinstance(budgets, PairBudget) else list(budgets)
         if len(each) != len(pairs):
             raise InputError(f"{len(pairs)} pairs were given {len(each)} budgets")
         distinct = list(dict.fromkeys(text for pair in pairs for text in pair))
         encodings = self.tokenizer.encode_batch([self.prefix + text for text in distinct])
         ids = {text: encoding.token_ids for text, encoding in zip(distinct, encodings, strict=True)}
-        return [self._join(ids[a], ids[b], budget) for (a, b), budget in zip(pairs, each, strict=True)]
+        return [self._read(ids[a], ids[b], budget) for (a, b), budget in zip(pairs, each, strict=True)]
 
-    def _join(self, left: NDArray[np.int32], right: NDArray[np.int32], budget: PairBudget) -> EncodedPair:
-        token, joint = self.tokenizer, self.layout is PairLayout.JOINT
-        opening = [token.sep_id] * (token.n_between - 1) if joint else [token.cls_id]
-        room = (budget.left - 2, budget.right - 1 - len(opening))
+    def _read(self, left: NDArray[np.int32], right: NDArray[np.int32], budget: PairBudget) -> PairReading:
+        n_special = self._n_special
+        room = (budget.left - n_special[0], budget.right - n_special[1])
         if min(room) <= self._n_prefix:
             raise InputError(f"a budget of {budget.left} and {budget.right} tokens leaves no room for text")
         limits = _lend(len(left), len(right), room)
-        a, b = (self._cut(x, limit, budget.head) for x, limit in zip((left, right), limits, strict=True))
+        (lefts, a), (rights, b) = (
+            self._windows(ids, limit, budget) for ids, limit in zip((left, right), limits, strict=True)
+        )
+        n_cut = (len(left) - a, len(right) - b)
+        n = max(len(lefts), len(rights))
+        windows = [self._join(lefts[i * len(lefts) // n], rights[i * len(rights) // n], n_cut) for i in range(n)]
+        n_read = (max(0, a - self._n_prefix), max(0, b - self._n_prefix))
+        return PairReading(tuple(windows), n_read, n_cut)
+
+    @property
+    def _n_special(self) -> tuple[int, int]:
+        """Special tokens that stand with each text."""
+        return 2, self.tokenizer.n_between if self.layout is PairLayout.JOINT else 2
+
+    def _windows(self, ids: NDArray[np.int32], limit: int, budget: PairBudget) -> tuple[list[NDArray[np.int32]], int]:
+        """One side as one or more texts of at most ``limit`` tokens, and how many tokens of the side are in them."""
+        if len(ids) <= limit:
+            return [ids], len(ids)
+        plan, width = budget.windows or _ONE_WINDOW, limit - self._n_prefix
+        prefix, text = np.split(ids, [self._n_prefix])
+        reach = plan.reach(width)
+        if len(text) > reach:
+            n_head = round(reach * budget.head)
+            text = np.concatenate([text[:n_head], text[len(text) - reach + n_head :]])
+        parts = [text[start : start + width] for start in plan.starts(len(text), width)]
+        return [np.concatenate([prefix, part]) for part in parts], len(prefix) + len(text)
+
+    def _join(self, a: NDArray[np.int32], b: NDArray[np.int32], n_cut: tuple[int, int]) -> EncodedPair:
+        token, joint = self.tokenizer, self.layout is PairLayout.JOINT
+        opening = [token.sep_id] * (token.n_between - 1) if joint else [token.cls_id]
         first = np.concatenate([[token.cls_id], a, [token.sep_id]])
         second = np.concatenate([opening, b, [token.sep_id]])
         n, m = len(first), len(second)
@@ -132,15 +205,8 @@ class PairEncoder:
             types,
             positions.astype(np.int32),
             side,
-            (len(left) - len(a), len(right) - len(b)),
+            n_cut,
         )
-
-    def _cut(self, ids: NDArray[np.int32], limit: int, head: float) -> NDArray[np.int32]:
-        if len(ids) <= limit:
-            return ids
-        n_head = self._n_prefix + round((limit - self._n_prefix) * head)
-        n_tail = limit - n_head
-        return np.concatenate([ids[:n_head], ids[len(ids) - n_tail :]])
 
 
 def _lend(left: int, right: int, room: tuple[int, int]) -> tuple[int, int]:

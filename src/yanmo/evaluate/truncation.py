@@ -1,0 +1,51 @@
+"""How much of its pairs a task reads: what the budget leaves out, and what windows take in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..match.matcher import Matcher
+from ..match.pair import Pair
+
+__all__ = ["Truncation", "measure_truncation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """What a matcher reads of the pairs of one task; shares are 0 where there is nothing to share."""
+
+    n: int
+    """Pairs."""
+    pairs_cut: float
+    """Share of the pairs of which something is not read at all."""
+    tokens_cut: float
+    """Share of the tokens of all texts that is not read."""
+    pairs_in_windows: float
+    """Share of the pairs that are read in more than one window."""
+
+
+def measure_truncation(matcher: Matcher, split: Mapping[str, Sequence[Pair]]) -> dict[str, Truncation]:
+    """Counts what is read of the pairs of every task; encodes them, scores nothing.
+
+    Args:
+        matcher: The matcher; its tasks' budgets and windows decide.
+        split: The pairs of each task, by its name.
+
+    Returns:
+        The counts by task name.
+
+    Raises:
+        InputError: The matcher does not know a task.
+    """
+    return {name: _measure(matcher, name, pairs) for name, pairs in split.items()}
+
+
+def _measure(matcher: Matcher, task: str, pairs: Sequence[Pair]) -> Truncation:
+    encoded = matcher.rows([(pair.text0, pair.text1) for pair in pairs], tasks=[task])
+    readings = [reading for (reading,) in encoded.readings]
+    n_read, n_cut = (sum(map(sum, each)) for each in ([r.n_read for r in readings], [r.n_cut for r in readings]))
+    return Truncation(
+        n=len(pairs),
+        pairs_cut=sum(any(reading.n_cut) for reading in readings) / max(len(pairs), 1),
+        tokens_cut=n_cut / max(n_read + n_cut, 1),
+        pairs_in_windows=sum(len(reading.windows) > 1 for reading in readings) / max(len(pairs), 1),
+    )

@@ -1,0 +1,180 @@
+"""What every engine of an exported graph does: its card, its checks, batches sorted by length; needs no torch."""
+
+import os
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..atomic import replacing
+from ..errors import InputError
+from ..tokenize import EncodedPair
+from .architecture import Architecture
+from .batches import pad_pairs, sorted_batches
+
+__all__ = ["CARD_KEY", "INPUTS", "WRITE_AGAIN", "GraphCard", "GraphEngine", "check_threads", "read_card"]
+
+CARD_KEY = "yanmo"
+INPUTS = {
+    "token_ids": "tensor(int64)",
+    "type_ids": "tensor(int64)",
+    "position_ids": "tensor(int64)",
+    "side": "tensor(int64)",
+    "mask": "tensor(bool)",
+    "task": "tensor(int64)",
+}
+"""Inputs of a matcher's graph and their types: [batch, seq], and [batch] for the task."""
+WRITE_AGAIN = "the file is damaged or of another program; copy it again, or write it with yanmo export"
+
+
+class GraphCard(BaseModel):
+    """What a graph says about itself, in its metadata under the key ``yanmo``.
+
+    Attributes:
+        n_tasks: Tasks it knows, numbered from 0.
+        vocab_size: Rows of its word table.
+        max_tokens: Largest number of positions; None where there is no end.
+        pad_id: Token id of padding.
+        architecture: How the network was built, as in ``matching.json``.
+        activation_group: Neighbors in a token's vector that share a scale where an engine rounds activations; None
+            where it must not.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_tasks: int
+    vocab_size: int
+    max_tokens: int | None
+    pad_id: int
+    architecture: Architecture
+    activation_group: int | None = None
+
+
+class GraphEngine(ABC):
+    """Scores encoded pairs with a graph: sorted by length, in batches of a token budget, back in the given order.
+
+    Args:
+        path: The file of the graph.
+        card: What it says about itself.
+        max_tokens: Largest number of rows times longest row in a batch.
+    """
+
+    def __init__(self, path: Path, card: GraphCard, *, max_tokens: int) -> None:
+        self.path = path
+        self.card = card
+        self.max_tokens = max_tokens
+
+    @abstractmethod
+    def run(self, feed: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Computes the logits of one batch, float32[batch], from the graph's inputs."""
+
+    @property
+    @abstractmethod
+    def files(self) -> Sequence[Path]:
+        """The files that the graph is made of."""
+
+    def check(self, architecture: Architecture, *, n_tasks: int) -> None:
+        """Makes sure that the graph is that of a ``matching.json``.
+
+        Args:
+            architecture: What the file says about the network.
+            n_tasks: Number of its tasks.
+
+        Raises:
+            InputError: It is of another matcher.
+        """
+        fix = f"matching.json and {self.path.name} must be of one export"
+        if self.card.n_tasks != n_tasks:
+            problem = f"the graph knows {self.card.n_tasks} tasks, matching.json has {n_tasks}"
+            raise InputError(problem, where=self.path, fix=fix)
+        theirs, ours = architecture.model_dump(mode="json"), self.card.architecture.model_dump(mode="json")
+        for name, value in theirs.items():
+            if value != ours[name]:
+                problem = f"the graph has {name} = {ours[name]!r}, matching.json {value!r}"
+                raise InputError(problem, where=self.path, fix=fix)
+
+    def logits(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> NDArray[np.float32]:
+        """Scores pairs; each score is the same alone or in any company, to rounding.
+
+        Args:
+            pairs: Encoded pairs.
+            task_indices: Task of each pair.
+
+        Returns:
+            One logit a pair in the given order, float32[n].
+
+        Raises:
+            InputError: A pair has more tokens than the encoder has positions.
+        """
+        limit = self.card.max_tokens
+        longest = max((int(pair.position_ids.max()) + 1 for pair in pairs), default=0)
+        if limit is not None and longest > limit:
+            raise InputError(f"a pair has {longest} positions, the encoder {limit}", fix="lower the task's budget")
+        scores = np.empty(len(pairs), dtype=np.float32)
+        tasks = np.asarray(task_indices, dtype=np.int64)
+        for rows in sorted_batches([len(pair) for pair in pairs], max_tokens=self.max_tokens):
+            feed = pad_pairs([pairs[i] for i in rows], pad_id=self.card.pad_id)
+            scores[rows] = self.run({**feed, "task": tasks[rows]})
+        return scores
+
+    def save(self, folder: Path) -> None:
+        """Copies the graph's files and, where it lies beside them, ``config.json``.
+
+        Args:
+            folder: An existing folder.
+        """
+        for source in (*self.files, self.path.with_name("config.json")):
+            if source.is_file():
+                with replacing(folder / source.name) as temporary:
+                    shutil.copyfile(source, temporary)
+
+
+def check_threads(n_threads: int | None) -> int:
+    """Gives the number of threads to compute with.
+
+    Args:
+        n_threads: What was asked for; None for as many as the process may use.
+
+    Returns:
+        The number.
+
+    Raises:
+        InputError: It is below 1.
+    """
+    if n_threads is not None and n_threads < 1:
+        raise InputError(f"{n_threads} threads cannot compute anything", fix="give 1 or more, or None")
+    return n_threads or _usable_cpus()
+
+
+def read_card(text: str | None, path: Path) -> GraphCard:
+    """Reads what a graph says about itself.
+
+    Args:
+        text: The description, if it has one.
+        path: The file, named in errors.
+
+    Returns:
+        The card.
+
+    Raises:
+        InputError: There is none, or it is of another version.
+    """
+    if text is None:
+        raise InputError("the graph has no description of a matcher", where=path, fix=WRITE_AGAIN)
+    try:
+        return GraphCard.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(step) for step in first["loc"])
+        problem = f"the graph's description cannot be read ({name}: {first['msg']})"
+        raise InputError(problem, where=path, fix="update Yanmo, or write the graph again with yanmo export") from error
+
+
+def _usable_cpus() -> int:
+    # A container or taskset may allow fewer than the machine has; not every system can tell.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

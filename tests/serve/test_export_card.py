@@ -1,0 +1,21 @@
+import pytest
+
+from yanmo.match import Budget, MatchingFile, Task, TaskSet, Windows
+from yanmo.serve.export_card import Card
+
+
+@pytest.mark.parametrize(
+    ("windows", "words"),
+    [
+        (None, "`Matcher` 还保留结尾，分数因此不同"),
+        (Windows(pool="max"), "`Matcher` 分至多 4 窗来读、取各窗的最大值，阈值也按它选定，分数因此不同"),
+        (Windows(pool="mean", at_most=8), "`Matcher` 分至多 8 窗来读、取各窗的平均值，阈值也按它选定，分数因此不同"),
+    ],
+)
+def test_one_tasks_card_says_what_becomes_of_longer_texts(windows, words):
+    matching = MatchingFile(
+        task_set=TaskSet(name="one", tasks=(Task(name="sl", budget=Budget(left=9, windows=windows)),))
+    )
+    text = Card("run", "float32", matching, "sl", False, "", None, 0.5).text()
+    assert words in text
+    assert "预算（左 9、右 128 个 token）以内" in text
