@@ -32,8 +32,20 @@ check: install
 test: check
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 tests
 
-# Speed claims; each file writes benchmarks/results/<name>.json. They take real models and data:
-# make bench VOCAB=vocab.txt PAIRS=pairs/*/*.jsonl BASE=encoder DATA=sohu; the others and trainings: see their --help.
+# Speed claims; each file writes benchmarks/results/<name>.json, and table.py makes one table of them. They take real
+# models and data, an idle machine and hours. PEERS is an interpreter with sentence-transformers[onnx,openvino], WORK a
+# folder for the models made here, PAIRS files of {"text1", "text2"}; all else: see the files' --help.
+# make bench BASE=encoder DATA=sohu VOCAB=vocab.txt PAIRS="pairs/*/*.jsonl" PEERS=peers/bin/python WORK=/tmp/bench
+WORK ?= /tmp/yanmo-bench
+WIDTH ?= 768
+BENCH = $(VENV)/bin/python benchmarks
 bench: install
-	$(VENV)/bin/python benchmarks/word_tokenizer.py $(VOCAB) $(PAIRS) --sohu $(DATA)
-	$(VENV)/bin/python benchmarks/padding.py $(BASE) $(DATA)
+	$(BENCH)/startup.py $(if $(PEERS),--peers $(PEERS))
+	$(BENCH)/word_tokenizer.py $(VOCAB) $(PAIRS) --sohu $(DATA)
+	$(BENCH)/padding.py $(BASE) $(DATA)
+	$(BENCH)/score.py $(BASE) $(DATA) --work $(WORK) --width $(WIDTH) $(if $(PEERS),--peers $(PEERS))
+	$(BENCH)/train.py $(BASE) $(DATA) --work $(WORK)
+	$(BENCH)/train.py $(BASE) $(DATA) --work $(WORK) --width $(WIDTH) --steps 3
+	$(BENCH)/bulk.py $(DATA)
+	$(BENCH)/serve.py $(DATA)/ssA/valid.txt
+	$(BENCH)/table.py

@@ -1,6 +1,6 @@
-"""A GPT-2 folder as llama.cpp takes it, and its speed there: the reference of ``cpm.py``.
+"""A GPT-2 folder as llama.cpp takes it, and its speed there, as a contender of ``cpm.py``.
 
-    python benchmarks/llama_reference.py MODEL.gguf --prompt 128 --new 64 --threads 1
+    python benchmarks/llama_reference.py MODEL.gguf --prompt 32 --new 16 --threads 1
 
 Needs gguf to write and xllamacpp, the package of llama.cpp with ready-made wheels, to run.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
+from turns import Told, take_turns
 
 # llama.cpp's names of a layer's tensors, by GPT-2's.
 _LAYER = {
@@ -120,27 +121,26 @@ def open_llama(path: Path, *, n_threads: int, n_context: int) -> Callable[[list[
 
 
 def main() -> None:
-    """Measures one file and prints the result as JSON."""
+    """Opens one file and waits for its turns."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", type=Path)
-    parser.add_argument("--prompt", type=int, default=128)
-    parser.add_argument("--new", type=int, default=64)
+    parser.add_argument("--prompt", type=int, default=32)
+    parser.add_argument("--new", type=int, default=16)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    start = time.perf_counter()
-    generate = open_llama(arguments.path, n_threads=arguments.threads, n_context=arguments.prompt + arguments.new + 8)
-    load_seconds = time.perf_counter() - start
-    torch.manual_seed(0)
-    prompt = torch.randint(5, 1000, (arguments.prompt,)).tolist()
-    generate(prompt, 4)
-    marks = [time.process_time()]
-    for n_new in (4, arguments.new):
-        result = generate(prompt, n_new)
-        marks.append(time.process_time())
-    more = (marks[2] - marks[1]) - (marks[1] - marks[0])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    result |= {"tokens_per_processor_second": (arguments.new - 4) / more, "peak_gib": peak}
-    print(json.dumps({"load_seconds": load_seconds, **result}))
+
+    def prepare() -> tuple[Told, Callable[[], Told]]:
+        start = time.perf_counter()
+        n_context = arguments.prompt + arguments.new + 8
+        generate = open_llama(arguments.path, n_threads=arguments.threads, n_context=n_context)
+        load_seconds = time.perf_counter() - start
+        torch.manual_seed(0)
+        prompt = torch.randint(5, 1000, (arguments.prompt,)).tolist()
+        generate(prompt, 4)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        return {"load_seconds": load_seconds, "peak_gib": peak}, lambda: generate(prompt, arguments.new)
+
+    take_turns(prepare)
 
 
 if __name__ == "__main__":
