@@ -44,7 +44,7 @@ def test_importing_the_package_brings_nothing_but_itself():
 @pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["serve", "--help"]])
 def test_the_help_brings_nothing_that_computes(words):
     code = f"sys.argv = ['yanmo', *{words!r}]\nfrom yanmo.serve.cli import main\nmain()"
-    # pydantic is also typer's own (0.29): it checks the values of a verb's options, so only the bare help is free of it.
+    # typer itself (0.29) checks the values of a verb's options by pydantic, so only the bare help is free of it.
     assert not _imported(code) & (HEAVY | {"numpy", "tokenizers"} | ({"pydantic"} if len(words) == 1 else set()))
 
 
