@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -215,3 +216,43 @@ def test_without_validation_pairs_tasks_decide_at_a_half(tiny_base, two_tasks, m
     )
     assert summary.judgement is None
     assert Matcher.from_pretrained(tmp_path / "run").matching.decision("strict").threshold == 0.5
+
+
+def test_probabilities_of_a_teacher_are_learned_as_such(tiny_base, two_tasks, make_pairs, tmp_path):
+    """With one probability for every pair, no logit can do better than its log-odds."""
+    taught = {name: [replace(pair, label=0.8) for pair in pairs] for name, pairs in make_pairs(24, seed=1).items()}
+    train_matcher(
+        taught,
+        {},
+        task_set=two_tasks,
+        base=tiny_base,
+        out=tmp_path / "run",
+        config=load_train_config(None, overrides=[*SHORT, "n_epochs=8", "average_decay=null", "dropout_prob=0"]),
+    )
+    matcher = Matcher.from_pretrained(tmp_path / "run")
+    for name, pairs in make_pairs(12, seed=3).items():
+        logits = matcher.logits([(pair.text0, pair.text1) for pair in pairs], task=name)
+        assert logits == pytest.approx(np.full(len(pairs), np.log(0.8 / 0.2)), abs=0.3)
+
+
+@pytest.mark.skipif(not torch.cpu._is_avx512_bf16_supported(), reason="this processor has no units for bfloat16")
+@pytest.mark.parametrize("overrides", [[], FROZEN])
+def test_products_in_bfloat16_train_to_nearly_the_same_weights_in_float32(
+    tiny_base, two_tasks, make_pairs, tmp_path, overrides
+):
+    _train(tiny_base, two_tasks, make_pairs, tmp_path / "exact", *overrides, "dropout_prob=0")
+    _train(tiny_base, two_tasks, make_pairs, tmp_path / "half", *overrides, "dropout_prob=0", "precision=bfloat16")
+    exact, half = (load_file(tmp_path / name / "model.safetensors") for name in ("exact", "half"))
+    changed = [name for name in exact if not torch.equal(exact[name], half[name])]
+    assert changed, "products were not rounded"
+    for name in exact:
+        assert half[name].dtype == torch.float32
+        # Adam steps of a small rate: at most the rate times the steps apart, far less where gradients agree.
+        assert (exact[name] - half[name]).abs().mean() < 2e-3
+
+
+def test_bfloat16_is_refused_where_it_would_be_imitated(tiny_base, two_tasks, make_pairs, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    with pytest.raises(InputError, match="no units"):
+        _train(tiny_base, two_tasks, make_pairs, tmp_path / "run", "precision=bfloat16")

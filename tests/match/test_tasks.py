@@ -159,3 +159,10 @@ def test_files_that_cannot_be_read(tmp_path):
 def test_tasks_do_not_change():
     with pytest.raises(ValidationError, match="frozen"):
         TaskSet.load("sohu").tasks[0].name = "x"
+
+
+def test_a_teacher_labels_by_probabilities_and_anything_else_is_a_bad_label():
+    soft = TaskSet.load("sohu").softened().task("ssB")
+    assert [soft.label_of(value) for value in (0, "0.25", 1.0)] == [0, 0.25, 1]
+    assert [soft.label_of(value) for value in (-0.1, 1.5, "yes", None, float("nan"), float("inf"))] == [None] * 6
+    assert TaskSet.load("sohu").task("ssB").label_of(0.25) is None

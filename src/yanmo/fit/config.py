@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..match.architecture import Architecture
+from .precision import Precision
 from .regularizers import Regularizers
 from .settings import load_settings
 
@@ -58,6 +59,8 @@ class TrainConfig(BaseModel):
     """Share of the run in which the rates rise from 0; afterwards they fall to 0 in a straight line."""
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Gradients are scaled down to this norm."""
+    precision: Precision = Precision.FLOAT32
+    """What training multiplies in; bfloat16 only where the hardware has units for it. Scores stay float32."""
     frozen_layers: int = Field(default=0, ge=0)
     """So many lowest layers, and the embedding below them, do not learn. Their states are computed once per text."""
     frozen_word_embedding: bool = True

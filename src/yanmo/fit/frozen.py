@@ -21,6 +21,7 @@ from ..encode import Encoder, EncoderConfig, TokenBatch
 from ..errors import InputError
 from ..match.torch_engine import sorted_batches
 from ..tokenize import EncodedPair
+from .precision import Precision, autocast
 
 __all__ = ["FrozenStates", "compute_states"]
 
@@ -68,6 +69,7 @@ def compute_states(
     config: EncoderConfig,
     n_layers: int,
     folder: Path,
+    precision: Precision = Precision.FLOAT32,
     max_tokens: int = 4096,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> FrozenStates:
@@ -81,7 +83,8 @@ def compute_states(
         pairs: Encoded pairs in the layout of separate sides.
         config: Its configuration.
         n_layers: Number of layers to run.
-        folder: Where the files go.
+        folder: Where the files go; states of another precision are files of their own.
+        precision: What the layers multiply in.
         max_tokens: Computed tokens of a batch.
         on_progress: Told the tokens done and the tokens in all, after every batch.
 
@@ -89,8 +92,11 @@ def compute_states(
         The states.
 
     Raises:
-        InputError: The disk has no room for the file, or another run is writing to it.
+        InputError: The disk has no room for the file, another run is writing to it, or the hardware has no units for
+            the precision.
     """
+    if precision is not Precision.FLOAT32:
+        folder = folder / precision.value
     folder.mkdir(parents=True, exist_ok=True)
     name = f"layer{n_layers}-{_fingerprint(encoder, n_layers)}"
     file = folder / f"{name}.f16"
@@ -103,10 +109,13 @@ def compute_states(
             total, done = sum(map(len, distinct.values())), sum(map(len, distinct.values())) - sum(map(len, missing))
             missing.sort(key=lambda side: (len(side), side.tobytes()))
             encoder.eval()
+            precise = autocast(precision, encoder.embedding.word.weight.device)
             with file.open("ab") as states, file.with_suffix(".index").open("ab") as index:
                 for rows in sorted_batches([len(side) for side in missing], max_tokens=max_tokens):
                     sides = [missing[i] for i in rows]
-                    states.write(_run(encoder, sides, n_layers, config.pad_id).tobytes())
+                    with precise:
+                        made = _run(encoder, sides, n_layers, config.pad_id)
+                    states.write(made.tobytes())
                     states.flush()
                     index.write(np.array([(_digest(side), len(side)) for side in sides], dtype=_ENTRY).tobytes())
                     index.flush()

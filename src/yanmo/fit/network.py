@@ -16,6 +16,7 @@ from .config import TrainConfig
 from .examples import Examples
 from .frozen import FrozenStates, compute_states
 from .parameters import freeze, set_dropout
+from .precision import Precision
 
 __all__ = ["build_network", "check_positions", "frozen_states"]
 
@@ -84,6 +85,7 @@ def frozen_states(
     *,
     examples: Sequence[Examples],
     folder: Path,
+    precision: Precision,
     progress: RunProgress,
 ) -> FrozenStates | None:
     """Computes the states of the frozen layers where each text's are its own.
@@ -92,16 +94,17 @@ def frozen_states(
         model: The network.
         encoder_config: Its encoder's configuration.
         config: The settings.
-        examples: All pairs of the run.
+        examples: The pairs to compute them for.
         folder: Where the states go.
+        precision: What the layers multiply in.
         progress: Where progress is shown.
 
     Returns:
-        The states; None where no layer is frozen or states depend on the text beside.
+        The states; None where no layer is frozen, states depend on the text beside, or there are no pairs.
     """
     architecture = config.architecture
     alone = architecture.layout is PairLayout.SIDES and config.frozen_layers <= architecture.joint_from
-    if not config.frozen_layers or not alone:
+    if not examples or not config.frozen_layers or not alone:
         return None
     if architecture.attention is not AttentionKind.SOFTMAX:
         # States are kept under a fingerprint of the weights, which do not tell how they attend.
@@ -117,5 +120,6 @@ def frozen_states(
         config=encoder_config,
         n_layers=config.frozen_layers,
         folder=folder,
+        precision=precision,
         on_progress=on_progress,
     )

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from .checkpoints import EvenSchedule, saying_how_to_go_on
+from .precision import Precision, autocast
 from .processes import uses_cpu
 from .regularized_step import RegularizedStep
 from .sampler import BatchPlan, PlannedBatches
@@ -26,6 +27,8 @@ class RunSettings(Protocol):
     def warmup(self) -> float: ...  # noqa: D102
     @property
     def max_grad_norm(self) -> float: ...  # noqa: D102
+    @property
+    def precision(self) -> Precision: ...  # noqa: D102
     @property
     def seed(self) -> int: ...  # noqa: D102
     @property
@@ -72,6 +75,7 @@ class PlannedTrainer(Trainer):
         **more: Any,
     ) -> None:
         self.regularized = regularized
+        self._precision = settings.precision
         self._batches = PlannedBatches(plan, n_shares=n_shares)
         self._collate = collate
         self._entries = _Entries(n_entries)
@@ -107,6 +111,7 @@ class PlannedTrainer(Trainer):
             eval_dataset=range(1) if n_evaluations else None,
             callbacks=[schedule, *callbacks],
         )
+        autocast(self._precision, self.args.device)  # refuses now what the hardware lacks
         self.remove_callback(PrinterCallback)
         self.model_accepts_loss_kwargs = False
 
@@ -120,6 +125,10 @@ class PlannedTrainer(Trainer):
             )
         )
         return loader
+
+    def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> Any:  # noqa: ARG002
+        """Returns the context that losses are computed in."""
+        return autocast(self._precision, self.args.device)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
         """Adds one batch's gradient, bent where the settings say so."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .nats import HiddenOrder
+from .precision import Precision
 from .regularizers import Regularizers
 from .settings import load_settings
 
@@ -43,6 +44,8 @@ class PretrainConfig(BaseModel):
     """Share of the run in which the rate rises from 0; afterwards it falls to 0 in a straight line."""
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Gradients are scaled down to this norm."""
+    precision: Precision = Precision.FLOAT32
+    """What training multiplies in; bfloat16 only where the hardware has units for it. Scores stay float32."""
     frozen_layers: int = Field(default=0, ge=0)
     """So many lowest blocks do not learn; saves a third of their work."""
     frozen_embedding: bool = False

@@ -30,6 +30,7 @@ from .gradient_log import GradientLog
 from .implied import with_implied_labels
 from .network import build_network, check_positions, frozen_states
 from .overlap import without_overlap
+from .precision import Precision
 from .processes import join_processes
 from .run_folder import environment, open_run, trim_history
 from .sampler import plan_batches
@@ -120,9 +121,22 @@ def train_matcher(
         with torch.no_grad():
             model.task_bias.copy_(log_odds(examples, len(task_set.tasks)))
         with processes.first_goes_first():  # the others find all states there
-            frozen = frozen_states(
-                model, encoder_config, config, examples=every, folder=frozen_cache or out / "frozen", progress=progress
+            # Validation is judged on what scoring will compute, in float32.
+            frozen, checked_frozen = (
+                frozen_states(
+                    model,
+                    encoder_config,
+                    config,
+                    examples=some,
+                    folder=frozen_cache or out / "frozen",
+                    precision=precision,
+                    progress=progress,
+                )
+                for some, precision in ((every[:1], config.precision), (every[1:], Precision.FLOAT32))
             )
+        judged = None
+        if checked is not None:
+            judged = BatchMaker(checked, pad_id=encoder_config.pad_id, frozen=checked_frozen)
         plan = plan_batches(
             examples.lengths,
             tasks=examples.tasks.tolist(),
@@ -150,7 +164,7 @@ def train_matcher(
             config,
             plan=plan,
             batches=BatchMaker(examples, pad_id=encoder_config.pad_id, frozen=frozen),
-            validation=None if checked is None else BatchMaker(checked, pad_id=encoder_config.pad_id, frozen=frozen),
+            validation=judged,
             task_set=task_set,
             positive_weights=positive_weights(examples, len(task_set.tasks), weighting=config.class_weighting),
             frozen_layers=0 if frozen is None else config.frozen_layers,

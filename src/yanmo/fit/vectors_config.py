@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..match.pooled import Pooling
 from ..probe import AlarmAction
+from .precision import Precision
 from .regularizers import Regularizers
 from .settings import load_settings
 
@@ -122,6 +123,8 @@ class VectorConfig(_Settings):
     """Share of the run in which the rate rises from 0; afterwards it falls to 0 in a straight line."""
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Gradients are scaled down to this norm."""
+    precision: Precision = Precision.FLOAT32
+    """What training multiplies in; bfloat16 only where the hardware has units for it. Scores stay float32."""
     frozen_layers: int = Field(default=0, ge=0)
     """The embedding (when above 0) and so many lowest blocks do not learn."""
     frozen_embedding: bool = False

@@ -29,8 +29,8 @@ class Pair:
     """The first text."""
     text1: str
     """The second text."""
-    label: int | None
-    """1 match, 0 no match, None where no label was asked for."""
+    label: int | float | None
+    """1 match, 0 no match, between them where a teacher says how likely a match is, None where none was asked for."""
     id: str | None
     """The row's id, if it has one."""
     line: int

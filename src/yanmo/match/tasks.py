@@ -66,6 +66,8 @@ class Task(_Frozen):
     """Label values that mean no match. A value in neither list is a bad line."""
     positive_from: float | None = Field(default=None, allow_inf_nan=False)
     """For graded labels instead of the two lists: numbers at or above this limit mean a match, those below do not."""
+    soft: bool = False
+    """Labels are probabilities of a match, from 0 to 1, as a teacher gives them; to train on, not to be judged by."""
     folders: Names = ()
     """Folders of the data directory to look in; the first that holds the split is read; the name if left out."""
     first: str | None = None
@@ -106,21 +108,26 @@ class Task(_Frozen):
             raise ValueError(f"task '{self.name}' names only one text column; name 'first' and 'second'")
         return self
 
-    def label_of(self, value: object) -> int | None:
-        """Judges one label value: 1 match, 0 no match, None if it is not among this task's labels."""
+    def label_of(self, value: object) -> int | float | None:
+        """Judges one label value: 1 match, 0 no match, between them where soft, None if it is not a label."""
         key = label_key(value)
         if key is None:
             return None
-        if self.positive_from is None:
+        if self.positive_from is None and not self.soft:
             return 1 if key in self.positive else 0 if key in self.negative else None
         try:
-            return int(float(key) >= self.positive_from)
+            number = float(key)
         except ValueError:
             return None
+        if self.soft:
+            return number if 0 <= number <= 1 else None
+        return int(number >= self.positive_from) if self.positive_from is not None else None
 
     @property
     def known_labels(self) -> str:
         """Its labels as error messages show them."""
+        if self.soft:
+            return "a probability from 0 to 1"
         if self.positive_from is not None:
             return f"any number (match from {self.positive_from:g})"
         return f"{', '.join(self.positive)} (match) or {', '.join(self.negative)} (no match)"
@@ -211,6 +218,10 @@ class TaskSet(_Frozen):
         names = [task.name for task in kept]
         alone = [task if task.implies in names else task.model_copy(update={"implies": None}) for task in kept]
         return self.model_copy(update={"tasks": tuple(alone)})
+
+    def softened(self) -> "TaskSet":
+        """Gives the set as a teacher labels it: every label a probability."""
+        return self.model_copy(update={"tasks": tuple(task.model_copy(update={"soft": True}) for task in self.tasks)})
 
     def text_columns(self, task: Task) -> tuple[str, str]:
         """Gives the columns of the first and second text of a task: its own, else the set's."""

@@ -24,6 +24,10 @@ def train(
     more: Annotated[
         list[Path] | None, typer.Option(help="另加的训练数据目录，可多次给出 / more folders to train on, repeatable")
     ] = None,
+    soft: Annotated[
+        list[Path] | None,
+        typer.Option(help="教师标注的训练数据目录，标签为匹配概率 / folders labelled by a teacher's probabilities"),
+    ] = None,
     tasks: Annotated[str, typer.Option(help="任务文件或自带任务集 / a task file or a set that ships")] = "sohu",
     only: Annotated[str | None, typer.Option(help="只训练这些任务，逗号分隔 / only these tasks of it")] = None,
     config: Annotated[Path | None, typer.Option(help="训练设置 YAML / settings")] = None,
@@ -62,9 +66,10 @@ def train(
             pairs[name] = read_split(
                 data, task_set, name, encoding=encoding, on_bad_line=on_bad_line, reject_file=rejected
             )
-        for folder in more or ():
+        added = [(folder, task_set) for folder in more or ()] + [(folder, task_set.softened()) for folder in soft or ()]
+        for folder, its_tasks in added:
             others = read_split(
-                folder, task_set, split, encoding=encoding, on_bad_line=on_bad_line, reject_file=rejected
+                folder, its_tasks, split, encoding=encoding, on_bad_line=on_bad_line, reject_file=rejected
             )
             for task, rows in others.items():
                 pairs[split].setdefault(task, []).extend(rows)
@@ -81,7 +86,7 @@ def train(
             frozen_cache=frozen_cache,
             origin={
                 "base": str(base),
-                "data": ", ".join(map(str, [data, *(more or ())])),
+                "data": ", ".join(map(str, [data, *(more or ()), *(soft or ())])),
                 "tasks": tasks,
                 "split": split,
                 "validation": validation,
