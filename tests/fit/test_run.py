@@ -16,6 +16,7 @@ from yanmo.errors import InputError
 from yanmo.fit.config import load_train_config
 from yanmo.fit.run import train_matcher
 from yanmo.match.matcher import Matcher
+from yanmo.match.tasks import Task, TaskSet
 
 FROZEN = [
     "architecture.layout=sides",
@@ -256,3 +257,34 @@ def test_bfloat16_is_refused_where_it_would_be_imitated(tiny_base, two_tasks, ma
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     with pytest.raises(InputError, match="no units"):
         _train(tiny_base, two_tasks, make_pairs, tmp_path / "run", "precision=bfloat16")
+
+
+def test_training_goes_on_from_a_matcher_with_other_tasks(tiny_base, two_tasks, make_pairs, tmp_path):
+    _train(tiny_base, two_tasks, make_pairs, tmp_path / "first")
+    renamed = TaskSet(name="later", tasks=(Task(name="strict"), Task(name="new")))
+    pairs = make_pairs(24, seed=1)
+    train_matcher(
+        {"strict": pairs["strict"], "new": pairs["loose"]},
+        {},
+        task_set=renamed,
+        base=tmp_path / "first",
+        out=tmp_path / "second",
+        # A step whose rate is next to nothing leaves what was taken over as it was.
+        config=load_train_config(
+            None, overrides=[*SHORT, "learning_rate=1e-30", "new_learning_rate=1e-30", "average_decay=null"]
+        ),
+    )
+    first, second = (Matcher.from_pretrained(tmp_path / name) for name in ("first", "second"))
+    texts = [(pair.text0, pair.text1) for pair in make_pairs(12, seed=3)["strict"]]
+    assert second.logits(texts, task="strict") == pytest.approx(first.logits(texts, task="strict"), abs=1e-5)
+    assert np.abs(second.logits(texts, task="new") - first.logits(texts, task="loose")).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [("architecture.joint_from=1", "architecture.joint_from = 0"), ("n_layers=2", "n_layers cuts an encoder")],
+)
+def test_a_matcher_of_another_build_is_not_gone_on_from(tiny_base, two_tasks, make_pairs, tmp_path, override, message):
+    _train(tiny_base, two_tasks, make_pairs, tmp_path / "first", "n_epochs=0.5")
+    with pytest.raises(InputError, match=message):
+        _train(tmp_path / "first", two_tasks, make_pairs, tmp_path / "second", override)

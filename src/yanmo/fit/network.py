@@ -15,6 +15,7 @@ from ..tokenize import PairEncoder, PairLayout
 from .config import TrainConfig
 from .examples import Examples
 from .frozen import FrozenStates, compute_states
+from .going_on import known_tasks, matcher_for_tasks
 from .parameters import freeze, set_dropout
 from .precision import Precision
 
@@ -27,7 +28,7 @@ def build_network(
     """Builds the matcher's network around a base and freezes what is not to learn.
 
     Args:
-        base: Hugging Face folder of the encoder to start from.
+        base: Hugging Face folder of the encoder to start from, or a matcher's to go on from.
         task_set: The tasks.
         config: The settings.
 
@@ -38,22 +39,27 @@ def build_network(
         InputError: The base does not fit the settings.
     """
     architecture = config.architecture
-    loaded = load_encoder(
-        base,
-        condition=condition_plan(architecture),
-        joint_from=architecture.joint_from,
-        within=attention_kernel(architecture),
-        n_layers=config.n_layers,
-    )
-    encoder_config = loaded.config
+    if known_tasks(base):
+        if config.n_layers is not None:
+            raise InputError("n_layers cuts an encoder, this is a matcher", where=base, fix="leave n_layers out")
+        model, encoder_config = matcher_for_tasks(base, architecture, task_set=task_set)
+    else:
+        loaded = load_encoder(
+            base,
+            condition=condition_plan(architecture),
+            joint_from=architecture.joint_from,
+            within=attention_kernel(architecture),
+            n_layers=config.n_layers,
+        )
+        encoder_config = loaded.config
+        model = classifier_around(loaded.encoder, encoder_config, architecture, n_tasks=len(task_set.tasks))
     if config.dropout_prob is not None:
         encoder_config = replace(encoder_config, dropout_prob=config.dropout_prob)
-        set_dropout(loaded.encoder, config.dropout_prob)
-    model = classifier_around(loaded.encoder, encoder_config, architecture, n_tasks=len(task_set.tasks))
+        set_dropout(model.encoder, config.dropout_prob)
     freeze(model, n_layers=config.frozen_layers, word_embedding=config.frozen_word_embedding)
     if config.frozen_layers:
         # Frozen layers act as they will when scoring, whether their states are read from the file or computed anew.
-        for module in (loaded.encoder.embedding, *loaded.encoder.blocks[: config.frozen_layers]):
+        for module in (model.encoder.embedding, *model.encoder.blocks[: config.frozen_layers]):
             set_dropout(module, 0.0)
     tokenizer = load_fitting_tokenizer(base, encoder_config)
     return model, encoder_config, PairEncoder(tokenizer, layout=architecture.layout, prefix=architecture.prefix)

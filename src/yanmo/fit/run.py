@@ -26,6 +26,7 @@ from .checkpoints import last_checkpoint
 from .class_balance import log_odds, positive_weights
 from .config import TrainConfig
 from .examples import BatchMaker, encode_examples
+from .going_on import known_tasks
 from .gradient_log import GradientLog
 from .implied import with_implied_labels
 from .network import build_network, check_positions, frozen_states
@@ -79,7 +80,7 @@ def train_matcher(
         training: Training pairs of each task, by its name.
         validation: Validation pairs, for thresholds, calibration and early stopping; may be empty.
         task_set: The tasks.
-        base: Hugging Face folder of the encoder to start from.
+        base: Hugging Face folder of the encoder to start from, or a matcher's to go on from with these tasks.
         out: The run's folder.
         config: The settings.
         resume: Go on with the run in ``out``.
@@ -118,8 +119,10 @@ def train_matcher(
         every = (examples,) if checked is None else (examples, checked)
         for encoded in every:
             check_positions(encoded, encoder_config, base=base)
+        known = known_tasks(base)
+        fresh = [index for index, name in enumerate(task_set.names) if name not in known]
         with torch.no_grad():
-            model.task_bias.copy_(log_odds(examples, len(task_set.tasks)))
+            model.task_bias[fresh] = log_odds(examples, len(task_set.tasks))[fresh]
         with processes.first_goes_first():  # the others find all states there
             # Validation is judged on what scoring will compute, in float32.
             frozen, checked_frozen = (

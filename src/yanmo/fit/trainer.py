@@ -154,7 +154,9 @@ class MatchingTrainer(PlannedTrainer):
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Any:  # noqa: ARG002
         """Judges the (averaged) weights on the validation pairs, every threshold chosen on the other half."""
-        with nullcontext() if self.average is None else self.average.in_place():
+        # In the precision of training: only what is kept in the end is judged in float32.
+        averaged = nullcontext() if self.average is None else self.average.in_place()
+        with averaged, self.autocast_smart_context_manager():
             judgement = judge_across_halves(self.scores(), n_bootstrap=200)
         metrics = {f"{metric_key_prefix}_f1": judgement.official.f1}
         metrics |= {f"{metric_key_prefix}_{name}_f1": value for name, value in judgement.official.standards.items()}

@@ -19,7 +19,10 @@ __all__ = ["train"]
 
 def train(
     data: Annotated[Path, typer.Option(help="含各任务目录的数据目录 / folder with the tasks' folders")],
-    base: Annotated[Path, typer.Option(help="编码器的 Hugging Face 目录 / the encoder to start from")],
+    base: Annotated[
+        Path,
+        typer.Option(help="编码器的 Hugging Face 目录，或要接着训练的匹配模型 / the encoder or matcher to start from"),
+    ],
     out: Annotated[Path, typer.Option(help="运行目录 / where the run and the matcher go")],
     more: Annotated[
         list[Path] | None, typer.Option(help="另加的训练数据目录，可多次给出 / more folders to train on, repeatable")
