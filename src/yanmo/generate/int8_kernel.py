@@ -1,42 +1,49 @@
 """Products of float rows with 8-bit weights as they are stored, compiled by numba; nothing but weights is rounded."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .kernel_blocks import LANES, ROWS, STEP, add_step, compiled, over_blocks, sums
+from .vector_code import AHEAD, SUMS, VectorCode, straight_line
 
 __all__ = ["INT8_GROUPS", "multiply_int8"]
 
 INT8_GROUPS = (8, 16)
-"""Lane groups of a block and lanes of a group: the width that gives the shortest inner loop."""
+"""Groups of lanes in a block and lanes in a group: those of a vector, whose codes of a step stand together."""
 _GROUPS, _WIDE = INT8_GROUPS
-_f32 = np.float32
+_f32, _i64 = np.float32, np.int64
+
+
+def _emit_step(code: VectorCode, total: Any, codes: Any, x: Any) -> None:
+    """``total += x[0:STEP] @ codes`` for the outputs of a block."""
+    lines = iter(range(AHEAD, AHEAD + STEP * LANES, 64))
+    for first in range(0, _GROUPS, SUMS):
+        groups = range(first, first + SUMS)
+        held = [code.floats(total, 4 * _WIDE * g) for g in groups]
+        for j in range(STEP):
+            code.prefetch(codes, next(lines))
+            xj = code.repeated(x, 4 * j)
+            for i, g in enumerate(groups):
+                held[i] = code.product_sum(xj, code.bytes_as_floats(codes, (g * STEP + j) * _WIDE), held[i])
+        for g, value in zip(groups, held, strict=True):
+            code.store(value, total, 4 * _WIDE * g)
+
+
+_add_step = straight_line(_emit_step, lanes=_WIDE)
 
 
 def _row(x, codes, scales, y, first, last):  # type: ignore[no-untyped-def]
-    total = sums(LANES).reshape(_GROUPS, _WIDE)
+    total = sums(LANES)
+    n_steps = codes.shape[1]
     for i in range(first, last):
         total[:] = 0
-        for s in range(codes.shape[1]):
-            k = s * STEP
-            x0, x1, x2, x3 = x[0, k], x[0, k + 1], x[0, k + 2], x[0, k + 3]
-            x4, x5, x6, x7 = x[0, k + 4], x[0, k + 5], x[0, k + 6], x[0, k + 7]
-            for g in range(_GROUPS):
-                for n in range(_WIDE):
-                    total[g, n] = (
-                        total[g, n]
-                        + x0 * _f32(codes[i, s, g, 0, n])
-                        + x1 * _f32(codes[i, s, g, 1, n])
-                        + x2 * _f32(codes[i, s, g, 2, n])
-                        + x3 * _f32(codes[i, s, g, 3, n])
-                        + x4 * _f32(codes[i, s, g, 4, n])
-                        + x5 * _f32(codes[i, s, g, 5, n])
-                        + x6 * _f32(codes[i, s, g, 6, n])
-                        + x7 * _f32(codes[i, s, g, 7, n])
-                    )
-        for g in range(_GROUPS):
-            for n in range(_WIDE):
-                y[0, i * LANES + g * _WIDE + n] = total[g, n] * scales[i, g * _WIDE + n]
+        for s in range(n_steps):
+            place = codes.ctypes.data + (i * n_steps + s) * STEP * LANES
+            _add_step(_i64(total.ctypes.data), _i64(place), _i64(x.ctypes.data + 4 * STEP * s))
+        for n in range(LANES):
+            y[0, i * LANES + n] = total[n] * scales[i, n]
 
 
 def _rows(x, codes, scales, y, first, last):  # type: ignore[no-untyped-def]

@@ -1,8 +1,7 @@
 """What the kernels of 8 and of 4 bits share: the order of stored weights, rows times floats, threads.
 
-A block is ``LANES`` outputs of a matrix, a step ``STEP`` inputs of them. A step's codes stand in groups of lanes, each
-group with all its inputs one after the other: the order in which the inner loops read them, so that one row is
-multiplied at the speed of the memory.
+A block is ``LANES`` outputs of a matrix, a step ``STEP`` inputs of them. The codes of a step stand together, in the
+order in which one row is multiplied by them, and a block's steps follow each other: memory is read straight through.
 """
 
 import inspect
@@ -45,9 +44,11 @@ def compiled(function: Callable[..., Any], *, sums_in_any_order: bool = False) -
         The same, compiled; it runs without Python's lock.
     """
     # 'contract' allows a product and a sum in one instruction, and, unlike fast mathematics, NaN stays NaN.
+    # numpy's errors: a division by zero is infinite; a check for it would keep loops from being vectors.
     # Type checks that a test run wraps around functions cannot be compiled.
     flags = {"contract", "reassoc"} if sums_in_any_order else {"contract"}
-    dispatcher: Callable[..., Any] = numba.njit(nogil=True, fastmath=flags, cache=True)(inspect.unwrap(function))
+    compile_with = numba.njit(nogil=True, fastmath=flags, error_model="numpy", cache=True)
+    dispatcher: Callable[..., Any] = compile_with(inspect.unwrap(function))
     return dispatcher
 
 

@@ -16,7 +16,7 @@ from ..atomic import new_folder
 from ..errors import InputError
 from .gpt2_config import read_gpt2_config
 from .quantized_folder import matrix_maker
-from .quantized_linear import quantized_gpt2, stored_widths
+from .quantized_gpt2 import quantized_gpt2, stored_widths
 from .quantized_matrix import Int4Matrix, Int8Matrix
 from .tensor_stream import stream_safetensors
 from .weight_storage import BLOCK, WeightStorage, storage_of

@@ -9,7 +9,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from ..encode import read_tensors
 from ..errors import InputError
 from .gpt2_config import read_gpt2_config
-from .quantized_linear import quantized_gpt2
+from .quantized_gpt2 import quantized_gpt2
 from .quantized_matrix import Int4Matrix, Int8Matrix
 from .weight_storage import BLOCK, Bits, WeightStorage, storage_of
 

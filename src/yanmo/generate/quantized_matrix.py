@@ -3,18 +3,24 @@
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import InputError
-from .int4_kernel import INT4_GROUPS, multiply_int4
+from .int4_kernel import multiply_int4
 from .int4_scales import choose_scales
 from .int8_kernel import INT8_GROUPS, multiply_int8
 from .kernel_blocks import LANES, STEP
 
-__all__ = ["Int4Matrix", "Int8Matrix", "QuantizedMatrix"]
+__all__ = ["Int4Matrix", "Int8Matrix", "QuantizedMatrix", "RowProduct"]
+
+RowProduct = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""A matrix times one row, on weights that were looked up once."""
+
 
 # A 4-bit scale is tried at these shares of the one that reaches the largest weight of its group.
 _SHARES = tuple(1 - step / 40 for step in range(13))
@@ -28,6 +34,15 @@ class QuantizedMatrix(Protocol):
 
     out_width: int
     in_width: int
+
+    @property
+    def stored_width(self) -> int:
+        """Columns with those that fill the last one up."""
+        ...
+
+    def row_product(self) -> RowProduct:
+        """Returns ``x -> W x`` for a row of ``stored_width`` numbers, with the outputs that fill the last block up."""
+        ...
 
     def multiply(self, x: Float[Tensor, "rows in_width"]) -> Float[Tensor, "rows out_width"]:
         """Returns ``x W^T``."""
@@ -80,9 +95,19 @@ class Int8Matrix(nn.Module):
         _by_blocks(weight, store)
         return matrix
 
+    @property
+    def stored_width(self) -> int:
+        """Columns with those that fill the last step up."""
+        return self.codes.shape[1] * STEP
+
+    def row_product(self) -> RowProduct:
+        """Returns ``x -> W x`` for a row of ``stored_width`` numbers, with the outputs that fill the last block up."""
+        codes, scales = self.codes.numpy(), self.scales.numpy()
+        return lambda x: multiply_int8(x[None], codes, scales)[0]
+
     def multiply(self, x: Float[Tensor, "rows in_width"]) -> Float[Tensor, "rows out_width"]:
         """Returns ``x W^T``."""
-        x = _padded(x, self.codes.shape[1] * STEP).contiguous()
+        x = _padded(x, self.stored_width).contiguous()
         y = multiply_int8(x.numpy(), self.codes.numpy(), self.scales.numpy())
         return torch.from_numpy(y)[:, : self.out_width]
 
@@ -115,9 +140,9 @@ class Int4Matrix(nn.Module):
             raise InputError(f"a group of {group} weights", fix=f"take a multiple of {STEP}, such as 32")
         super().__init__()
         self.out_width, self.in_width, self.group = out_width, in_width, group
-        n_blocks, n_groups, (groups, lanes) = -(-out_width // LANES), -(-in_width // group), INT4_GROUPS
-        shape = (n_blocks, n_groups * group // STEP, groups, STEP // 2, lanes)
-        self.codes = nn.Buffer(torch.full(shape, 0x88, dtype=torch.uint8))
+        n_blocks, n_groups = -(-out_width // LANES), -(-in_width // group)
+        zeros = torch.full((n_blocks, n_groups * group // STEP, LANES, STEP // 2), 0x88, dtype=torch.uint8)
+        self.codes = nn.Buffer(zeros.view(torch.int32).squeeze(-1))
         self.scales = nn.Buffer(torch.zeros(n_blocks, n_groups, LANES, dtype=torch.bfloat16))
 
     @classmethod
@@ -140,27 +165,35 @@ class Int4Matrix(nn.Module):
 
         def store(block: Float[Tensor, "rows in_width"], first: int, last: int) -> None:
             codes, scale = _nearest_int4(_padded(block, n_columns).view(len(block), -1, group))
-            stored = codes.flatten(1)
-            groups, lanes = INT4_GROUPS
-            halves = (stored[:, 0::2] | (stored[:, 1::2] << 4)).view(-1, groups, lanes, n_columns // STEP, STEP // 2)
-            matrix.codes[first:last] = halves.permute(0, 3, 1, 4, 2)
+            stored = codes.flatten(1).contiguous()
+            words = (stored[:, 0::2] | (stored[:, 1::2] << 4)).view(torch.int32)
+            matrix.codes[first:last] = words.view(-1, LANES, n_columns // STEP).mT
             matrix.scales[first:last] = scale.view(-1, LANES, scale.shape[1]).mT
 
         _by_blocks(weight, store)
         return matrix
 
+    @property
+    def stored_width(self) -> int:
+        """Columns with those that fill the last group up."""
+        return self.codes.shape[1] * STEP
+
+    def row_product(self) -> RowProduct:
+        """Returns ``x -> W x`` for a row of ``stored_width`` numbers, with the outputs that fill the last block up."""
+        codes, scales = self.codes.numpy(), self.scales.view(torch.int16).numpy()
+        return lambda x: multiply_int4(x[None], codes, scales)[0]
+
     def multiply(self, x: Float[Tensor, "rows in_width"]) -> Float[Tensor, "rows out_width"]:
         """Returns ``x W^T``."""
-        x = _padded(x, self.scales.shape[1] * self.group).contiguous()
+        x = _padded(x, self.stored_width).contiguous()
         y = multiply_int4(x.numpy(), self.codes.numpy(), self.scales.view(torch.int16).numpy())
         return torch.from_numpy(y)[:, : self.out_width]
 
     def rows(self, ids: Int[Tensor, " n"]) -> Float[Tensor, "n in_width"]:
         """Returns some rows as floats."""
         block, lane = ids // LANES, ids % LANES
-        wide = INT4_GROUPS[1]
-        halves = self.codes[block, :, lane // wide, :, lane % wide].flatten(1)
-        codes = torch.stack((halves & 15, halves >> 4), -1).view(len(ids), self.scales.shape[1], self.group).float() - 8
+        words = self.codes[block, :, lane][..., None] >> torch.arange(0, 4 * STEP, 4)
+        codes = (words & 15).view(len(ids), self.scales.shape[1], self.group).float() - 8
         return (codes * self.scales[block, :, lane].float()[..., None]).flatten(1)[:, : self.in_width]
 
     def dequantized(self) -> Float[Tensor, "out_width in_width"]:

@@ -14,7 +14,7 @@ from ..errors import InputError
 __all__ = ["stream_safetensors"]
 
 # Of the element types that the format knows, those that are written here.
-_TYPES = {torch.int8: "I8", torch.uint8: "U8", torch.bfloat16: "BF16", torch.float32: "F32"}
+_TYPES = {torch.int8: "I8", torch.int32: "I32", torch.bfloat16: "BF16", torch.float32: "F32"}
 # Where the values begin: the length of a cache line.
 _ALIGNMENT = 64
 

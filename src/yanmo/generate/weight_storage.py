@@ -29,7 +29,7 @@ class WeightStorage(BaseModel):
     bits: Bits = Field(description="Bits of a weight in the layers.")
     table_bits: Bits = Field(default=Bits.INT8, description="Bits of a weight in the token table.")
     group: int = Field(default=32, ge=8, multiple_of=8, description="Weights of 4 bits that share a scale.")
-    layout: int = Field(default=1, ge=1, le=1, description="Version of the order of the codes in the file.")
+    layout: int = Field(default=2, ge=2, le=2, description="Version of the order of the codes in the file.")
 
 
 def storage_of(folder: Path) -> WeightStorage | None:
