@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=1_000_000, help="tokens that each side is pretrained on")
     parser.add_argument("--match-tokens", type=int, default=600_000, help="tokens that each matcher is trained on")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--precision", default="float32", help="of both trainings, such as bfloat16")
     parser.add_argument("--n-layers", type=int, default=6, help="layers of the base that are kept")
     arguments = parser.parse_args()
     folders = {}
@@ -150,6 +151,7 @@ def _pretrain(arguments: argparse.Namespace, folders: dict[str, Path]) -> dict:
         finished = out / "pretraining.json"
         if not finished.exists():
             settings = [f"n_layers={arguments.n_layers}", f"n_tokens={arguments.tokens}"]
+            settings.append(f"precision={arguments.precision}")
             config = load_pretrain_config(ROOT / "recipes" / "pretrain_small.yaml", overrides=settings)
             pretrain(
                 [arguments.corpus],
@@ -162,6 +164,7 @@ def _pretrain(arguments: argparse.Namespace, folders: dict[str, Path]) -> dict:
             )
         ended = json.loads(finished.read_text(encoding="utf-8"))
         table[side] = {"tokens": ended["n_tokens"], "steps": ended["n_steps"], "curve": ended["curve"]}
+    table["precision"] = arguments.precision
     return table
 
 
@@ -182,6 +185,7 @@ def _match(arguments: argparse.Namespace, folders: dict[str, Path]) -> dict:
                     ROOT / "recipes" / "sohu_small.yaml",
                     overrides=[
                         f"seed={seed}",
+                        f"precision={arguments.precision}",
                         f"n_epochs={arguments.match_tokens / n_tokens}",
                         f"architecture.joint_from={n_layers}",
                         f"architecture.conditional_from={half}",
@@ -205,6 +209,7 @@ def _match(arguments: argparse.Namespace, folders: dict[str, Path]) -> dict:
         for measure in ("f1", "auc"):
             means = [np.mean([tasks[name][measure] for name in tasks]) for tasks in judged]
             table[side][f"mean_{measure}"] = {"mean": float(np.mean(means)), "std": float(np.std(means))}
+    table["precision"] = arguments.precision
     table["judged_on"] = "valid, threshold and calibration from the other half, 20 splits"
     return table
 
