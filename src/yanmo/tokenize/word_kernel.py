@@ -1,0 +1,257 @@
+"""jieba's cut by its dictionary alone, and the looking up of what it cuts, compiled by numba: no string for a word.
+
+A trie of the dictionary lies in one hash table; a slot of it holds a state, the code point that follows, and the state
+that this leads to. State 0 is the beginning, and none when it is led to; what is no word of the dictionary stands for
+itself behind the states. Most of the work is waiting for memory, and most of what is looked up is not there: a bit for
+each slot and its like, small enough for the second level cache, tells so before the table is asked.
+"""
+
+from collections.abc import Callable
+from inspect import unwrap
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import require_extra
+
+__all__ = ["CODE_POINTS", "MARK_BITS", "STATE_BITS", "cut", "plant", "rows_of"]
+
+numba = require_extra("numba", extra="words")
+
+CODE_POINTS = 0x110000
+STATE_BITS = 20
+"""A dictionary may have fewer than 2 to this power of states; the trie has as many slots."""
+MARK_BITS = 22
+"""The marks are 2 to this power of bits."""
+_CODE_BITS = np.uint64(21)
+_CHILD_BITS = np.uint64(STATE_BITS)
+_CHILD = np.uint64((1 << STATE_BITS) - 1)
+_NONE = np.uint64(0)
+# 2^64 over the golden ratio: its products spread neighboring keys evenly over their upper bits.
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_SLOT_SHIFT, _MARK_SHIFT = np.uint64(64 - STATE_BITS), np.uint64(64 - MARK_BITS)
+_SIX, _LOW_SIX = np.uint64(6), np.uint64(63)
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    # Type checks that a test run wraps around functions cannot be compiled.
+    return numba.njit(cache=True)(unwrap(function))
+
+
+@_compiled
+def _key(state, code):  # type: ignore[no-untyped-def]
+    return (np.uint64(state) << _CODE_BITS) | np.uint64(code)
+
+
+@_compiled
+def _slot(slots, key):  # type: ignore[no-untyped-def]
+    """The slot that holds the key, or the empty one where it belongs."""
+    at = np.int64((key * _SPREAD) >> _SLOT_SHIFT)
+    while slots[at] != _NONE and slots[at] >> _CHILD_BITS != key:
+        at = (at + 1) & (slots.size - 1)
+    return at
+
+
+@_compiled
+def _mark(key):  # type: ignore[no-untyped-def]
+    """The word of the marks in which the key's bit is, and this bit."""
+    place = (key * _SPREAD) >> _MARK_SHIFT
+    return np.int64(place >> _SIX), np.uint64(1) << (place & _LOW_SIX)
+
+
+@_compiled
+def _child(slots, marks, state, code):  # type: ignore[no-untyped-def]
+    key = _key(state, code)
+    at, bit = _mark(key)
+    if marks[at] & bit == _NONE:
+        return np.int64(0)
+    return np.int64(slots[_slot(slots, key)] & _CHILD)
+
+
+@_compiled
+def _is_digit_or_letter(code):  # type: ignore[no-untyped-def]
+    return 48 <= code <= 57 or 65 <= code <= 90 or 97 <= code <= 122
+
+
+@_compiled
+def _may_be_in_words(code):  # type: ignore[no-untyped-def]
+    # jieba's re_han_default: [\u4E00-\u9FD5a-zA-Z0-9+#&\._%\-]
+    return (
+        0x4E00 <= code <= 0x9FD5 or _is_digit_or_letter(code) or code in (35, 37, 38, 43, 45, 46, 95)  # # % & + - . _
+    )
+
+
+@_compiled
+def _plant(codes, ends, weights, slots, marks, weight_of):  # type: ignore[no-untyped-def]
+    n_states, start = 1, 0
+    for word in range(ends.size):
+        state = np.int64(0)
+        for i in range(start, ends[word]):
+            key = _key(state, codes[i])
+            at = _slot(slots, key)
+            if slots[at] == _NONE:
+                if n_states == weight_of.size:
+                    return n_states + 1
+                weight_of[n_states] = np.nan
+                slots[at] = (key << _CHILD_BITS) | np.uint64(n_states)
+                place, bit = _mark(key)
+                marks[place] |= bit
+                n_states += 1
+            state = np.int64(slots[at] & _CHILD)
+        weight_of[state] = weights[word]
+        start = ends[word]
+    return n_states
+
+
+@_compiled
+def _find_path(codes, slots, marks, weight_of, unknown, route, ends, states):  # type: ignore[no-untyped-def]
+    """The likeliest cut of one run of characters, from its end to its beginning as jieba's ``calc``, sum by sum.
+
+    Of equally likely words the longest is taken: jieba takes the maximum of pairs (likelihood, end).
+    """
+    n = codes.size
+    route[n] = 0.0
+    for first in range(n - 1, -1, -1):
+        best, best_end, best_state, state, last = -np.inf, 0, np.int64(0), np.int64(0), first
+        while last < n:
+            state = _child(slots, marks, state, codes[last])
+            if state == 0:
+                break
+            last += 1
+            likelihood = weight_of[state] + route[last]
+            # False for what is no word: it is NaN.
+            if likelihood >= best:
+                best, best_end, best_state = likelihood, last, state
+        if best_state == 0:
+            best, best_end = unknown + route[first + 1], first + 1
+        route[first], ends[first], states[first] = best, best_end, best_state
+
+
+@_compiled
+def _cut(codes, slots, marks, weight_of, unknown, n_states):  # type: ignore[no-untyped-def]
+    n = codes.size
+    what, ends = np.empty(n, np.int32), np.empty(n, np.int32)
+    route, path, states = np.empty(n + 1), np.empty(n, np.int32), np.empty(n, np.int32)
+    n_pieces, start = 0, 0
+    while start < n:
+        stop = start
+        while stop < n and _may_be_in_words(codes[stop]):
+            stop += 1
+        if stop > start:
+            run = codes[start:stop]
+            _find_path(run, slots, marks, weight_of, unknown, route, path, states)
+            first = 0
+            while first < run.size:
+                last = path[first]
+                what[n_pieces] = states[first] if states[first] else n_states + run[first]
+                if last == first + 1 and _is_digit_or_letter(run[first]):
+                    while last < run.size and path[last] == last + 1 and _is_digit_or_letter(run[last]):
+                        last += 1
+                    if last > first + 1:
+                        what[n_pieces] = -1
+                ends[n_pieces] = start + last
+                n_pieces += 1
+                first = last
+        else:
+            stop += 1
+            what[n_pieces] = n_states + codes[start]
+            if codes[start] == 13 and stop < n and codes[stop] == 10:
+                stop += 1
+                what[n_pieces] = -1
+            ends[n_pieces] = stop
+            n_pieces += 1
+        start = stop
+    return what[:n_pieces], ends[:n_pieces]
+
+
+@_compiled
+def _rows_of(what, n_characters, first, flat, other_first, other_flat):  # type: ignore[no-untyped-def]
+    rows = np.empty((n_characters, 2), np.int32)
+    n, n_others = 0, 0
+    for piece in what:
+        if piece >= 0:
+            source, at = flat, first[piece]
+        else:
+            source, at = other_flat, other_first[n_others]
+            n_others += 1
+        for i in range(at + 1, at + 1 + 2 * source[at], 2):
+            rows[n, 0], rows[n, 1] = source[i], source[i + 1]
+            n += 1
+    return rows[:n]
+
+
+def plant(
+    codes: NDArray[np.int32],
+    ends: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    slots: NDArray[np.uint64],
+    marks: NDArray[np.uint64],
+    weight_of: NDArray[np.float64],
+) -> int:
+    """Enters words into an empty trie; what the first words lead to lies close together.
+
+    Args:
+        codes: Code points of all words, one word after the other, int32.
+        ends: Where each word ends in them, int64.
+        weights: Logarithm of each word's share, float64.
+        slots: The trie, uint64[2^STATE_BITS], all 0.
+        marks: Its marks, uint64[2^MARK_BITS / 64], all 0.
+        weight_of: To be filled: weights of states, float64; NaN where a state is no word. There may be as many states.
+
+    Returns:
+        Number of states; one more than there may be where there are too many.
+    """
+    found: int = _plant(codes, ends, weights, slots, marks, weight_of)
+    return found
+
+
+def cut(
+    codes: NDArray[np.int32],
+    slots: NDArray[np.uint64],
+    marks: NDArray[np.uint64],
+    weight_of: NDArray[np.float64],
+    unknown: float,
+    n_states: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Cuts a text into pieces.
+
+    Args:
+        codes: Its code points, int32.
+        slots: The trie.
+        marks: Its marks.
+        weight_of: Weights of its states.
+        unknown: Weight of a character that is no word.
+        n_states: Number of its states.
+
+    Returns:
+        What each piece is, int32: a state, or ``n_states`` and a code point, or -1 for others (Latin letters and
+        digits in a row, a line end of two characters); and where it ends, int32.
+    """
+    found: tuple[NDArray[np.int32], NDArray[np.int32]] = _cut(codes, slots, marks, weight_of, unknown, n_states)
+    return found
+
+
+def rows_of(
+    what: NDArray[np.int32],
+    n_characters: int,
+    first: NDArray[np.int32],
+    flat: NDArray[np.int32],
+    other_first: NDArray[np.int32],
+    other_flat: NDArray[np.int32],
+) -> NDArray[np.int32]:
+    """Joins the records of pieces.
+
+    Args:
+        what: What each piece is, as ``cut`` tells it.
+        n_characters: Length of the text; no more rows come out.
+        first: Where in ``flat`` the record of each state and code point begins: its number of rows, then these.
+        flat: Records, int32.
+        other_first: The same of the pieces told as -1, in their order.
+        other_flat: Their records, int32.
+
+    Returns:
+        Rows, int32[rows, 2].
+    """
+    found: NDArray[np.int32] = _rows_of(what, n_characters, first, flat, other_first, other_flat)
+    return found
