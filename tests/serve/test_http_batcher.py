@@ -165,3 +165,17 @@ def test_closing_scores_what_is_waiting(start):
         engine.gate.set()
         closing.join(10)
         assert future.result(0).tolist() == [10, 10, 10]
+
+
+def test_who_would_wait_too_long_finds_the_queue_full(start):
+    batcher = start(GatedEngine(), max_queue_tokens=10_000, max_wait=2.0)
+    for n, tells in [(49, False), (50, True)]:  # less than half a batch tells nothing of the rate under load
+        with batcher.admit(n) as place:
+            place.score([_row(n)], [0]).result(10)
+        assert (batcher._full_rate > 0) == tells
+    batcher._full_rate = 100.0  # tokens a second, as if measured
+    with batcher.admit(1), batcher.admit(199), pytest.raises(QueueFullError) as full:
+        batcher.admit(30)
+    assert full.value.seconds >= 1
+    with batcher.admit(500):  # nobody is before it
+        pass

@@ -25,6 +25,9 @@ from .http_settings import ServiceSettings
 
 __all__ = ["HealthReply", "build_app"]
 
+# Of the time limit, in the queue: better sent away at once with 429 than after all that time with 504.
+_WAIT = 0.6
+
 _ABOUT = """中文文本匹配：一个模型，多种匹配标准，各有校准后的概率与阈值。
 One model, many standards of match, each with its calibrated probability and threshold.
 
@@ -77,6 +80,7 @@ def build_app(
         matcher.engine,
         max_batch_tokens=settings.max_batch_tokens,
         max_queue_tokens=settings.max_queue_tokens,
+        max_wait=_WAIT * settings.timeout,
         on_batch=saw_batch,
     )
     metrics = ServiceMetrics(lambda: batcher.n_tokens)

@@ -103,6 +103,7 @@ class Batcher:
         engine: Encoded pairs to logits.
         max_batch_tokens: Largest number of rows times longest row of a batch.
         max_queue_tokens: Tokens admitted and not yet scored, at most.
+        max_wait: Seconds; who would have to wait longer, by the rate measured so far, finds the queue full.
         on_batch: Told of every batch, from the scoring thread.
     """
 
@@ -112,16 +113,19 @@ class Batcher:
         *,
         max_batch_tokens: int,
         max_queue_tokens: int,
+        max_wait: float = math.inf,
         on_batch: Callable[[BatchReport], None] = lambda _report: None,
     ) -> None:
         self.engine = engine
         self.max_batch_tokens = max_batch_tokens
         self.max_queue_tokens = max_queue_tokens
+        self.max_wait = max_wait
         self.on_batch = on_batch
         self._changed = threading.Condition()
         self._places: deque[Place] = deque()
         self._n_tokens = 0
-        self._rate = 0.0
+        # Tokens a second, of all batches and of those that were at least half full.
+        self._rate = self._full_rate = 0.0
         self._is_closing = False
         self._worker = threading.Thread(target=self._work, name="yanmo-scoring", daemon=True)
 
@@ -159,7 +163,10 @@ class Batcher:
             QueueFullError: There is no room now.
         """
         with self._changed:
-            beyond = self._n_tokens + n_tokens - self.max_queue_tokens
+            beyond: float = self._n_tokens + n_tokens - self.max_queue_tokens
+            if self._n_tokens and self._full_rate:
+                # Whoever finds nobody waiting may try, however large it is.
+                beyond = max(beyond, self._n_tokens + n_tokens - self._full_rate * self.max_wait)
             if beyond > 0:
                 raise QueueFullError(max(1, math.ceil(beyond / self._rate)) if self._rate else 1)
             self._n_tokens += n_tokens
@@ -234,7 +241,9 @@ class Batcher:
         done = []
         with self._changed:
             rate = n_tokens / max(seconds, 1e-9)
-            self._rate = rate if not self._rate else (1 - _NEWEST) * self._rate + _NEWEST * rate
+            self._rate = _running(self._rate, rate)
+            if 2 * len(rows) * max(map(len, rows)) >= self.max_batch_tokens:
+                self._full_rate = _running(self._full_rate, rate)
             for (place, row), logit in zip(batch, logits, strict=True):
                 place.logits[row] = logit
                 place.n_unscored -= 1
@@ -247,3 +256,7 @@ class Batcher:
             if place.future.set_running_or_notify_cancel():
                 place.future.set_result(place.logits)
         self.on_batch(BatchReport(len(rows), n_tokens, seconds))
+
+
+def _running(mean: float, newest: float) -> float:
+    return (1 - _NEWEST) * mean + _NEWEST * newest if mean else newest
