@@ -1,12 +1,13 @@
 """Pairs that nobody labelled, labelled by trained matchers, for a student to learn from.
 
-    python recipes/teacher_labels.py DATA --teacher runs/a --teacher runs/b --only ssA,ssB --out soft
+    python recipes/teacher_labels.py DATA --only ssA,ssB --teacher RUN --teacher RUN --frozen-cache CACHE --out soft
     yanmo train --data DATA --soft soft --base BASE --out runs/student ...
 
 Two kinds of pairs are taken from the training texts: those labelled under one standard whose label under another is
 neither known nor implied, and each text with the texts most like it by TF-IDF of character bigrams that it is not
 paired with yet. Their label is the mean of the teachers' probabilities, from logits as they are: calibration was chosen
-on validation pairs, which must not speak here. Where the processor has units for bfloat16, teachers use them.
+on validation pairs, which must not speak here. Teachers must have frozen layers, whose states the cache of their
+training holds.
 
 Source: arXiv:2010.08240 (augmented SBERT), with teachers of the student's own kind.
 """
@@ -21,9 +22,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from yanmo import Matcher
 from yanmo.atomic import replacing
+from yanmo.fit.frozen import compute_states
 from yanmo.fit.implied import with_implied_labels
 from yanmo.fit.overlap import without_overlap
+from yanmo.fit.precision import Precision, autocast
 from yanmo.match import TaskSet, read_split
+from yanmo.match.torch_engine import collate, sorted_batches
 
 Texts = tuple[str, str]
 
@@ -36,6 +40,7 @@ def main() -> None:
     parser.add_argument("--tasks", default="sohu")
     parser.add_argument("--only", required=True, help="tasks that share their pairs, such as ssA,ssB")
     parser.add_argument("--neighbors", type=int, default=1, help="new pairs for every text")
+    parser.add_argument("--frozen-cache", type=Path, required=True, help="states of the frozen layers, as in training")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     tasks = TaskSet.load(arguments.tasks).subset(arguments.only.split(","))
@@ -50,7 +55,7 @@ def main() -> None:
     fresh = [pair for pair in neighbors(pairs, arguments.neighbors) if frozenset(pair) not in judged]
     print(f"{len(pairs):,} 对已有标注，{len(fresh):,} 对相近而未配对")
     open_pairs = {name: [pair for pair in (*pairs, *fresh) if pair not in known[name]] for name in tasks.names}
-    labels = teach(open_pairs, arguments.teacher)
+    labels = teach(open_pairs, arguments.teacher, arguments.frozen_cache)
     for task in tasks.tasks:
         first, second = tasks.text_columns(task)
         folder = arguments.out / task.folders[0]
@@ -88,22 +93,37 @@ def neighbors(pairs: list[Texts], n: int) -> list[Texts]:
     return found
 
 
-def teach(pairs: dict[str, list[Texts]], teachers: list[Path]) -> dict[str, np.ndarray]:
+def teach(pairs: dict[str, list[Texts]], teachers: list[Path], cache: Path) -> dict[str, np.ndarray]:
     """Gives the mean of the teachers' probabilities for the pairs of each task."""
-    halved = bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    total = {name: np.zeros(len(rows)) for name, rows in pairs.items()}
-    every = list(dict.fromkeys(pair for rows in pairs.values() for pair in rows))
-    place = {pair: i for i, pair in enumerate(every)}
+    sums = {name: np.zeros(len(rows)) for name, rows in pairs.items()}
     for folder in teachers:
         matcher = Matcher.from_pretrained(folder)
-        # All tasks at once, so that texts run through the layers below the first conditional one a single time.
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=halved):
-            rows = matcher.rows(every, tasks=list(pairs))
-            logits = rows.pool(matcher.engine.logits(rows.rows, rows.row_tasks))
-        for column, (name, its) in enumerate(pairs.items()):
-            total[name] += 1 / (1 + np.exp(-logits[[place[pair] for pair in its], column].astype(np.float64)))
-        print(f"{folder}: {len(every):,} 对已标注", flush=True)
-    return {name: sums / len(teachers) for name, sums in total.items()}
+        settings = json.loads((folder / "run.json").read_text(encoding="utf-8"))["config"]
+        for name, rows in pairs.items():
+            logits = score(matcher, rows, name, settings["frozen_layers"], Precision(settings["precision"]), cache)
+            sums[name] += 1 / (1 + np.exp(-logits.astype(np.float64)))
+            print(f"{folder}: {len(rows):,} 对 {name}", flush=True)
+    return {name: total / len(teachers) for name, total in sums.items()}
+
+
+def score(
+    matcher: Matcher, pairs: list[Texts], task: str, n_frozen: int, precision: Precision, cache: Path
+) -> np.ndarray:
+    """Gives the logits of one task, in the precision of the teacher's training and from its cached frozen states."""
+    network, config = matcher.engine.classifier, matcher.engine.config
+    rows = matcher.rows(pairs, tasks=[task])
+    encoded, index = rows.rows, rows.task_indices[0]
+    states = compute_states(
+        network.encoder, encoded, config=config, n_layers=n_frozen, folder=cache, precision=precision
+    )
+    logits = np.empty(len(encoded), dtype=np.float32)
+    with torch.inference_mode(), autocast(precision, network.task_bias.device):
+        for chosen in sorted_batches([len(pair) for pair in encoded], max_tokens=4096):
+            few = [encoded[i] for i in chosen]
+            tasks = torch.full((len(few),), index)
+            batch, known = collate(few, pad_id=config.pad_id), states.gather(few)
+            logits[chosen] = network(batch, tasks, states=known, first_layer=n_frozen).float().numpy()
+    return rows.pool(logits)[:, 0]
 
 
 if __name__ == "__main__":
