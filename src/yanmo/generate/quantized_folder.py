@@ -38,8 +38,9 @@ def matrix_maker(storage: WeightStorage) -> Callable[[str, int, int], Int8Matrix
 def load_quantized(folder: Path) -> GPT2LMHeadModel:
     """Loads a folder written by ``yanmo quantize``.
 
-    Weights stay in the file, mapped into memory; no float copy of them is ever made. What lies in the page cache is
-    there at once, and processes share it.
+    Weights stay in the file, mapped into memory; no float copy of them is ever made, and processes share them. The file
+    is read through once before: what the system fetches for a reader in order it keeps in larger pieces than what it
+    fetches page by page for a mapping, and the products read those a tenth faster.
 
     Args:
         folder: The folder.
@@ -60,9 +61,18 @@ def load_quantized(folder: Path) -> GPT2LMHeadModel:
     expected = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("lm_head.")}
     tensors = read_tensors(folder)
     _check(tensors, expected, where=folder)
+    for path in folder.glob("*.safetensors"):
+        _read_through(path)
     table = {name.replace("transformer.wte", "lm_head"): tensors[name] for name in tensors if ".wte." in name}
     network.load_state_dict({**tensors, **table}, strict=True, assign=True)
     return network.requires_grad_(False)
+
+
+def _read_through(path: Path) -> None:
+    piece = bytearray(2**20)
+    with path.open("rb", buffering=0) as file:
+        while file.readinto(piece):
+            pass
 
 
 def _check(tensors: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor], *, where: Path) -> None:
