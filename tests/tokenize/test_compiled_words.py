@@ -69,6 +69,7 @@ def test_a_tokenizer_goes_over_to_it_and_encodes_as_before(vocabulary, monkeypat
     plain = WordTokenizer(vocabulary, segmenter=WordSegmenter())
     before = plain.ids_batch(texts), _test_word._listed(plain.encode_batch(texts))
     monkeypatch.setattr(word, "_PATIENCE", 20)
+    monkeypatch.setattr(word, "_SHORT", 0)
     hasty = WordTokenizer(vocabulary, segmenter=WordSegmenter())
     assert hasty.ids_batch(["今天"] * 10) == plain.ids_batch(["今天"] * 10)
     assert hasty._compiled is None

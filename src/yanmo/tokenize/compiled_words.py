@@ -62,29 +62,24 @@ class CompiledWords:
         """
         codes = np.frombuffer(plain.encode("utf-32-le", "surrogatepass"), dtype=np.int32)
         what, ends = cut(codes, *self._trie)
-        others = np.flatnonzero(what < 0)
-        other_flat, other_first = array("i", [0]), np.empty(len(others), dtype=np.int32)
-        for i, place in enumerate(others.tolist()):
-            other_first[i] = self._enter(plain, ends, place, other_flat)
+        places = np.flatnonzero(what < 0)
+        begins = np.where(places > 0, ends[places - 1], 0)
+        others = [self._records[plain[a:b]] for a, b in zip(begins.tolist(), ends[places].tolist(), strict=True)]
+        n_rows = np.fromiter(map(len, others), dtype=np.int64, count=len(others)) // 8
         with self._lock:
             for place in np.flatnonzero((what >= 0) & (self._first[what] == 0)).tolist():
                 piece = what[place]
                 if self._first[piece] == 0:
-                    self._first[piece] = self._enter(plain, ends, place, self._flat)
-            # No view outlives the call: while one lives, its array cannot grow.
-            return rows_of(what, len(plain), self._first, _view(self._flat), other_first, _view(other_flat))
-
-    def _enter(self, plain: str, ends: NDArray[np.int32], place: int, flat: "array[int]") -> int:
-        """Appends the record of the piece at a place, and tells where it begins."""
-        record = self._records[plain[ends[place - 1] if place else 0 : ends[place]]]
-        begin = len(flat)
-        flat.append(len(record) // 8)
-        flat.frombytes(record)
-        return begin
+                    self._first[piece] = len(self._flat)
+                    record = self._records[plain[ends[place - 1] if place else 0 : ends[place]]]
+                    self._flat.append(len(record) // 8)
+                    self._flat.frombytes(record)
+            # No view of the array outlives the call: while one lives, it cannot grow.
+            return rows_of(what, len(plain), self._first, _int32(self._flat), n_rows, _int32(b"".join(others)))
 
 
-def _view(flat: "array[int]") -> NDArray[np.int32]:
-    return np.frombuffer(flat, dtype=np.int32)
+def _int32(buffer: "bytes | array[int]") -> NDArray[np.int32]:
+    return np.frombuffer(buffer, dtype=np.int32)
 
 
 @cache

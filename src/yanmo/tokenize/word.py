@@ -28,6 +28,8 @@ __all__ = ["WordTokenizer"]
 _PART = 1 << 16
 # Characters given in batches after which a second spent on compiled code is won back within as many again.
 _PATIENCE = 1 << 22
+# Calling compiled code costs as much as this many characters cost without it.
+_SHORT = 100
 _NOTHING = pack("2i", NO_TOKEN, 1)
 
 
@@ -169,7 +171,7 @@ class WordTokenizer:
 
     def _rows(self, plain: str) -> NDArray[np.int32]:
         """The same as rows of ids and widths, int32[n, 2]."""
-        if self._compiled is not None:
+        if self._compiled is not None and len(plain) > _SHORT:
             return self._compiled.rows(plain)
         return np.frombuffer(self._joined(plain), dtype=np.int32).reshape(-1, 2)
 

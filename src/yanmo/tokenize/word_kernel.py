@@ -166,16 +166,19 @@ def _cut(codes, slots, marks, weight_of, unknown, n_states):  # type: ignore[no-
 
 
 @_compiled
-def _rows_of(what, n_characters, first, flat, other_first, other_flat):  # type: ignore[no-untyped-def]
+def _rows_of(what, n_characters, first, flat, n_rows, others):  # type: ignore[no-untyped-def]
     rows = np.empty((n_characters, 2), np.int32)
-    n, n_others = 0, 0
+    n, n_others, next_other = 0, 0, 0
     for piece in what:
         if piece >= 0:
-            source, at = flat, first[piece]
+            source, at = flat, first[piece] + 1
+            stop = at + 2 * flat[at - 1]
         else:
-            source, at = other_flat, other_first[n_others]
+            source, at = others, next_other
+            next_other += 2 * n_rows[n_others]
             n_others += 1
-        for i in range(at + 1, at + 1 + 2 * source[at], 2):
+            stop = next_other
+        for i in range(at, stop, 2):
             rows[n, 0], rows[n, 1] = source[i], source[i + 1]
             n += 1
     return rows[:n]
@@ -237,8 +240,8 @@ def rows_of(
     n_characters: int,
     first: NDArray[np.int32],
     flat: NDArray[np.int32],
-    other_first: NDArray[np.int32],
-    other_flat: NDArray[np.int32],
+    n_rows: NDArray[np.int64],
+    others: NDArray[np.int32],
 ) -> NDArray[np.int32]:
     """Joins the records of pieces.
 
@@ -247,11 +250,11 @@ def rows_of(
         n_characters: Length of the text; no more rows come out.
         first: Where in ``flat`` the record of each state and code point begins: its number of rows, then these.
         flat: Records, int32.
-        other_first: The same of the pieces told as -1, in their order.
-        other_flat: Their records, int32.
+        n_rows: Rows of the records of the pieces told as -1, in their order, int64.
+        others: These records, int32.
 
     Returns:
         Rows, int32[rows, 2].
     """
-    found: NDArray[np.int32] = _rows_of(what, n_characters, first, flat, other_first, other_flat)
+    found: NDArray[np.int32] = _rows_of(what, n_characters, first, flat, n_rows, others)
     return found
