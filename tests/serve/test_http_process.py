@@ -90,6 +90,24 @@ def test_a_signal_under_load_loses_no_accepted_request():
     assert not any("巴" in str(line) for line in lines)
 
 
+def test_who_sends_too_much_reads_why():
+    """A connection that is closed while the client still sends is an error of the connection to it, not an answer."""
+    service = _start("default", "--port", "0", "--threads", "1")
+    try:
+        url = json.loads(service.stdout.readline())["url"]
+        with closing(http.client.HTTPConnection("127.0.0.1", int(url.rpartition(":")[2]), timeout=10)) as connection:
+            headers = {"Content-Type": "application/json"}
+            connection.request("POST", "/v1/score", body=b" " * 12_000_000, headers=headers)
+            reply = connection.getresponse()
+            assert (reply.status, json.loads(reply.read())["error"]["message"]) == (
+                413,
+                "the body has more than 8,000,000 bytes",
+            )
+    finally:
+        service.terminate()
+        service.communicate(timeout=10)
+
+
 def test_importing_and_building_the_service_imports_no_torch():
     program = """
 import sys

@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -23,6 +24,8 @@ _CLOSE = {"Connection": "close"}
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Bodies in memory at a time, in bodies of the largest size.
 _BODIES = 32
+# Seconds that a client which is still sending a refused body is listened to, or it would never read the answer.
+_LINGER = 2.0
 _CLIENT_GONE = 499
 """What other servers log for a client that did not wait; nothing is sent."""
 
@@ -178,6 +181,10 @@ class Gate:
         if is_over:
             message_ = f"the body has more than {limit:,} bytes"
             fix = "send it in smaller parts, or raise --max-body-mb"
+            # One that asked for leave to send has sent nothing yet.
+            if has_more and "expect" not in headers:
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(_pass_over(receive, _BODIES * limit), _LINGER)
             raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message_, fix=fix, headers=_CLOSE)
 
     async def _run(
@@ -203,6 +210,15 @@ class Gate:
         finally:
             work.cancel()
             gone.cancel()
+
+
+async def _pass_over(receive: Receive, n_bytes: int) -> None:
+    """Lets so many bytes of a body go by; a connection that is closed while they come takes the answer with it."""
+    while n_bytes > 0:
+        message = await receive()
+        n_bytes -= len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return
 
 
 def _check_type(headers: Headers) -> None:
