@@ -47,5 +47,6 @@ bench: install
 	$(BENCH)/train.py $(BASE) $(DATA) --work $(WORK)
 	$(BENCH)/train.py $(BASE) $(DATA) --work $(WORK) --width $(WIDTH) --steps 3
 	$(BENCH)/bulk.py $(DATA)
+	$(BENCH)/shared_work.py $(BASE) $(DATA)
 	$(BENCH)/serve.py $(DATA)/ssA/valid.txt
 	$(BENCH)/table.py

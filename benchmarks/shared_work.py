@@ -1,12 +1,13 @@
 """What is computed once for many: two standards of one pair, one text against many, all pairs of two lists.
 
-    python benchmarks/shared_work.py BASE DATA [--threads 2] [--repeats 5]
+    python benchmarks/shared_work.py BASE DATA [--threads 2] [--repeats 5] [--parts both,search,grid]
 
 Around BASE (twelve layers) stand matchers whose upper four layers are conditioned, and whose texts meet in the upper
 0, 2, 4 or all layers; their weights beyond BASE are random, which changes no time. Texts are those of ssA/valid.txt.
 ``both`` is ``score_all`` over two standards against ``score`` of one, ``search`` one query against a thousand texts and
 ``grid`` all pairs of a hundred and a hundred, fresh and after ``encode_texts``; where all layers are joint, 200 of the
-pairs stand for all, and it is timed once. All ways take turns in one process.
+pairs stand for all. The grid is large: it is timed once, and only fresh. All ways take turns in one process; parts may
+be measured one at a time.
 """
 
 import argparse
@@ -39,23 +40,24 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--parts", default="both,search,grid")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     [found] = read_split(arguments.data, TaskSet.load("sohu").subset(["ssA"]), "valid").values()
     texts = list(dict.fromkeys(text for pair in found for text in (pair.text0, pair.text1)))
     matchers = {n: _matcher(arguments.base, n_joint=n) for n in _JOINT}
-    both = _both(matchers[_LAYERS], [(pair.text0, pair.text1) for pair in found[:100]], arguments.repeats)
+    pairs = [(pair.text0, pair.text1) for pair in found[:100]]
     search = [(texts[0], text) for text in texts[1:1001]]
     grid = [(a, b) for a in texts[:100] for b in texts[100:200]]
-    result = {
-        "machine": describe_machine("torch"),
-        "threads": arguments.threads,
-        "repeats": arguments.repeats,
-        "both": both,
-        "search": _rates(matchers, search, arguments.repeats),
-        "grid": _rates(matchers, grid, 1),
+    parts: dict[str, Callable[[], dict[str, object]]] = {
+        "both": lambda: _both(matchers[_LAYERS], pairs, arguments.repeats),
+        "search": lambda: _rates(matchers, search, arguments.repeats, encodes_before=True),
+        "grid": lambda: _rates(matchers, grid, 1, encodes_before=False),
     }
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    result = json.loads(RESULT.read_text("utf-8")) if RESULT.exists() else {}
+    for name in arguments.parts.split(","):
+        result[name] = {"threads": arguments.threads, "machine": describe_machine("torch"), **parts[name]()}
+        RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
 
 
@@ -67,6 +69,7 @@ def _both(matcher: Matcher, pairs: Pairs, n: int) -> dict[str, object]:
         two.append(_seconds(lambda: matcher.score_all(pairs)))
     return {
         "n_pairs": len(pairs),
+        "repeats": n,
         "conditioned_layers": f"{_CONDITIONED} of {_LAYERS}",
         "seconds_one": spread(one),
         "seconds_both": spread(two),
@@ -74,7 +77,7 @@ def _both(matcher: Matcher, pairs: Pairs, n: int) -> dict[str, object]:
     }
 
 
-def _rates(matchers: dict[int, Matcher], pairs: Pairs, n: int) -> dict[str, object]:
+def _rates(matchers: dict[int, Matcher], pairs: Pairs, n: int, *, encodes_before: bool) -> dict[str, object]:
     texts = list(dict.fromkeys(text for pair in pairs for text in pair))
     told: dict[str, list[float]] = {}
     for _ in range(n):
@@ -82,13 +85,14 @@ def _rates(matchers: dict[int, Matcher], pairs: Pairs, n: int) -> dict[str, obje
             chosen = pairs if n_joint < _LAYERS else pairs[:: len(pairs) // _SAMPLE]
             matcher.forget_texts()
             told.setdefault(f"joint {n_joint}", []).append(_rate(matcher, chosen))
-            if n_joint < _LAYERS:
+            if encodes_before and n_joint < _LAYERS:
                 seconds = _seconds(lambda matcher=matcher: matcher.encode_texts(texts))
                 told.setdefault(f"joint {n_joint} encode_texts per second", []).append(len(texts) / seconds)
                 told.setdefault(f"joint {n_joint} after encode_texts", []).append(_rate(matcher, chosen))
     base = told[f"joint {_LAYERS}"]
     return {
         "n_pairs": len(pairs),
+        "repeats": n,
         "pairs_per_second": {name: spread(rates) for name, rates in told.items()},
         "times_of_joint_all": {
             name: spread(a / b for a, b in zip(rates, base, strict=True))

@@ -156,6 +156,30 @@ def _bulk(result: Result) -> Iterator[Row]:
         )
 
 
+def _shared_work(result: Result) -> Iterator[Row]:
+    if both := result.get("both"):
+        yield Row(
+            "两个标准一起打分（`score_all`），耗时之比",
+            f"{both['seconds_both']['median']:.2f} 秒",
+            f"研墨，一个标准：{both['seconds_one']['median']:.2f} 秒",
+            _spread(both["ratio"]),
+            f"12 层中上 4 层带条件，{both['n_pairs']} 对，{both['threads']} 线程，{_processor(both)}",
+        )
+    for part, title in {"search": "一段对一千段", "grid": "一百段对一百段，所有对"}.items():
+        told = result.get(part, {"pairs_per_second": {}})
+        for name, speed in told["pairs_per_second"].items():
+            _, n_joint, *after = name.split()
+            if n_joint == "12" or after[-1:] == ["second"]:
+                continue
+            yield Row(
+                f"{title}{'，已 `encode_texts`' if after else ''}：上 {n_joint} 层联合注意力",
+                f"{speed['median']:.0f} 对/秒",
+                f"研墨，12 层全部联合：{told['pairs_per_second']['joint 12']['median']:.0f} 对/秒",
+                _spread(told["times_of_joint_all"][name]),
+                f"{told['n_pairs']} 对，{told['threads']} 线程，{_processor(told)}",
+            )
+
+
 _FILES: dict[str, Callable[[Result], Iterator[Row]]] = {
     "score": _score,
     "train": _train,
@@ -163,6 +187,7 @@ _FILES: dict[str, Callable[[Result], Iterator[Row]]] = {
     "startup": _startup,
     "word_tokenizer": _word_tokenizer,
     "bulk": _bulk,
+    "shared_work": _shared_work,
 }
 
 
