@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .word_kernel import CODE_POINTS, MARK_BITS, STATE_BITS, cut, plant, rows_of
+from .word_kernel import CODE_POINTS, MARK_BITS, STATE_BITS, cut, plant, tokens_of
 from .word_records import WordRecords
 
 __all__ = ["CompiledWords"]
@@ -31,16 +31,16 @@ class _Trie(NamedTuple):
 
 
 class CompiledWords:
-    """Text to the joined records of its words.
+    """Text to the tokens of its words.
 
     Args:
         records: Words and their records; asked once for every word.
 
     Example:
         >>> ids = {"[UNK]": 0, "天气": 1, "不": 2}
-        >>> CompiledWords(WordRecords(ids, words=ids, unknown=0)).rows("天气不")
-        array([[1, 2],
-               [2, 1]], dtype=int32)
+        >>> token_ids, offsets = CompiledWords(WordRecords(ids, words=ids, unknown=0)).tokens("天气 不")
+        >>> token_ids.tolist(), offsets.tolist()
+        ([1, 2], [[0, 2], [3, 4]])
     """
 
     def __init__(self, records: WordRecords) -> None:
@@ -51,14 +51,14 @@ class CompiledWords:
         self._flat = array("i", [0])
         self._lock = Lock()
 
-    def rows(self, plain: str) -> NDArray[np.int32]:
+    def tokens(self, plain: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Cuts a text and looks its words up.
 
         Args:
             plain: The text in its plain form.
 
         Returns:
-            Token ids, or ``NO_TOKEN``, and numbers of characters, int32[n, 2].
+            Token ids, int32[n], and where they stand, int32[n, 2].
         """
         codes = np.frombuffer(plain.encode("utf-32-le", "surrogatepass"), dtype=np.int32)
         what, ends = cut(codes, *self._trie)
@@ -75,7 +75,7 @@ class CompiledWords:
                     self._flat.append(len(record) // 8)
                     self._flat.frombytes(record)
             # No view of the array outlives the call: while one lives, it cannot grow.
-            return rows_of(what, len(plain), self._first, _int32(self._flat), n_rows, _int32(b"".join(others)))
+            return tokens_of(what, len(plain), self._first, _int32(self._flat), n_rows, _int32(b"".join(others)))
 
 
 def _int32(buffer: "bytes | array[int]") -> NDArray[np.int32]:

@@ -169,25 +169,26 @@ class WordTokenizer:
         """The records of all words of a plain text."""
         return b"".join(map(self._records.__getitem__, self.segmenter(plain)))
 
-    def _rows(self, plain: str) -> NDArray[np.int32]:
-        """The same as rows of ids and widths, int32[n, 2]."""
+    def _plain_tokens(self, plain: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Ids, int32[n], and offsets in a plain text, int32[n, 2]."""
         if self._compiled is not None and len(plain) > _SHORT:
-            return self._compiled.rows(plain)
-        return np.frombuffer(self._joined(plain), dtype=np.int32).reshape(-1, 2)
-
-    def _tokens(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Ids, int32[n], and offsets, int32[n, 2]."""
-        plain, origin = plain_form_and_origins(text) if self.lower_case else (text, None)
-        rows = self._rows(plain)
+            return self._compiled.tokens(plain)
+        rows = np.frombuffer(self._joined(plain), dtype=np.int32).reshape(-1, 2)
         offsets = np.empty(rows.shape, dtype=np.int32)
         np.add.accumulate(rows[:, 1], dtype=np.int32, out=offsets[:, 1])
         np.subtract(offsets[:, 1], rows[:, 1], out=offsets[:, 0])
         places = np.flatnonzero(rows[:, 0] != NO_TOKEN)
         if len(places) < len(rows):
             rows, offsets = rows.take(places, 0), offsets.take(places, 0)
+        return rows[:, 0].copy(), offsets
+
+    def _tokens(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Ids, int32[n], and offsets, int32[n, 2]."""
+        plain, origin = plain_form_and_origins(text) if self.lower_case else (text, None)
+        token_ids, offsets = self._plain_tokens(plain)
         if origin is not None:
             offsets = np.stack([origin[offsets[:, 0]], origin[offsets[:, 1] - 1] + 1], -1)
-        return rows[:, 0].copy(), offsets
+        return token_ids, offsets
 
     def _locate(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32], list[tuple[int, int]]]:
         """Ids and offsets of many texts, and where among them each text's tokens begin and end."""

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import require_extra
+from .word_records import NO_TOKEN
 
-__all__ = ["CODE_POINTS", "MARK_BITS", "STATE_BITS", "cut", "plant", "rows_of"]
+__all__ = ["CODE_POINTS", "MARK_BITS", "STATE_BITS", "cut", "plant", "tokens_of"]
 
 numba = require_extra("numba", extra="words")
 
@@ -166,9 +167,9 @@ def _cut(codes, slots, marks, weight_of, unknown, n_states):  # type: ignore[no-
 
 
 @_compiled
-def _rows_of(what, n_characters, first, flat, n_rows, others):  # type: ignore[no-untyped-def]
-    rows = np.empty((n_characters, 2), np.int32)
-    n, n_others, next_other = 0, 0, 0
+def _tokens_of(what, n_characters, first, flat, n_rows, others):  # type: ignore[no-untyped-def]
+    token_ids, offsets = np.empty(n_characters, np.int32), np.empty((n_characters, 2), np.int32)
+    n, n_others, next_other, place = 0, 0, 0, 0
     for piece in what:
         if piece >= 0:
             source, at = flat, first[piece] + 1
@@ -179,9 +180,11 @@ def _rows_of(what, n_characters, first, flat, n_rows, others):  # type: ignore[n
             n_others += 1
             stop = next_other
         for i in range(at, stop, 2):
-            rows[n, 0], rows[n, 1] = source[i], source[i + 1]
-            n += 1
-    return rows[:n]
+            start, place = place, place + source[i + 1]
+            if source[i] != NO_TOKEN:
+                token_ids[n], offsets[n, 0], offsets[n, 1] = source[i], start, place
+                n += 1
+    return token_ids[:n], offsets[:n]
 
 
 def plant(
@@ -235,26 +238,26 @@ def cut(
     return found
 
 
-def rows_of(
+def tokens_of(
     what: NDArray[np.int32],
     n_characters: int,
     first: NDArray[np.int32],
     flat: NDArray[np.int32],
     n_rows: NDArray[np.int64],
     others: NDArray[np.int32],
-) -> NDArray[np.int32]:
-    """Joins the records of pieces.
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Reads tokens and where they stand off the records of pieces; see ``WordRecords``.
 
     Args:
         what: What each piece is, as ``cut`` tells it.
-        n_characters: Length of the text; no more rows come out.
+        n_characters: Length of the text; no more tokens come out.
         first: Where in ``flat`` the record of each state and code point begins: its number of rows, then these.
         flat: Records, int32.
         n_rows: Rows of the records of the pieces told as -1, in their order, int64.
         others: These records, int32.
 
     Returns:
-        Rows, int32[rows, 2].
+        Token ids, int32[n], and their offsets, int32[n, 2].
     """
-    found: NDArray[np.int32] = _rows_of(what, n_characters, first, flat, n_rows, others)
+    found: tuple[NDArray[np.int32], NDArray[np.int32]] = _tokens_of(what, n_characters, first, flat, n_rows, others)
     return found
