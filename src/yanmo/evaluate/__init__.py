@@ -4,7 +4,7 @@ from .calibrate import platt_scaling, temperature_scaling
 from .consistency import Consistency, judge_consistency
 from .counts import Counts
 from .curve import Curve, ranking_curve
-from .judge import Interval, Judgement, TaskReport, fit_decision, judge_across_halves, judge_stored
+from .judge import Interval, Judgement, TaskReport, fit_decision, fit_decisions, judge_across_halves, judge_stored
 from .metrics import average_precision, brier_score, calibration_error, reliability_bins, roc_auc
 from .official import OfficialScore, official_score
 from .report import write_report
@@ -31,6 +31,7 @@ __all__ = [
     "calibration_error",
     "cost_threshold",
     "fit_decision",
+    "fit_decisions",
     "judge_across_halves",
     "judge_consistency",
     "judge_stored",

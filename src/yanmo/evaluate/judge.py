@@ -17,7 +17,15 @@ from .official import OfficialScore, official_score
 from .scores import Bits, TaskScores
 from .smooth_thresholds import smooth_f1_threshold
 
-__all__ = ["Interval", "Judgement", "TaskReport", "fit_decision", "judge_across_halves", "judge_stored"]
+__all__ = [
+    "Interval",
+    "Judgement",
+    "TaskReport",
+    "fit_decision",
+    "fit_decisions",
+    "judge_across_halves",
+    "judge_stored",
+]
 
 # Weights drawn at a time, for resampling in flat memory.
 _BLOCK = 1 << 22
@@ -94,6 +102,29 @@ def fit_decision(scores: TaskScores) -> Decision:
     calibration = platt_scaling(scores.labels, scores.logits)
     threshold = smooth_f1_threshold(scores.labels, calibration.probabilities(scores.logits))
     return Decision(threshold=threshold, calibration=calibration, n_examples=len(scores))
+
+
+def fit_decisions(scores: Sequence[TaskScores]) -> tuple[dict[str, Decision], Judgement | None]:
+    """Fits each task's rule on all its labelled pairs; its F1 is the one judged across halves of them.
+
+    Args:
+        scores: Labels and logits of each task; may be empty.
+
+    Returns:
+        The rule of each task by name, and the judgement; None without tasks.
+
+    Raises:
+        InputError: A task has fewer than two matches or non-matches.
+    """
+    if not scores:
+        return {}, None
+    judgement = judge_across_halves(scores)
+    decisions = {}
+    for task in scores:
+        report = judgement.tasks[task.task]
+        rule = fit_decision(task)
+        decisions[task.task] = rule.model_copy(update={"f1": report.f1, "interval": report.f1_interval})
+    return decisions, judgement
 
 
 def judge_stored(

@@ -14,8 +14,8 @@ from transformers import set_seed
 
 from ..atomic import replacing
 from ..errors import InputError
-from ..evaluate import Judgement, TaskScores, fit_decision, judge_across_halves, score_split
-from ..match.decisions import Decision, MatchingFile
+from ..evaluate import Judgement, TaskScores, fit_decisions, score_split
+from ..match.decisions import MatchingFile
 from ..match.matcher import Matcher
 from ..match.pair import Pair
 from ..match.split import fingerprint_pairs
@@ -189,7 +189,7 @@ def train_matcher(
         if processes.is_first:
             matcher = Matcher(TorchEngine(model, encoder_config), pair_encoder, MatchingFile(task_set=task_set))
             scores = _with_windows(matcher, validation, scores)
-        decisions, judgement = _decide(scores)
+        decisions, judgement = fit_decisions(scores)
     if processes.is_first:
         matching = MatchingFile(
             task_set=task_set,
@@ -247,16 +247,3 @@ def _with_windows(
     split = {task.name: validation[task.name] for task in tasks if task.budget.windows and task.name in validation}
     windowed = {task.task: task for task in score_split(matcher, split)}
     return [windowed.get(task.task, task) for task in scores]
-
-
-def _decide(scores: Sequence[TaskScores]) -> tuple[dict[str, Decision], Judgement | None]:
-    """Fits each task's rule on all its validation pairs; its F1 is the one judged across halves of them."""
-    if not scores:
-        return {}, None
-    judgement = judge_across_halves(scores)
-    decisions = {}
-    for task in scores:
-        report = judgement.tasks[task.task]
-        rule = fit_decision(task)
-        decisions[task.task] = rule.model_copy(update={"f1": report.f1, "interval": report.f1_interval})
-    return decisions, judgement
