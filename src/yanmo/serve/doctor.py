@@ -19,7 +19,7 @@ _CORE = ("yanmo", "numpy", "tokenizers", "rjieba", "onnxruntime", "pydantic")
 _EXTRAS = {
     "torch": ("torch", "transformers", "safetensors", "huggingface_hub"),
     "train": ("accelerate", "tensorboard", "scikit-learn", "matplotlib"),
-    "words": ("jieba",),
+    "words": ("jieba", "numba"),
     "serve": ("fastapi", "uvicorn", "prometheus-client"),
     "tensorflow": ("tensorflow",),
     "ray": ("ray",),
