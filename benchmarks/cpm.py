@@ -3,9 +3,9 @@
     python benchmarks/cpm.py MODEL --work DIR [--threads 1] [--prompt 32] [--new 16] [--repeats 5]
 
 MODEL is a converted folder, such as the random stand-in of ``cpm_stand_in.py``; DIR keeps the quantized folders, 8 GB
-with those of llama.cpp. For each width of weights, transformers in float32 (11 GB of memory), ours, and llama.cpp where
-the packages gguf and xllamacpp are installed take turns, each in a process of its own, and the bandwidth of the memory
-is measured beside ours in every turn. Files are read once before, so that loading is from a warm cache.
+with those of llama.cpp. For each width of weights, ours takes turns with transformers in float32 (11 GB of memory), and
+with llama.cpp where the packages gguf and xllamacpp are installed, each in a process of its own, and the bandwidth of
+the memory is measured beside ours in every turn. Files are read once before, so that loading is from a warm cache.
 """
 
 import argparse
@@ -86,26 +86,38 @@ def _compare(arguments: argparse.Namespace, folder: Path, bits: int) -> dict[str
         commands[llama] = [Path(__file__).with_name("llama_reference.py"), path, *options]
     for command in commands.values():
         _warm(command[1])
-    contenders = {
-        name: Contender(*command, n_threads=arguments.threads, python=sys.executable)
-        for name, command in commands.items()
-    }
-    turns = all_turns(contenders, arguments.repeats)
-    for contender in contenders.values():
-        contender.end()
-    speeds = {name: [turn["tokens_per_second"] for turn in told] for name, told in turns.items()}
-    touched = contenders[ours].hello["touched_gb_per_token"]
-    shares = [turn["tokens_per_second"] * touched / turn["read_gb_per_second"] for turn in turns[ours]]
+    found = {}
+    # Two at a time: where the weights of all do not fit into memory together, those that are mapped would be read from
+    # the disk again at every turn.
+    for rival in [name for name in commands if name != ours]:
+        contenders = {
+            name: Contender(*commands[name], n_threads=arguments.threads, python=sys.executable)
+            for name in (rival, ours)
+        }
+        turns = all_turns(contenders, arguments.repeats)
+        for contender in contenders.values():
+            contender.end()
+        found[rival] = {"loaded": {name: contender.hello for name, contender in contenders.items()}, "turns": turns}
+    return _summary(ours, found)
+
+
+def _summary(ours: str, found: dict[str, dict]) -> dict[str, object]:
+    speeds, our_turns, ratios, loaded = {}, [], {}, {}
+    for rival, told in found.items():
+        rates = {name: [turn["tokens_per_second"] for turn in turns] for name, turns in told["turns"].items()}
+        speeds[rival] = spread(rates[rival])
+        ratios[f"to {rival}"] = spread([our / their for our, their in zip(rates[ours], rates[rival], strict=True)])
+        our_turns += told["turns"][ours]
+        loaded |= told["loaded"]
+    speeds[ours] = spread([turn["tokens_per_second"] for turn in our_turns])
+    touched = loaded[ours]["touched_gb_per_token"]
+    shares = [turn["tokens_per_second"] * touched / turn["read_gb_per_second"] for turn in our_turns]
     return {
-        "loaded": {name: contender.hello for name, contender in contenders.items()},
-        "tokens_per_second": {name: spread(rates) for name, rates in speeds.items()},
-        "read_gb_per_second": spread([turn["read_gb_per_second"] for turn in turns[ours]]),
+        "loaded": loaded,
+        "tokens_per_second": speeds,
+        "read_gb_per_second": spread([turn["read_gb_per_second"] for turn in our_turns]),
         "share_of_bandwidth": spread(shares),
-        "ratio": {
-            f"to {name}": spread([our / their for our, their in zip(speeds[ours], rates, strict=True)])
-            for name, rates in speeds.items()
-            if name != ours
-        },
+        "ratio": ratios,
     }
 
 
