@@ -166,3 +166,4 @@ def test_a_teacher_labels_by_probabilities_and_anything_else_is_a_bad_label():
     assert [soft.label_of(value) for value in (0, "0.25", 1.0)] == [0, 0.25, 1]
     assert [soft.label_of(value) for value in (-0.1, 1.5, "yes", None, float("nan"), float("inf"))] == [None] * 6
     assert TaskSet.load("sohu").task("ssB").label_of(0.25) is None
+    assert TaskSet.load("sohu").softened().fingerprint() == TaskSet.load("sohu").fingerprint()

@@ -66,8 +66,9 @@ class Task(_Frozen):
     """Label values that mean no match. A value in neither list is a bad line."""
     positive_from: float | None = Field(default=None, allow_inf_nan=False)
     """For graded labels instead of the two lists: numbers at or above this limit mean a match, those below do not."""
-    soft: bool = False
-    """Labels are probabilities of a match, from 0 to 1, as a teacher gives them; to train on, not to be judged by."""
+    soft: bool = Field(default=False, exclude=True)
+    """Labels are probabilities of a match, from 0 to 1, as a teacher gives them; to train on, not to be judged by, and
+    no part of what a model keeps of its tasks."""
     folders: Names = ()
     """Folders of the data directory to look in; the first that holds the split is read; the name if left out."""
     first: str | None = None
