@@ -98,7 +98,9 @@ def teach(pairs: dict[str, list[Texts]], teachers: list[Path], cache: Path) -> d
     sums = {name: np.zeros(len(rows)) for name, rows in pairs.items()}
     for folder in teachers:
         matcher = Matcher.from_pretrained(folder)
-        settings = json.loads((folder / "run.json").read_text(encoding="utf-8"))["config"]
+        told = matcher.matching.training
+        # A mean of matchers tells how each of them was trained.
+        settings = told.get("mean_of", [told])[0]["config"]
         for name, rows in pairs.items():
             logits = score(matcher, rows, name, settings["frozen_layers"], Precision(settings["precision"]), cache)
             sums[name] += 1 / (1 + np.exp(-logits.astype(np.float64)))
