@@ -74,10 +74,29 @@ class _Both(nn.Module):
         return self.table(ids), self.linear(x)
 
 
+def _with_half_scales(weight, form):
+    codes, scales = quantize_blocks(weight, form)
+    return _restored(codes, scales.half().float(), form, weight.shape[1])
+
+
+def test_scales_take_half_the_bytes_only_where_that_loses_nothing():
+    linear = nn.Linear(64, 5).requires_grad_(False)
+    assert BlockLinear(linear, WeightForm.INT4).scales.dtype == torch.float32
+    _, before = quantize_blocks(linear.weight, WeightForm.INT4)
+    linear.weight.copy_(_with_half_scales(linear.weight, WeightForm.INT4))
+    stored = BlockLinear(linear, WeightForm.INT4).scales
+    assert stored.dtype == torch.float16
+    assert torch.equal(stored, before.half())
+
+
+@pytest.mark.parametrize("half_scales", [False, True])
 @pytest.mark.parametrize("form", FORMS)
-def test_onnx_runtime_reads_blocks_as_they_are_meant(tmp_path, form):
+def test_onnx_runtime_reads_blocks_as_they_are_meant(tmp_path, form, half_scales):
     width, outward = 2 * form.block, 3
     table, linear = nn.Embedding(9, width), nn.Linear(width, outward)
+    if half_scales:
+        for layer in (table, linear):
+            layer.weight = nn.Parameter(_with_half_scales(layer.weight, form))
     model = _Both(BlockEmbedding(table, form), BlockLinear(linear, form)).requires_grad_(False)
     ids = torch.randint(9, (2, 4))
     # Whole numbers with a largest of 127 in each block are 8-bit activations exactly: only the weights are rounded.
