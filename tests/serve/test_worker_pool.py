@@ -167,6 +167,7 @@ def test_a_chunk_is_full_by_pairs_or_by_characters():
 
 SCRIPT = """
 import sys
+import time
 from pathlib import Path
 from yanmo.serve import predict
 from yanmo.serve.named_matcher import open_matcher
@@ -179,6 +180,7 @@ if __name__ == "__main__":
     def show(n):
         if n == 8:
             print(*[worker.pid for worker in pool._workers], flush=True)
+        time.sleep(0.1)  # else all may be done before the signal comes
     matching = open_matcher("default").matching
     with interruptible("go on"), WorkerPool("default", matching=matching, n_workers=2) as pool:
         sources = [predict.PredictSource("ssA", source)]

@@ -148,6 +148,7 @@ def test_pickling_and_folders_change_nothing(tokenizer, tmp_path):
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")  # on one core
 def test_workers_of_a_data_loader_encode_alike(vocabulary, context):
     if context not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system cannot {context}")
