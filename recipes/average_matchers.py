@@ -38,7 +38,11 @@ def main() -> None:
                     rows = [m.engine.classifier.state_dict()[name][m.matching.task_set.index(task)] for m in known]
                     tensor[index] = torch.stack(rows).mean(0)
             else:
-                tensor.copy_(torch.stack([m.engine.classifier.state_dict()[name] for m in matchers]).mean(0))
+                each = [m.engine.classifier.state_dict()[name] for m in matchers]
+                # A sum of equal parts is rounded: frozen layers stay bit for bit what they are, as caches and exports
+                # of few bits rely on.
+                if any(not torch.equal(tensor, other) for other in each):
+                    tensor.copy_(torch.stack(each).mean(0))
     kept = first.matching
     validation = read_split(arguments.data, kept.task_set, "valid")
     decisions, judgement = fit_decisions(score_split(first, validation))
