@@ -3,8 +3,9 @@
     python recipes/average_matchers.py RUN RUN ... --data DATA --out runs/mean
 
 The first run's tasks are those of the result; another run may know some of them only, and then has a say in these
-tasks' vectors and biases and in all that is shared. Runs that started from the same weights usually lie in one valley,
-where the mean is as good as letting all of them vote, at the cost of one; from different heads the mean is nonsense.
+tasks' vectors and biases and in all that is shared. A run named twice counts twice. Runs that started from the same
+weights usually lie in one valley, where the mean is as good as letting all of them vote, at the cost of one; from
+different heads the mean is nonsense.
 Thresholds and calibration are chosen anew on the validation pairs of DATA, as ``yanmo train`` does.
 
 Source: arXiv:2203.05482 (model soups).

@@ -25,10 +25,23 @@ def test_every_learning_parameter_is_in_one_group_at_its_rate():
     assert rate[id(model.encoder.blocks[2].attention.query.weight)] == (1.0, 0.1)
     assert rate[id(model.encoder.blocks[1].attention.query.bias)] == (0.5, 0.0)
     assert rate[id(model.head.out.weight)] == (7.0, 0.1)
-    assert rate[id(model.task_vectors.weight)] == (1.0, 0.1)
+    assert rate[id(model.task_vectors.weight)] == (1.0, 0.0)
     assert id(model.encoder.blocks[0].attention.query.weight) not in rate
 
 
 def test_freezing_a_conditional_layer_is_refused():
     with pytest.raises(InputError, match="layer 0 is frozen but conditional"):
         freeze(_model(), n_layers=1, word_embedding=False)
+
+
+def test_what_tasks_share_is_frozen_and_what_is_their_own_learns():
+    model = _model()
+    freeze(model, n_layers=0, word_embedding=False, shared=True)
+    assert {name for name, p in model.named_parameters() if p.requires_grad} == {"task_bias", "task_vectors.weight"}
+
+
+def test_tasks_that_share_everything_are_refused():
+    model = _model()
+    model.task_vectors = None
+    with pytest.raises(InputError, match="tasks share all but their biases"):
+        freeze(model, n_layers=0, word_embedding=False, shared=True)

@@ -280,6 +280,31 @@ def test_training_goes_on_from_a_matcher_with_other_tasks(tiny_base, two_tasks, 
     assert np.abs(second.logits(texts, task="new") - first.logits(texts, task="loose")).max() > 1e-3
 
 
+def test_a_task_is_added_to_a_matcher_whose_others_answer_as_before(tiny_base, two_tasks, make_pairs, tmp_path):
+    _train(tiny_base, two_tasks, make_pairs, tmp_path / "first")
+    more = TaskSet(name="more", tasks=(*two_tasks.tasks, Task(name="new")))
+    settings = [*SHORT, "frozen_shared=true", "learning_rate=0.05", "new_learning_rate=0.05"]
+    train_matcher(
+        {"strict": [], "loose": [], "new": make_pairs(24, seed=1)["loose"]},
+        {},
+        task_set=more,
+        base=tmp_path / "first",
+        out=tmp_path / "second",
+        config=load_train_config(None, overrides=settings),
+    )
+    first, second = (Matcher.from_pretrained(tmp_path / name) for name in ("first", "second"))
+    texts = [(pair.text0, pair.text1) for pair in make_pairs(12, seed=3)["strict"]]
+    for task in ("strict", "loose"):
+        assert second.logits(texts, task=task).tolist() == first.logits(texts, task=task).tolist()
+    before, after = (matcher.engine.classifier.task_vectors.weight for matcher in (first, second))
+    assert torch.equal(after[:2], before) and after[2].abs().max() > 0.1  # a fresh vector is at most 0.05
+
+
+def test_only_a_trained_matcher_is_left_as_it_is(tiny_base, two_tasks, make_pairs, tmp_path):
+    with pytest.raises(InputError, match="goes on from a trained matcher"):
+        _train(tiny_base, two_tasks, make_pairs, tmp_path / "first", "frozen_shared=true")
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [("architecture.joint_from=1", "architecture.joint_from = 0"), ("n_layers=2", "n_layers cuts an encoder")],

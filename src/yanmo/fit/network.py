@@ -43,6 +43,10 @@ def build_network(
         if config.n_layers is not None:
             raise InputError("n_layers cuts an encoder, this is a matcher", where=base, fix="leave n_layers out")
         model, encoder_config = matcher_for_tasks(base, architecture, task_set=task_set)
+    elif config.frozen_shared:
+        raise InputError(
+            "frozen_shared goes on from a trained matcher, this is an encoder", where=base, fix="unset frozen_shared"
+        )
     else:
         loaded = load_encoder(
             base,
@@ -56,7 +60,12 @@ def build_network(
     if config.dropout_prob is not None:
         encoder_config = replace(encoder_config, dropout_prob=config.dropout_prob)
         set_dropout(model.encoder, config.dropout_prob)
-    freeze(model, n_layers=config.frozen_layers, word_embedding=config.frozen_word_embedding)
+    freeze(
+        model,
+        n_layers=config.frozen_layers,
+        word_embedding=config.frozen_word_embedding,
+        shared=config.frozen_shared,
+    )
     if config.frozen_layers:
         # Frozen layers act as they will when scoring, whether their states are read from the file or computed anew.
         for module in (model.encoder.embedding, *model.encoder.blocks[: config.frozen_layers]):

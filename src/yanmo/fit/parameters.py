@@ -11,17 +11,18 @@ from ..match.classifier import PairClassifier
 __all__ = ["freeze", "parameter_groups", "set_dropout"]
 
 
-def freeze(model: PairClassifier, *, n_layers: int, word_embedding: bool) -> None:
-    """Stops the lowest parts of the encoder from learning.
+def freeze(model: PairClassifier, *, n_layers: int, word_embedding: bool, shared: bool = False) -> None:
+    """Stops the lowest parts of the encoder from learning, or all that tasks share.
 
     Args:
         model: The network; changed in place.
         n_layers: The embedding (when above 0) and this many blocks above it are frozen.
         word_embedding: Whether the token table is frozen even when the blocks learn: on a CPU its optimizer step
             costs as much as several layers, and few tokens of a small data set would move it well.
+        shared: Whether only task vectors, task biases and tasks' own heads learn.
 
     Raises:
-        InputError: A frozen part is conditional; its maps would never leave zero.
+        InputError: A frozen layer is conditional, so that its maps would never leave zero; or tasks share everything.
     """
     blocks = model.encoder.blocks
     if n_layers > len(blocks):
@@ -36,6 +37,12 @@ def freeze(model: PairClassifier, *, n_layers: int, word_embedding: bool) -> Non
         model.encoder.embedding.requires_grad_(False)
     if word_embedding:
         model.encoder.embedding.word.requires_grad_(False)
+    if shared:
+        own = isinstance(model.head, nn.ModuleList)
+        if model.task_vectors is None and not own:
+            raise InputError("tasks share all but their biases, so nothing is left to learn", fix="unset frozen_shared")
+        model.encoder.requires_grad_(False)
+        model.head.requires_grad_(own)
 
 
 def set_dropout(module: nn.Module, probability: float) -> None:
@@ -57,7 +64,8 @@ def parameter_groups(
 
     The top block learns at ``rate``, the one below at ``rate * layer_decay``, and so on down to the embedding. The
     head and the task biases are new and learn at ``new_rate``. Task vectors and conditional maps keep their block's
-    rate: with a raised one, training was seen to stay at the prior's loss. Vectors (norms, biases) do not decay.
+    rate: with a raised one, training was seen to stay at the prior's loss. Vectors (norms, biases, those of tasks) do not
+    decay, so that a task without pairs keeps its own.
 
     Args:
         model: The network.
@@ -80,12 +88,13 @@ def parameter_groups(
     depth += [
         (b.named_parameters(), rate * layer_decay ** (n_layers - 1 - i)) for i, b in enumerate(model.encoder.blocks)
     ]
-    if model.task_vectors is not None:
-        depth.append((model.task_vectors.named_parameters(), rate))
+    vectors = None if model.task_vectors is None else model.task_vectors.weight
+    if vectors is not None:
+        depth.append(([("task_vectors", vectors)], rate))
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for named, lr in depth:
         for _, parameter in named:
             if parameter.requires_grad:
-                decay = weight_decay if parameter.ndim > 1 else 0.0
+                decay = weight_decay if parameter.ndim > 1 and parameter is not vectors else 0.0
                 groups.setdefault((lr, decay), []).append(parameter)
     return [{"params": p, "lr": lr, "weight_decay": decay} for (lr, decay), p in groups.items()]
