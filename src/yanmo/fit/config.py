@@ -66,8 +66,8 @@ class TrainConfig(BaseModel):
     frozen_word_embedding: bool = True
     """Whether the token table stays as it is even when all layers learn."""
     frozen_shared: bool = False
-    """Only what a task has for itself learns: its vector, its bias and, where it has one, its head. With a trained matcher
-    as base, tasks without pairs then answer as before, and new ones are learned beside them."""
+    """Only what a task has for itself learns: its vector, its bias and, where it has one, its head. With a trained
+    matcher as base, tasks without pairs then answer as before, and new ones are learned beside them."""
     dropout_prob: float | None = Field(default=None, ge=0, lt=1)
     """Dropout of the encoder's hidden states; None takes the base's own."""
     loss: LossKind = LossKind.CROSS_ENTROPY

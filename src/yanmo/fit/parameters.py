@@ -64,8 +64,8 @@ def parameter_groups(
 
     The top block learns at ``rate``, the one below at ``rate * layer_decay``, and so on down to the embedding. The
     head and the task biases are new and learn at ``new_rate``. Task vectors and conditional maps keep their block's
-    rate: with a raised one, training was seen to stay at the prior's loss. Vectors (norms, biases, those of tasks) do not
-    decay, so that a task without pairs keeps its own.
+    rate: with a raised one, training was seen to stay at the prior's loss. Vectors (norms, biases, those of tasks) do
+    not decay, so that a task without pairs keeps its own.
 
     Args:
         model: The network.
