@@ -89,8 +89,8 @@ def parameter_groups(
         (b.named_parameters(), rate * layer_decay ** (n_layers - 1 - i)) for i, b in enumerate(model.encoder.blocks)
     ]
     vectors = None if model.task_vectors is None else model.task_vectors.weight
-    if vectors is not None:
-        depth.append(([("task_vectors", vectors)], rate))
+    if model.task_vectors is not None:
+        depth.append((model.task_vectors.named_parameters(), rate))
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for named, lr in depth:
         for _, parameter in named:
