@@ -166,6 +166,7 @@ def test_a_chunk_is_full_by_pairs_or_by_characters():
 
 
 SCRIPT = """
+import signal
 import sys
 import time
 from pathlib import Path
@@ -175,6 +176,7 @@ from yanmo.serve.interruptible import interruptible
 from yanmo.serve.pair_chunks import OutputFormat
 from yanmo.serve.worker_pool import WorkerPool
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a script's shell ran the tests with &
     predict._PAIRS = 8
     source, out = map(Path, sys.argv[1:])
     def show(n):
