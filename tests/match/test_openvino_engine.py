@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import numpy as np
@@ -47,6 +48,26 @@ def test_a_saved_copy_scores_the_same(exported, tmp_path):
     loaded.save_pretrained(tmp_path / "copy")
     again = Matcher.from_pretrained(tmp_path / "copy", n_threads=1)
     np.testing.assert_array_equal(_logits(again), _logits(loaded))
+
+
+SCRIPT = """
+import gc, signal, sys
+from pathlib import Path
+from yanmo.match.openvino_engine import OpenVinoEngine
+engines = [OpenVinoEngine(Path(sys.argv[1]), n_threads=1) for _ in range(2)]
+while engines:  # the older first
+    engines.pop(0)
+    gc.collect()
+signal.signal(signal.SIGINT, lambda *_: print("heard"))
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+def test_a_signal_is_heard_after_two_engines_have_ended(exported):
+    """Two cores of OpenVINO would leave it a freed signal stack."""
+    command = [sys.executable, "-c", SCRIPT, str(exported[1] / "openvino_model.xml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
 
 
 def test_it_is_named_what_is_missing_or_damaged(exported, tmp_path):

@@ -43,13 +43,14 @@ def _until(condition):
 
 def test_concurrent_requests_are_scored_in_one_batch(http_service, held):
     client = http_service(held)
-    texts = [chr(0x4E00 + i) * 3 for i in range(8)]
+    texts = [chr(0x4E00 + i) * 3 + " " for i in range(8)]  # the space counts until the text is encoded
     asked = [{"pairs": [{"text0": text, "text1": text[0] + "丁"}], "tasks": ["ssA", "ssB"]} for text in texts]
     with ThreadPoolExecutor(9) as pool:
         first = pool.submit(client.post, "/v1/score", json=GOOD)
         assert held.started.wait(10)
         others = [pool.submit(client.post, "/v1/score", json=each) for each in asked]
-        # The first row, and of the others two rows each: three tokens, two tokens and two special ones a text.
+        # The first row, and of the others, once all have entered, two rows each: three tokens, two tokens and two
+        # special ones a text.
         _until(lambda: _queued(client) == (3 + 4) + 8 * 2 * (5 + 4))
         held.gate.set()
         replies = [future.result().json() for future in others]

@@ -1,5 +1,6 @@
 """The processes that train together under torchrun: which of them this one is, and how others wait for the first."""
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,15 +47,24 @@ class Processes:
 def join_processes() -> Processes:
     """Meets the other processes of the run where torchrun started several; every one of them must call it.
 
+    They part when the interpreter ends: threads of theirs that outlive it may abort a process whose work is done.
+
     Returns:
         This process; the only one where torchrun did not start it.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Processes()
     state = PartialState(cpu=uses_cpu(), timeout=_PATIENCE)
+    atexit.unregister(_part)
+    atexit.register(_part)
     return Processes(state.process_index, state.num_processes)
 
 
 def uses_cpu() -> bool:
     """Says whether training runs on the CPU, for want of anything faster."""
     return not (torch.cuda.is_available() or torch.backends.mps.is_available())
+
+
+def _part() -> None:
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ class OpenVinoEngine(GraphEngine):
     """
 
     def __init__(self, path: Path, *, n_threads: int | None = None, max_tokens: int = 2048) -> None:
-        core = require_extra("openvino", extra="openvino").Core()
+        core = _core_of(require_extra("openvino", extra="openvino"))
         for file in _files(path):
             if not file.is_file():
                 raise InputError("is missing", where=file, fix="write it with yanmo export, or copy it again")
@@ -83,13 +84,23 @@ def rewrite_graph(source: Path, target: Path) -> None:
     openvino = require_extra("openvino", extra="openvino")
     onnx = require_extra("onnx", extra="onnx")
     told = {entry.key: entry.value for entry in onnx.load(source, load_external_data=False).metadata_props}
-    graph = openvino.Core().read_model(source)
+    graph = _core_of(openvino).read_model(source)
     graph.set_rt_info(told[CARD_KEY], CARD_KEY)
     # Weights are mapped into memory: a file that is in use must be replaced, never written over.
     with tempfile.TemporaryDirectory(dir=target.parent) as beside:
         openvino.save_model(graph, Path(beside) / target.name, compress_to_fp16=False)
         for file in _files(Path(beside) / target.name):
             file.replace(target.with_name(file.name))
+
+
+@cache
+def _core_of(openvino: Any) -> Any:
+    """The one core of this process, never let go.
+
+    Each ``Core`` gives the thread a signal stack of its own and, at its end, the one before it. Two that end in the
+    order of their making leave a stack that is freed: the next signal, a Ctrl-C say, ends the process without a word.
+    """
+    return openvino.Core()
 
 
 def _files(path: Path) -> tuple[Path, Path]:
