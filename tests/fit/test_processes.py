@@ -1,5 +1,6 @@
 """Two real gloo processes do what one does; torchrun runs this very file, see its end."""
 
+import atexit
 import json
 import os
 import pickle
@@ -133,6 +134,11 @@ def test_only_the_first_of_them_speaks(together):
     assert len(lines) == len(RUNS) + 2  # one is cut short and gone on with
 
 
+def test_they_part_before_the_interpreter_ends(together):
+    out, _ = together
+    assert [(out / f"at_exit{rank}").read_text() for rank in (0, 1)] == ["parted", "parted"]
+
+
 def test_regularizers_are_refused_in_several_processes(given, monkeypatch):
     monkeypatch.setattr("yanmo.fit.run.join_processes", lambda: Processes(1, 2))
     monkeypatch.setitem(RUNS, "fgm", [*SETTINGS, "regularizers.fgm.epsilon=0.1"])
@@ -152,6 +158,11 @@ def test_one_process_is_the_first_and_waits_for_none(monkeypatch):
 def _together(out: Path) -> None:
     given = pickle.loads((out / "given.pickle").read_bytes())
     rank = int(os.environ["RANK"])
+
+    @atexit.register  # the first to be registered is the last to be called
+    def tell() -> None:
+        (out / f"at_exit{rank}").write_text("joined" if torch.distributed.is_initialized() else "parted")
+
     for name in RUNS:
         (out / f"{name}.losses{rank}.json").write_text(json.dumps(_run(given, name)))
     try:

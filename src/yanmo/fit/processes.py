@@ -47,7 +47,7 @@ class Processes:
 def join_processes() -> Processes:
     """Meets the other processes of the run where torchrun started several; every one of them must call it.
 
-    They part when the interpreter ends: threads of theirs that outlive it may abort a process whose work is done.
+    They part when the interpreter ends: threads of gloo's that outlive it abort a process whose work is done, at times.
 
     Returns:
         This process; the only one where torchrun did not start it.
@@ -55,7 +55,6 @@ def join_processes() -> Processes:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Processes()
     state = PartialState(cpu=uses_cpu(), timeout=_PATIENCE)
-    atexit.unregister(_part)
     atexit.register(_part)
     return Processes(state.process_index, state.num_processes)
 
@@ -66,5 +65,6 @@ def uses_cpu() -> bool:
 
 
 def _part() -> None:
-    if torch.distributed.is_initialized():
+    # NCCL's end may wait for processes that have failed, so it is left to torch.
+    if torch.distributed.is_initialized() and torch.distributed.get_backend() == "gloo":
         torch.distributed.destroy_process_group()
