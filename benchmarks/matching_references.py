@@ -28,8 +28,9 @@ from yanmo.fit.examples import encode_examples
 from yanmo.fit.frozen import compute_states
 from yanmo.layers import mean_pool
 from yanmo.match import Pair, TaskSet, read_split
-from yanmo.match.torch_engine import collate, sorted_batches
+from yanmo.match.torch_engine import collate
 from yanmo.tokenize import PairEncoder, PairLayout, load_tokenizer
+from yanmo.tokenize.batches import sorted_batches
 
 RESULT = Path(__file__).parent / "results" / "matching_references.json"
 SEEDS = (0, 1, 2)

@@ -20,7 +20,7 @@ import numpy as np
 import psutil
 from machine import describe_machine
 
-from yanmo.serve.named_matcher import open_matcher
+from yanmo.match.named_matcher import open_matcher
 
 RESULT = Path(__file__).parent / "results" / "serve.json"
 CLIENTS = Path(__file__).with_name("serve_clients.py")

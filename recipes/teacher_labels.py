@@ -27,7 +27,8 @@ from yanmo.fit.implied import with_implied_labels
 from yanmo.fit.overlap import without_overlap
 from yanmo.fit.precision import Precision, autocast
 from yanmo.match import TaskSet, read_split
-from yanmo.match.torch_engine import collate, sorted_batches
+from yanmo.match.torch_engine import collate
+from yanmo.tokenize.batches import sorted_batches
 
 Texts = tuple[str, str]
 

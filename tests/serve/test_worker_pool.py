@@ -171,7 +171,7 @@ import sys
 import time
 from pathlib import Path
 from yanmo.serve import predict
-from yanmo.serve.named_matcher import open_matcher
+from yanmo.match.named_matcher import open_matcher
 from yanmo.serve.interruptible import interruptible
 from yanmo.serve.pair_chunks import OutputFormat
 from yanmo.serve.worker_pool import WorkerPool

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from ..encode import Encoder, EncoderConfig, TokenBatch
 from ..errors import InputError
-from ..match.torch_engine import sorted_batches
 from ..tokenize import EncodedPair
+from ..tokenize.batches import sorted_batches
 from .precision import Precision, autocast
 
 __all__ = ["FrozenStates", "compute_states"]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..encode import EncoderConfig, MaskedLanguageModel, TokenBatch
 from ..errors import InputError
-from ..match.torch_engine import sorted_batches
 from ..tokenize import SpecialIds, Tokenizer
+from ..tokenize.batches import sorted_batches
 from .heldout import Passage
 
 __all__ = ["UNKNOWN_CHARACTER", "HeldoutScore", "HiddenOrder", "PassageRows", "encode_passages", "score_passages"]

@@ -9,14 +9,16 @@ from ..errors import InputError
 from ..match.architecture import AttentionKind
 from ..match.classifier import PairClassifier
 from ..match.tasks import TaskSet
-from ..match.torch_engine import attention_kernel, classifier_around, condition_plan, load_fitting_tokenizer
+from ..match.torch_engine import attention_kernel, classifier_around, condition_plan
 from ..progress import RunProgress
 from ..tokenize import PairEncoder, PairLayout
+from ..tokenize.fitting import load_fitting_tokenizer
 from .config import TrainConfig
 from .examples import Examples
 from .frozen import FrozenStates, compute_states
 from .going_on import known_tasks, matcher_for_tasks
-from .parameters import freeze, set_dropout
+from .loop.freezing import set_dropout
+from .parameters import freeze
 from .precision import Precision
 
 __all__ = ["build_network", "check_positions", "frozen_states"]

@@ -7,8 +7,9 @@ from torch import nn
 
 from ..errors import InputError
 from ..match.classifier import PairClassifier
+from .loop.freezing import freeze_encoder
 
-__all__ = ["freeze", "parameter_groups", "set_dropout"]
+__all__ = ["freeze", "parameter_groups"]
 
 
 def freeze(model: PairClassifier, *, n_layers: int, word_embedding: bool, shared: bool = False) -> None:
@@ -24,17 +25,12 @@ def freeze(model: PairClassifier, *, n_layers: int, word_embedding: bool, shared
     Raises:
         InputError: A frozen layer is conditional, so that its maps would never leave zero; or tasks share everything.
     """
-    blocks = model.encoder.blocks
-    if n_layers > len(blocks):
-        raise InputError(f"cannot freeze {n_layers} of {len(blocks)} layers")
-    for i, block in enumerate(blocks[:n_layers]):
+    for i, block in enumerate(model.encoder.blocks[:n_layers]):
         if block.is_conditional:
             raise InputError(
                 f"layer {i} is frozen but conditional", fix=f"set conditional_from to {n_layers} or freeze fewer layers"
             )
-        block.requires_grad_(False)
-    if n_layers:
-        model.encoder.embedding.requires_grad_(False)
+    freeze_encoder(model.encoder, n_layers=n_layers, embedding=n_layers > 0)
     if word_embedding:
         model.encoder.embedding.word.requires_grad_(False)
     if shared:
@@ -43,18 +39,6 @@ def freeze(model: PairClassifier, *, n_layers: int, word_embedding: bool, shared
             raise InputError("tasks share all but their biases, so nothing is left to learn", fix="unset frozen_shared")
         model.encoder.requires_grad_(False)
         model.head.requires_grad_(own)
-
-
-def set_dropout(module: nn.Module, probability: float) -> None:
-    """Sets the probability of every dropout in a module.
-
-    Args:
-        module: Changed in place.
-        probability: Probability of dropping a component.
-    """
-    for part in module.modules():
-        if isinstance(part, nn.Dropout):
-            part.p = probability
 
 
 def parameter_groups(

@@ -19,20 +19,20 @@ from ..encode import load_mlm, save_mlm
 from ..encode.mlm import LoadedMaskedLanguageModel
 from ..errors import InputError
 from ..match.rejects import OnBadLine
-from ..match.torch_engine import load_fitting_tokenizer
 from ..progress import RunProgress
 from ..tokenize import SpecialIds, Tokenizer, find_special_ids
+from ..tokenize.fitting import load_fitting_tokenizer
 from .checkpoints import last_checkpoint
 from .corpus import find_corpus
 from .gradient_log import GradientLog
 from .heldout import HeldoutChoice, choose_passages
 from .heldout_curve import HeldoutCurve, read_curve
+from .loop.freezing import freeze_encoder, set_dropout
 from .masking import MaskedBatchMaker
 from .nats import PassageRows, encode_passages
 from .packing import cut_windows, plan_pretraining
-from .parameters import set_dropout
 from .pretrain_config import PretrainConfig
-from .pretrain_trainer import PretrainTrainer, freeze_encoder
+from .pretrain_trainer import PretrainTrainer
 from .run_folder import environment, open_run, refuse_unless_new, trim_history
 from .token_cache import TokenCache, build_cache
 from .training_progress import TrainingProgress
@@ -175,7 +175,7 @@ def _load(base: Path, config: PretrainConfig) -> LoadedMaskedLanguageModel:
         raise InputError(
             f"max_length is {config.max_length}, the base has {limit} positions", where=base, fix="lower max_length"
         )
-    freeze_encoder(loaded.model, n_layers=config.frozen_layers, embedding=config.frozen_embedding)
+    freeze_encoder(loaded.model.encoder, n_layers=config.frozen_layers, embedding=config.frozen_embedding)
     if config.dropout_prob is not None:
         set_dropout(loaded.model, config.dropout_prob)
     return loaded

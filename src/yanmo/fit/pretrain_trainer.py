@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from transformers import TrainerCallback
 
 from ..encode import MaskedLanguageModel, TokenBatch
-from ..errors import InputError
 from .diverged import refuse_divergence
 from .masking import MaskedBatchMaker
 from .packing import PretrainPlan
@@ -18,29 +17,9 @@ from .planned_trainer import PlannedTrainer
 from .pretrain_config import PretrainConfig
 from .regularized_step import regularized_step
 
-__all__ = ["PretrainTrainer", "freeze_encoder"]
+__all__ = ["PretrainTrainer"]
 
 _FIELDS = tuple(TokenBatch.__dataclass_fields__)
-
-
-def freeze_encoder(model: MaskedLanguageModel, *, n_layers: int, embedding: bool) -> None:
-    """Stops parts of the encoder from learning.
-
-    Args:
-        model: The network; changed in place.
-        n_layers: So many lowest blocks are frozen.
-        embedding: Whether the embedding is; the decoder, which is its token table, then is too.
-
-    Raises:
-        InputError: There are fewer blocks.
-    """
-    blocks = model.encoder.blocks
-    if n_layers > len(blocks):
-        raise InputError(f"cannot freeze {n_layers} of {len(blocks)} layers", fix="lower frozen_layers")
-    for block in blocks[:n_layers]:
-        block.requires_grad_(False)
-    if embedding:
-        model.encoder.embedding.requires_grad_(False)
 
 
 class PretrainTrainer(PlannedTrainer):

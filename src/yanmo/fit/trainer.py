@@ -14,8 +14,8 @@ from ..encode import TokenBatch
 from ..evaluate import Judgement, TaskScores, judge_across_halves
 from ..match.classifier import PairClassifier
 from ..match.tasks import TaskSet
-from ..match.torch_engine import sorted_batches
 from ..regularize import WeightAverage
+from ..tokenize.batches import sorted_batches
 from .averaging import Averaging
 from .config import LossKind, TrainConfig
 from .diverged import refuse_divergence

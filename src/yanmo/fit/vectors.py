@@ -19,7 +19,6 @@ from ..atomic import replacing
 from ..encode import load_encoder
 from ..errors import InputError
 from ..match.embedder import Embedder
-from ..match.folder import load_fitting_tokenizer
 from ..match.pooled import PooledEncoder
 from ..match.rejects import OnBadLine, RejectFile
 from ..match.sentence_folder import SentenceFolder
@@ -28,10 +27,11 @@ from ..match.synonyms import read_synonyms
 from ..match.views import TextViews
 from ..probe import CollapseLimits, CollapseReading, collapse_reading
 from ..progress import RunProgress
+from ..tokenize.fitting import load_fitting_tokenizer
 from .checkpoints import last_checkpoint
 from .corpus import DocumentReader, find_corpus, fingerprint_corpus
 from .gradient_log import GradientLog
-from .parameters import set_dropout
+from .loop.freezing import freeze_encoder, set_dropout
 from .run_folder import environment, open_run, refuse_unless_new, trim_history
 from .siamese_network import siamese_network
 from .training_progress import TrainingProgress
@@ -158,12 +158,9 @@ def _load(base: Path, config: VectorConfig) -> tuple[Embedder, bool]:
         raise InputError(
             f"max_length is {config.max_length}, the base has {limit} positions", where=base, fix="lower max_length"
         )
-    if config.frozen_layers > len(encoder.blocks):
-        raise InputError(f"cannot freeze {config.frozen_layers} of {len(encoder.blocks)} layers", where=base)
-    for block in encoder.blocks[: config.frozen_layers]:
-        block.requires_grad_(False)
-    if config.frozen_layers or config.frozen_embedding:
-        encoder.embedding.requires_grad_(False)
+    freeze_encoder(
+        encoder, n_layers=config.frozen_layers, embedding=config.frozen_layers > 0 or config.frozen_embedding
+    )
     if not any(p.requires_grad for p in encoder.parameters()):
         raise InputError("nothing of the encoder learns", where=base, fix="lower frozen_layers")
     if config.dropout_prob is not None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..tokenize import EncodedPair, PairBudget
-from .batches import sorted_batches
+from ..tokenize.batches import sorted_batches
 from .block_weights import quantize_blocks, restore_blocks
 from .channel_int8 import CHANNEL_LIMIT
 from .folded import FoldedClassifier

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from ..encode import EncoderConfig, TokenBatch, load_encoder, save_encoder
 from ..errors import InputError
 from ..tokenize import Tokenizer
-from .batches import sorted_batches
-from .folder import load_fitting_tokenizer
+from ..tokenize.batches import sorted_batches
+from ..tokenize.fitting import load_fitting_tokenizer
 from .pooled import PooledEncoder, Pooling
 from .sentence_folder import SentenceFolder
 

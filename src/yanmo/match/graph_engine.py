@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ..atomic import replacing
 from ..errors import InputError
 from ..tokenize import EncodedPair
+from ..tokenize.batches import pad_pairs, sorted_batches
 from .architecture import Architecture
-from .batches import pad_pairs, sorted_batches
 
 __all__ = ["CARD_KEY", "INPUTS", "WRITE_AGAIN", "GraphCard", "GraphEngine", "check_threads", "read_card"]
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from ..atomic import new_folder
 from ..errors import InputError, require_extra
 from ..tokenize import EncodedPair, PairEncoder
+from ..tokenize.fitting import load_fitting_tokenizer
 from .architecture import Architecture
 from .decisions import MatchingFile
-from .folder import ONNX_FILE, OPENVINO_FILE, TORCH_FILE, load_fitting_tokenizer
+from .folder import ONNX_FILE, OPENVINO_FILE, TORCH_FILE
 from .graph_engine import GraphEngine
 from .pair_rows import PairRows, encode_rows
 

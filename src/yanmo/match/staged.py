@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..layers import ConditionalLayerNorm, Segments
 from ..tokenize import EncodedPair
-from .batches import sorted_batches
+from ..tokenize.batches import sorted_batches
 from .classifier import PairClassifier
 from .stages import Piece, Unit, pieces_of, stages_of
 

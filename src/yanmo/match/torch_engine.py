@@ -33,10 +33,9 @@ from ..layers import (
     TaylorAttention,
 )
 from ..tokenize import EncodedPair
+from ..tokenize.batches import pad_pairs, sorted_batches
 from .architecture import Architecture, AttentionKind, HeadKind
-from .batches import pad_pairs, sorted_batches
 from .classifier import Head, PairClassifier
-from .folder import load_fitting_tokenizer
 from .staged import StagedClassifier
 
 __all__ = [
@@ -47,8 +46,6 @@ __all__ = [
     "collate",
     "condition_plan",
     "load_classifier",
-    "load_fitting_tokenizer",
-    "sorted_batches",
 ]
 
 # What the matcher adds to a base keeps its own names behind this prefix, beside the encoder's Hugging Face names.

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import InputError, YanmoError
+from ..match.named_matcher import open_matcher
 from .convert_commands import convert_app
 from .evaluate_commands import evaluate
 from .export_commands import export
 from .generate_commands import generate
-from .named_matcher import open_matcher
 from .predict_commands import predict
 from .pretrain_commands import pretrain
 from .quantize_commands import quantize

@@ -66,7 +66,7 @@ def examine_folder(folder: Path) -> Iterator[str]:
     """
     require_extra("torch", extra="torch")
     from ..encode import load_encoder, read_config
-    from ..match.torch_engine import load_fitting_tokenizer
+    from ..tokenize.fitting import load_fitting_tokenizer
 
     config = read_config(folder)
     tokenizer = load_fitting_tokenizer(folder, config)

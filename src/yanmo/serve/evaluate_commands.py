@@ -12,8 +12,8 @@ from rich.console import Console
 
 from ..atomic import replacing
 from ..match import OnBadLine
+from ..match.named_matcher import open_matcher
 from ..progress import RunProgress
-from .named_matcher import open_matcher
 from .tables import consistency_lines, judgement_table, truncation_lines
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from ..errors import InputError
 from ..match import FileFormat, OnBadLine
+from ..match.named_matcher import open_matcher
 from ..progress import RunProgress
 from .interruptible import interruptible
-from .named_matcher import open_matcher
 
 if TYPE_CHECKING:
     from ..match import Matcher

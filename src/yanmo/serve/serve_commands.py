@@ -38,11 +38,11 @@ def serve(
     """
     for package in ("fastapi", "uvicorn", "prometheus_client"):
         require_extra(package, extra="serve")
+    from ..match.named_matcher import open_matcher
     from .http_app import build_app
     from .http_log import RequestLog
     from .http_server import address_of, bind, run_service, url_of
     from .http_settings import ServiceSettings, read_api_key, refuse_open_door
-    from .named_matcher import open_matcher
     from .warm_up import warm_up
 
     api_key = read_api_key(os.environ)

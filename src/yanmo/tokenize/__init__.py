@@ -1,4 +1,4 @@
-"""Text to token ids: word and character tokenizers, the tokenizers of Hugging Face folders, pairs under a budget."""
+"""Text to token ids and back: word and character tokenizers, those of Hugging Face folders, pairs under a budget."""
 
 from .build import BuiltVocabulary, add_words, build_vocabulary
 from .coverage import Coverage, measure_coverage

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ..errors import require_extra
 
 if TYPE_CHECKING:
-    from ..match import Matcher
+    from . import Matcher
 
 __all__ = ["open_matcher"]
 
@@ -21,8 +21,8 @@ def open_matcher(name: str, *, n_threads: int | None = None) -> "Matcher":
     Returns:
         The matcher.
     """
-    from ..match import Matcher
-    from ..match.folder import TORCH_FILE
+    from . import Matcher
+    from .folder import TORCH_FILE
 
     if name == "default":
         return Matcher.default(n_threads=n_threads)

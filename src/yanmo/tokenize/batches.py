@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..tokenize import EncodedPair
+from . import EncodedPair
 
 __all__ = ["pad_pairs", "sorted_batches"]
 
