@@ -17,7 +17,7 @@ from statistics import median
 from machine import describe_machine
 
 from yanmo import Matcher
-from yanmo.match import TaskSet, read_split
+from yanmo.data import TaskSet, read_split
 
 RESULT = Path(__file__).parent / "results" / "default_matcher.json"
 SHORT = ("巴塞罗那昨晚主场三比零取胜", "巴萨昨夜在主场3:0赢球")

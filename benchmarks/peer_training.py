@@ -28,6 +28,7 @@ from transformers import (
 )
 from turns import Told, take_turns
 
+from yanmo.data import Budget, Pair, Task, TaskSet
 from yanmo.fit.config import TrainConfig
 from yanmo.fit.examples import BatchMaker, encode_examples
 from yanmo.fit.gradient_log import GradientLog
@@ -36,7 +37,7 @@ from yanmo.fit.processes import Processes
 from yanmo.fit.sampler import BatchPlan
 from yanmo.fit.trainer import MatchingTrainer
 from yanmo.fit.training_progress import TrainingProgress
-from yanmo.match import Architecture, Budget, HeadKind, Pair, Task, TaskSet
+from yanmo.match import Architecture, HeadKind
 from yanmo.progress import RunProgress
 
 __all__ = ["TASKS", "TRAIN_CONFIG", "Labelled"]

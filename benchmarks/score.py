@@ -24,8 +24,9 @@ from peer_scoring import Pairs
 from turns import Contender, Told, all_turns, spread
 
 from yanmo import Matcher
+from yanmo.data import Budget, Task, TaskSet, read_split
 from yanmo.encode import load_encoder
-from yanmo.match import Architecture, Budget, MatchingFile, Task, TaskSet, read_split
+from yanmo.match import Architecture, MatchingFile
 from yanmo.match.architecture import HeadKind
 from yanmo.match.onnx_export import export_matcher
 from yanmo.match.sequence_classifier import export_task

@@ -21,8 +21,9 @@ from machine import describe_machine
 from turns import spread
 
 from yanmo import Matcher
+from yanmo.data import Budget, Task, TaskSet, read_split
 from yanmo.encode import load_encoder
-from yanmo.match import Architecture, Budget, HeadKind, MatchingFile, Task, TaskSet, read_split
+from yanmo.match import Architecture, HeadKind, MatchingFile
 from yanmo.match.torch_engine import TorchEngine, classifier_around, condition_plan
 from yanmo.tokenize import PairEncoder, PairLayout, load_tokenizer
 

@@ -25,9 +25,9 @@ from peer_training import TASKS, TRAIN_CONFIG, Labelled
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from turns import Contender, Told, all_turns, spread
 
+from yanmo.data import TaskSet, read_split
 from yanmo.encode import build_encoder, load_encoder, save_encoder
 from yanmo.fit.sampler import plan_batches
-from yanmo.match import TaskSet, read_split
 from yanmo.match.transformers_tokenizer import write_pair_tokenizer
 from yanmo.tokenize import PairEncoder, load_tokenizer
 

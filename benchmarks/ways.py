@@ -11,9 +11,9 @@ import torch
 from machine import describe_machine
 from rich.console import Console
 
+from yanmo.data import TaskSet, read_split
 from yanmo.fit.config import load_train_config
 from yanmo.fit.run import train_matcher
-from yanmo.match import TaskSet, read_split
 
 Scores = dict[str, dict[str, dict[str, list[float]]]]
 

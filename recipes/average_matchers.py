@@ -17,8 +17,9 @@ from pathlib import Path
 import torch
 
 from yanmo import Matcher
+from yanmo.data import read_split
 from yanmo.evaluate import fit_decisions, score_split
-from yanmo.match import MatchingFile, read_split
+from yanmo.match import MatchingFile
 
 
 def main() -> None:

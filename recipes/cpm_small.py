@@ -26,7 +26,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from yanmo.atomic import replacing
-from yanmo.fit.corpus import DocumentReader, find_corpus
+from yanmo.data.documents import DocumentReader, find_corpus
 from yanmo.generate.nats import text_nats
 from yanmo.tokenize.cpm import CpmTokenizer
 from yanmo.tokenize.hidden_markov import HiddenMarkovSegmenter

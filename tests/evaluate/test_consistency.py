@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from yanmo.data import Pair, Task, TaskSet
 from yanmo.errors import InputError
 from yanmo.evaluate import judge_consistency, score_split
-from yanmo.match import MatchingFile, Pair, Task, TaskSet
+from yanmo.match import MatchingFile
 from yanmo.match.matcher import Matcher
 
 

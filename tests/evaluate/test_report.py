@@ -2,8 +2,8 @@ import re
 
 import numpy as np
 
+from yanmo.data import Pair
 from yanmo.evaluate import Consistency, TaskScores, fit_decision, judge_across_halves, write_report
-from yanmo.match import Pair
 
 
 def test_the_page_stands_alone_and_shows_the_worst_errors_safely(tmp_path):

@@ -1,8 +1,9 @@
 import pytest
 
+from yanmo.data import Budget, Pair, Task, TaskSet, Windows
 from yanmo.errors import InputError
 from yanmo.evaluate import Truncation, measure_truncation
-from yanmo.match import Budget, Matcher, MatchingFile, Pair, Task, TaskSet, Windows
+from yanmo.match import Matcher, MatchingFile
 from yanmo.tokenize import CharacterSegmenter, PairEncoder, PairLayout, Vocabulary, WordTokenizer
 
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "天"]

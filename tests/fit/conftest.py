@@ -3,8 +3,8 @@ import json
 import pytest
 import torch
 
-from yanmo.match.pair import Pair
-from yanmo.match.tasks import Task, TaskSet
+from yanmo.data.pair import Pair
+from yanmo.data.tasks import Task, TaskSet
 
 CHARACTERS = "今天气不错我们去公园学生球队赢了输比赛昨晚"
 

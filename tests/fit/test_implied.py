@@ -1,5 +1,5 @@
+from yanmo.data import Pair, Task, TaskSet
 from yanmo.fit.implied import with_implied_labels
-from yanmo.match import Pair, Task, TaskSet
 
 TASKS = TaskSet(name="news", tasks=(Task(name="loose"), Task(name="strict", implies="loose"), Task(name="other")))
 

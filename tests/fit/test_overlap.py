@@ -1,8 +1,8 @@
 import pytest
 
+from yanmo.data import Pair
 from yanmo.errors import InputError
 from yanmo.fit.overlap import without_overlap
-from yanmo.match import Pair
 
 
 def pair(text0: str, text1: str) -> Pair:

@@ -6,12 +6,12 @@ import signal
 import numpy as np
 import pytest
 
+from yanmo.data.rejects import OnBadLine
 from yanmo.errors import InputError
 from yanmo.fit.heldout import HeldoutChoice
 from yanmo.fit.packing import Windows, cut_windows, plan_pretraining
 from yanmo.fit.token_cache import build_cache, fingerprint_tokenizer
 from yanmo.fit.whole_words import word_starts
-from yanmo.match.rejects import OnBadLine
 from yanmo.tokenize import CharacterSegmenter, Encoding, Vocabulary, WordSegmenter, WordTokenizer
 
 CHARACTERS = "今天气不错我们去公园学生球队赢了输比赛昨晚"

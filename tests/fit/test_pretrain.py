@@ -167,7 +167,7 @@ def test_trackers_get_the_loss_and_the_curve(tiny_base, tmp_path):
 
 
 def test_bad_lines_stop_or_are_kept_in_the_run(tiny_base, tmp_path):
-    from yanmo.match.rejects import OnBadLine
+    from yanmo.data.rejects import OnBadLine
 
     corpus = tmp_path / "a.txt"
     corpus.write_bytes(_corpus(tmp_path).read_bytes() + b"\n\xff\xff\n")

@@ -13,12 +13,12 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
+from yanmo.data.pair import Pair
 from yanmo.errors import InputError
 from yanmo.fit.config import load_train_config
 from yanmo.fit.processes import Processes, join_processes
 from yanmo.fit.run import train_matcher
 from yanmo.fit.training_progress import TrainingProgress
-from yanmo.match.pair import Pair
 
 SETTINGS = ["max_tokens=56", "n_epochs=1", "report_to=[]", "n_checkpoints=4", "n_evaluations=2", "learning_rate=1e-3"]
 QUIET = ["dropout_prob=0", "architecture.head_dropout_prob=0"]

@@ -12,11 +12,11 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
+from yanmo.data.tasks import Task, TaskSet
 from yanmo.errors import InputError
 from yanmo.fit.config import load_train_config
 from yanmo.fit.run import train_matcher
 from yanmo.match.matcher import Matcher
-from yanmo.match.tasks import Task, TaskSet
 
 FROZEN = [
     "architecture.layout=sides",

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
+from yanmo.data import Budget, Task, TaskSet, Windows
 from yanmo.evaluate import fit_decision, judge_across_halves, score_split
 from yanmo.fit.config import load_train_config
 from yanmo.fit.run import train_matcher
-from yanmo.match import Budget, Matcher, Task, TaskSet, Windows
+from yanmo.match import Matcher
 
 SHORT = ["max_tokens=80", "n_epochs=0.5", "report_to=[]", "n_evaluations=1", "learning_rate=1e-3"]
 

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from yanmo.data import Task, TaskSet
 from yanmo.encode import EncoderConfig, ModelType
-from yanmo.match import Architecture, Calibration, Decision, Matcher, MatchingFile, Task, TaskSet
+from yanmo.match import Architecture, Calibration, Decision, Matcher, MatchingFile
 from yanmo.match.onnx_export import export_matcher
 from yanmo.match.torch_engine import TorchEngine, build_classifier
 from yanmo.match.weight_plan import WeightForm, WeightPlan

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from yanmo.data.tasks import Task, TaskSet
 from yanmo.errors import InputError
 from yanmo.match.decisions import FORMAT_VERSION, Calibration, Decision, MatchingFile
-from yanmo.match.tasks import Task, TaskSet
 
 
 def matching(**changes):

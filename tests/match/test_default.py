@@ -7,8 +7,9 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
+from yanmo.data import TaskSet, read_split
 from yanmo.evaluate import judge_stored, score_split
-from yanmo.match import Matcher, TaskSet, read_split
+from yanmo.match import Matcher
 
 # Blocks the packages that only training needs, then scores.
 _WITHOUT_TORCH = """

@@ -5,12 +5,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from yanmo.data.tasks import Task, TaskSet
 from yanmo.encode import EncoderConfig, ModelType
 from yanmo.errors import InputError
 from yanmo.match.architecture import Architecture, HeadKind
 from yanmo.match.decisions import Calibration, Decision, MatchingFile
 from yanmo.match.matcher import Matcher
-from yanmo.match.tasks import Task, TaskSet
 from yanmo.match.torch_engine import TorchEngine, build_classifier
 from yanmo.tokenize import CharacterSegmenter, PairEncoder, PairLayout, Vocabulary, WordTokenizer
 

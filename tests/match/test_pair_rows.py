@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from yanmo.data import Budget, Task, TaskSet, Windows
 from yanmo.errors import InputError
-from yanmo.match import Budget, Matcher, Task, TaskSet, Windows
+from yanmo.match import Matcher
 from yanmo.match.onnx_export import export_matcher
 from yanmo.match.weight_plan import WeightForm, WeightPlan
 from yanmo.tokenize import PairLayout

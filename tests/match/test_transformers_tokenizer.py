@@ -3,8 +3,8 @@ import json
 import pytest
 from transformers import AutoTokenizer
 
+from yanmo.data import Budget
 from yanmo.errors import InputError
-from yanmo.match import Budget
 from yanmo.match.transformers_tokenizer import write_pair_tokenizer
 from yanmo.tokenize import CharacterSegmenter, PairBudget, PairEncoder, PairLayout, Vocabulary, WordTokenizer
 

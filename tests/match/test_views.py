@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from yanmo.data.sentences import cut_texts
+from yanmo.data.synonyms import read_synonyms
 from yanmo.errors import InputError
-from yanmo.match.sentences import cut_texts
-from yanmo.match.synonyms import read_synonyms
 from yanmo.match.views import TextViews, crop_span, delete_words, replace_by_synonyms
 
 WORDS = ["今天", "天气", "真", "的", "不错", "啊"]

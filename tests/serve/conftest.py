@@ -5,7 +5,8 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from yanmo.match import Architecture, Calibration, Decision, Matcher, MatchingFile, TaskSet
+from yanmo.data import TaskSet
+from yanmo.match import Architecture, Calibration, Decision, Matcher, MatchingFile
 from yanmo.tokenize import CharacterSegmenter, PairEncoder, PairLayout, Vocabulary, WordTokenizer
 
 

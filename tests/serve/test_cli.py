@@ -7,8 +7,9 @@ from importlib.resources import files
 import pytest
 from typer.testing import CliRunner
 
+from yanmo.data import TaskSet, fingerprint_pairs, read_split
 from yanmo.errors import InputError
-from yanmo.match import Matcher, TaskSet, fingerprint_pairs, read_split
+from yanmo.match import Matcher
 from yanmo.serve import doctor
 from yanmo.serve.cli import app
 from yanmo.tokenize import Vocabulary

@@ -4,7 +4,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from yanmo.match import Budget, Windows
+from yanmo.data import Budget, Windows
 from yanmo.serve import evaluate_commands
 
 LONG = "".join(chr(0x4E00 + i % 900) for i in range(700))

@@ -1,6 +1,7 @@
 import pytest
 
-from yanmo.match import Budget, MatchingFile, Task, TaskSet, Windows
+from yanmo.data import Budget, Task, TaskSet, Windows
+from yanmo.match import MatchingFile
 from yanmo.serve.export_card import Card
 
 

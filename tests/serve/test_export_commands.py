@@ -7,9 +7,10 @@ import torch
 import typer
 from typer.testing import CliRunner
 
+from yanmo.data import Task, TaskSet
 from yanmo.encode import EncoderConfig, ModelType
 from yanmo.errors import InputError
-from yanmo.match import Architecture, Calibration, Decision, HeadKind, Matcher, MatchingFile, Task, TaskSet
+from yanmo.match import Architecture, Calibration, Decision, HeadKind, Matcher, MatchingFile
 from yanmo.match import stored_weights as stored
 from yanmo.match.plain_scores import score_by_graph, score_by_transformers
 from yanmo.match.torch_engine import TorchEngine, build_classifier

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from yanmo.data import Pair
 from yanmo.errors import InputError
 from yanmo.evaluate import TaskScores
-from yanmo.match import Calibration, Decision, Matcher, Pair
+from yanmo.match import Calibration, Decision, Matcher
 from yanmo.match.weight_plan import WeightForm, WeightPlan
 from yanmo.serve import export_gate
 from yanmo.serve.export_drift import drift_lines, drift_markdown, measure_drift

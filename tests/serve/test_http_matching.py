@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from yanmo.match import Matcher, TaskSet
+from yanmo.data import TaskSet
+from yanmo.match import Matcher
 
 PAIRS = [("一丁七", "一丁万丈"), ("三上下", "不与丐"), ("", "丑"), ("专且", "专且")]
 # As many characters as tokens: the stand-in's vocabulary is of characters.

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from yanmo.match import Budget, Matcher, Windows
+from yanmo.data import Budget, Windows
+from yanmo.match import Matcher
 
 # As many characters as tokens: the stand-in's vocabulary is of characters.
 LONG = "".join(chr(0x4E00 + i % 900) for i in range(700))

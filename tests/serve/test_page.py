@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from yanmo.match.columns import KNOWN_PAIRS
+from yanmo.data.columns import KNOWN_PAIRS
 
 _spec = importlib.util.spec_from_file_location("page_stage", Path(__file__).with_name("page_stage.py"))
 stage = importlib.util.module_from_spec(_spec)

@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
+from yanmo.data import OnBadLine
 from yanmo.errors import InputError
-from yanmo.match import OnBadLine
 from yanmo.serve import predict
 from yanmo.serve.pair_chunks import OutputFormat, ScorerHere
 from yanmo.serve.predict import PredictSource, predict_files

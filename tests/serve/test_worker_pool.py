@@ -11,8 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from yanmo.data import OnBadLine, Pair, TaskSet
 from yanmo.errors import InputError
-from yanmo.match import Architecture, Matcher, MatchingFile, OnBadLine, Pair, TaskSet
+from yanmo.match import Architecture, Matcher, MatchingFile
 from yanmo.serve import predict
 from yanmo.serve.chunks_elsewhere import ChunkRefusal, in_order, score_by_name
 from yanmo.serve.pair_chunks import ChunkLines, OutputFormat, PairChunk, ScorerHere, cut_chunks

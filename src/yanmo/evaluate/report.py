@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ..atomic import replacing
+from ..data.pair import Pair
 from ..errors import require_extra
 from ..match.decisions import Decision
-from ..match.pair import Pair
 from .consistency import Consistency
 from .curve import ranking_curve
 from .judge import Judgement, TaskReport

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..data.pair import Pair
 from ..errors import InputError
-from ..match.pair import Pair
 
 __all__ = ["Bits", "TaskScores", "as_bits"]
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.pair import Pair
 from ..errors import InputError
 from ..match.matcher import Matcher
-from ..match.pair import Pair
 from .scores import TaskScores
 
 __all__ = ["score_split", "score_texts"]

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..data.pair import Pair
 from ..match.matcher import Matcher
-from ..match.pair import Pair
 
 __all__ = ["Truncation", "measure_truncation"]
 

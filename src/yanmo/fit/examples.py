@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..data.pair import Pair
+from ..data.tasks import TaskSet
 from ..encode import TokenBatch
 from ..evaluate import TaskScores
-from ..match.pair import Pair
-from ..match.tasks import TaskSet
 from ..match.torch_engine import collate
 from ..tokenize import EncodedPair, PairBudget, PairEncoder
 from .frozen import FrozenStates

@@ -5,12 +5,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ..data.tasks import TaskSet
 from ..encode import EncoderConfig
 from ..errors import InputError
 from ..match.architecture import Architecture
 from ..match.classifier import PairClassifier
 from ..match.decisions import MATCHING_FILE, MatchingFile
-from ..match.tasks import TaskSet
 from ..match.torch_engine import build_classifier, load_classifier
 
 __all__ = ["known_tasks", "matcher_for_tasks"]

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from ..match.pair import Pair
-from ..match.tasks import TaskSet
+from ..data.pair import Pair
+from ..data.tasks import TaskSet
 
 __all__ = ["with_implied_labels"]
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ..data.tasks import TaskSet
 from ..encode import EncoderConfig, load_encoder
 from ..errors import InputError
 from ..match.architecture import AttentionKind
 from ..match.classifier import PairClassifier
-from ..match.tasks import TaskSet
 from ..match.torch_engine import attention_kernel, classifier_around, condition_plan
 from ..progress import RunProgress
 from ..tokenize import PairEncoder, PairLayout

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from ..data.pair import Pair
 from ..errors import InputError
-from ..match.pair import Pair
 
 __all__ = ["without_overlap"]
 

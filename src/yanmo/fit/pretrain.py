@@ -15,15 +15,15 @@ from rich.console import Console
 from transformers import set_seed
 
 from ..atomic import replacing
+from ..data.documents import find_corpus
+from ..data.rejects import OnBadLine
 from ..encode import load_mlm, save_mlm
 from ..encode.mlm import LoadedMaskedLanguageModel
 from ..errors import InputError
-from ..match.rejects import OnBadLine
 from ..progress import RunProgress
 from ..tokenize import SpecialIds, Tokenizer, find_special_ids
 from ..tokenize.fitting import load_fitting_tokenizer
 from .checkpoints import last_checkpoint
-from .corpus import find_corpus
 from .gradient_log import GradientLog
 from .heldout import HeldoutChoice, choose_passages
 from .heldout_curve import HeldoutCurve, read_curve

@@ -13,13 +13,13 @@ from rich.console import Console
 from transformers import set_seed
 
 from ..atomic import replacing
+from ..data.pair import Pair
+from ..data.split import fingerprint_pairs
+from ..data.tasks import TaskSet
 from ..errors import InputError
 from ..evaluate import Judgement, TaskScores, fit_decisions, score_split
 from ..match.decisions import MatchingFile
 from ..match.matcher import Matcher
-from ..match.pair import Pair
-from ..match.split import fingerprint_pairs
-from ..match.tasks import TaskSet
 from ..match.torch_engine import TorchEngine
 from ..progress import RunProgress
 from .checkpoints import last_checkpoint

@@ -16,11 +16,11 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from ..atomic import new_folder
+from ..data.documents import DocumentReader, fingerprint_corpus
+from ..data.lines import check_encoding
+from ..data.rejects import OnBadLine, RejectFile
 from ..errors import InputError
-from ..match.opening import check_encoding
-from ..match.rejects import OnBadLine, RejectFile
 from ..tokenize import Tokenizer, WordSegmenter
-from .corpus import DocumentReader, fingerprint_corpus
 from .heldout import HeldoutChoice, HeldoutDraw
 from .whole_words import word_starts
 

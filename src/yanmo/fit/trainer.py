@@ -10,10 +10,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import EarlyStoppingCallback, TrainerCallback
 
+from ..data.tasks import TaskSet
 from ..encode import TokenBatch
 from ..evaluate import Judgement, TaskScores, judge_across_halves
 from ..match.classifier import PairClassifier
-from ..match.tasks import TaskSet
 from ..regularize import WeightAverage
 from ..tokenize.batches import sorted_batches
 from .averaging import Averaging

@@ -16,20 +16,20 @@ from torch import nn
 from transformers import set_seed
 
 from ..atomic import replacing
+from ..data.documents import DocumentReader, find_corpus, fingerprint_corpus
+from ..data.rejects import OnBadLine, RejectFile
+from ..data.sentences import cut_texts
+from ..data.synonyms import read_synonyms
 from ..encode import load_encoder
 from ..errors import InputError
 from ..match.embedder import Embedder
 from ..match.pooled import PooledEncoder
-from ..match.rejects import OnBadLine, RejectFile
 from ..match.sentence_folder import SentenceFolder
-from ..match.sentences import cut_texts
-from ..match.synonyms import read_synonyms
 from ..match.views import TextViews
 from ..probe import CollapseLimits, CollapseReading, collapse_reading
 from ..progress import RunProgress
 from ..tokenize.fitting import load_fitting_tokenizer
 from .checkpoints import last_checkpoint
-from .corpus import DocumentReader, find_corpus, fingerprint_corpus
 from .gradient_log import GradientLog
 from .loop.freezing import freeze_encoder, set_dropout
 from .run_folder import environment, open_run, refuse_unless_new, trim_history

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from ..atomic import replacing
+from ..data.tasks import TaskSet
 from ..errors import InputError
-from .tasks import TaskSet
 
 __all__ = ["FORMAT_VERSION", "MATCHING_FILE", "Calibration", "Decision", "MatchingFile"]
 

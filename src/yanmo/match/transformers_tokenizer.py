@@ -8,9 +8,9 @@ from tokenizers import Tokenizer as Backend
 from tokenizers import models, normalizers, pre_tokenizers, processors
 
 from ..atomic import replacing
+from ..data.tasks import Budget
 from ..errors import InputError
 from ..tokenize import CharacterSegmenter, PairBudget, PairEncoder, PairLayout, Tokenizer, WordTokenizer
-from .tasks import Budget
 
 __all__ = ["write_pair_tokenizer"]
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from ..data import Pair, TaskSet, read_split
 from ..evaluate import judge_stored, score_split
-from ..match import Matcher, Pair, TaskSet, read_split
+from ..match import Matcher
 from .pair_chunks import OutputFormat, ScorerHere
 from .predict import PredictSource, predict_files
 from .tables import judgement_table

@@ -11,13 +11,14 @@ import typer
 from rich.console import Console
 
 from ..atomic import replacing
-from ..match import OnBadLine
+from ..data import OnBadLine
 from ..match.named_matcher import open_matcher
 from ..progress import RunProgress
 from .tables import consistency_lines, judgement_table, truncation_lines
 
 if TYPE_CHECKING:
-    from ..match import Matcher, Pair
+    from ..data import Pair
+    from ..match import Matcher
 
 __all__ = ["evaluate"]
 
@@ -39,6 +40,7 @@ def evaluate(
 
     Example: yanmo evaluate runs/sohu --data data --split valid --json result.json --report report.html
     """
+    from ..data import RejectFile, read_split
     from ..evaluate import (
         judge_across_halves,
         judge_consistency,
@@ -47,7 +49,6 @@ def evaluate(
         score_split,
         write_report,
     )
-    from ..match import RejectFile, read_split
 
     matcher = open_matcher(model)
     task_set = matcher.matching.task_set
@@ -91,7 +92,7 @@ def evaluate(
 
 def _caveat(matcher: "Matcher", pairs: Mapping[str, Sequence["Pair"]]) -> str:
     """A warning where the pairs are those that the model's thresholds were chosen on."""
-    from ..match import fingerprint_pairs
+    from ..data import fingerprint_pairs
 
     chosen_on = (matcher.matching.training or {}).get("validation_fingerprint")
     if chosen_on != fingerprint_pairs(pairs):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..atomic import replacing
-from ..match import MatchingFile, WindowPool, Windows
+from ..data import WindowPool, Windows
+from ..match import MatchingFile
 from ..match.weight_plan import WeightForm
 from .export_drift import drift_markdown
 from .export_gate import Attempt

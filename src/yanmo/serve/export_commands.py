@@ -158,8 +158,8 @@ def _search(
     folder: Path,
 ) -> "Attempt":
     """Measures exports of all tasks in the folder, or beside it where only one task's graph is wanted."""
+    from ..data import read_split
     from ..evaluate import score_split
-    from ..match import read_split
     from ..match.onnx_export import write_export
     from .export_drift import drift_lines
     from .export_gate import Attempt, Gate

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..data import Pair
 from ..errors import InputError
 from ..evaluate import TaskScores, score_split
-from ..match import Matcher, Pair
+from ..match import Matcher
 from .export_drift import TaskDrift, measure_drift
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from http import HTTPStatus
 import numpy as np
 from numpy.typing import NDArray
 
-from ..match import Budget, Matcher
+from ..data import Budget
+from ..match import Matcher
 from ..tokenize import PairReading
 from .http_batcher import Batcher, QueueFullError
 from .http_errors import RefusalError

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
-from ..match import Matcher, MatchingFile, Pair
+from ..data import Pair
+from ..match import Matcher, MatchingFile
 
 __all__ = ["ChunkLines", "ChunkScorer", "OutputFormat", "PairChunk", "ScorerHere", "cut_chunks", "score_chunk"]
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import replacing
+from ..data import Columns, FileFormat, OnBadLine, RejectFile, read_pairs
 from ..errors import InputError
-from ..match import Columns, FileFormat, MatchingFile, OnBadLine, RejectFile, read_pairs
+from ..match import MatchingFile
 from .pair_chunks import ChunkLines, ChunkScorer, OutputFormat, PairChunk, cut_chunks
 
 __all__ = ["PredictSource", "Prediction", "predict_files"]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from ..data import FileFormat, OnBadLine
 from ..errors import InputError
-from ..match import FileFormat, OnBadLine
 from ..match.named_matcher import open_matcher
 from ..progress import RunProgress
 from .interruptible import interruptible
@@ -47,7 +47,7 @@ def predict(
 
     Example: yanmo predict runs/sohu pairs.jsonl --task ssB -o decisions.csv
     """
-    from ..match import Columns, count_rows
+    from ..data import Columns, count_rows
     from .pair_chunks import OutputFormat
     from .predict import PredictSource, predict_files
 
@@ -131,7 +131,7 @@ def _prediction_files(matcher: "Matcher", pairs: Path, task: str | None, split: 
     """
     task_set = matcher.matching.task_set
     if pairs.is_dir():
-        from ..match import find_split
+        from ..data import find_split
 
         return find_split(pairs, task_set if task is None else task_set.subset([task]), split)
     if task is None and len(task_set.tasks) > 1:

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ..data import OnBadLine, RejectFile
 from ..errors import require_extra
-from ..match import OnBadLine, RejectFile
 from .interruptible import interruptible
 from .tables import judgement_table
 
@@ -53,10 +53,10 @@ def train(
     Example: yanmo train --data data --base my-bert --out runs/sohu --set n_epochs=2
     """
     require_extra("accelerate", extra="train")
+    from ..data import TaskSet, read_split
     from ..fit.config import load_train_config
     from ..fit.processes import join_processes
     from ..fit.run import train_matcher
-    from ..match import TaskSet, read_split
 
     task_set = TaskSet.load(tasks)
     if only is not None:

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from ..data import OnBadLine
 from ..errors import require_extra
-from ..match import OnBadLine
 from .interruptible import interruptible
 
 __all__ = ["train_vectors"]

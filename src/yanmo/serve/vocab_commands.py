@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from ..data import OnBadLine, RejectFile
 from ..errors import InputError, require_extra
-from ..match import OnBadLine, RejectFile
 
 if TYPE_CHECKING:
     from ..tokenize.build import BuiltVocabulary
@@ -126,7 +126,7 @@ def wordify(
 
 
 def _words_of(path: Path, encoding: str) -> list[str]:
-    from ..match.opening import read_lines
+    from ..data.lines import read_lines
     from ..tokenize.word_list import listed_words
 
     def lines() -> Iterator[tuple[int, str]]:
@@ -140,7 +140,7 @@ def _words_of(path: Path, encoding: str) -> list[str]:
 
 def _texts(paths: Sequence[Path], encoding: str, rejects: RejectFile | None) -> Iterator[str]:
     """The texts of some files, one a line; a JSON object (as in pair files) gives its values."""
-    from ..fit.corpus import DocumentReader, find_corpus
+    from ..data.documents import DocumentReader, find_corpus
 
     for document in DocumentReader(find_corpus(paths), encoding=encoding, rejects=rejects):
         values = _json_object(document) if document.startswith("{") else None

@@ -14,13 +14,13 @@ from jaxtyping import Float
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from ..data import TaskSet, read_split
+from ..data.lines import read_lines
+from ..data.sentences import cut_texts
 from ..encode import EncoderConfig, ModelType, TokenBatch, build_encoder
 from ..errors import InputError
-from ..match import TaskSet, read_split
 from ..match.embedder import text_batch
-from ..match.opening import read_lines
 from ..match.pooled import PooledEncoder, Pooling
-from ..match.sentences import cut_texts
 from ..match.views import TextViews
 
 __all__ = ["SiameseTask", "augmented", "digits", "digits_task", "sentences_task"]

@@ -13,9 +13,9 @@ from jaxtyping import Int
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from ..data import TaskSet, read_split
+from ..data.lines import read_lines
 from ..errors import InputError
-from ..match import TaskSet, read_split
-from ..match.opening import read_lines
 
 __all__ = ["ClassificationTask", "bundled_task", "corpus_task", "digits_task", "hashed_ngrams"]
 

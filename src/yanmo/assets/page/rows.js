@@ -6,7 +6,7 @@ const MAX_LINE = 1 << 24;
 const MAX_OPEN_LINES = 1000;
 const MAX_OPEN_SIZE = 1 << 20;
 
-// As in yanmo.match.columns, and the names of the service's own fields.
+// As in yanmo.data.columns, and the names of the service's own fields.
 const KNOWN_PAIRS = [
   ["source", "target"], ["text0", "text1"], ["text1", "text2"], ["sentence1", "sentence2"], ["text_a", "text_b"],
   ["sentence_a", "sentence_b"], ["query", "title"], ["query", "passage"], ["query", "document"], ["query1", "query2"],

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import InputError
-from .opening import COMPRESSION_SUFFIXES
+from .lines import COMPRESSION_SUFFIXES
 from .tasks import Task, TaskSet
 
 __all__ = ["find_split"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import InputError
-from .opening import read_lines
+from .lines import read_lines
 
 __all__ = ["read_synonyms"]
 

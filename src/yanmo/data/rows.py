@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import InputError
-from .opening import COMPRESSION_SUFFIXES, Flaw, Line
+from .lines import COMPRESSION_SUFFIXES, Flaw, Line
 
 __all__ = ["MAX_ROW_SIZE", "FileFormat", "Row", "choose_format", "count_lines", "peek", "read_rows"]
 

@@ -6,9 +6,8 @@ import threading
 import pytest
 import zstandard
 
+from yanmo.data.lines import check_encoding, read_lines
 from yanmo.errors import InputError
-from yanmo.match import opening
-from yanmo.match.opening import check_encoding, read_lines
 
 TEXT = "甲\n\n  乙\u2028丙\x85丁\r\n最后一行没有换行"
 PACKERS = {
@@ -125,7 +124,7 @@ def test_what_cannot_be_opened(tmp_path):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
 def test_a_file_without_lines_is_refused(tmp_path, monkeypatch, encoding):
-    monkeypatch.setattr(opening, "MAX_LINE_SIZE", 64)
+    monkeypatch.setattr("yanmo.data.lines.MAX_LINE_SIZE", 64)
     assert len(texts(write(tmp_path, ("a" * 20 + "\n").encode(encoding) * 9), encoding=encoding)) == 9
     with pytest.raises(InputError, match=r"a\.txt:2: the line is longer"):
         texts(write(tmp_path, ("甲\n" + "a" * 100).encode(encoding)), encoding=encoding)

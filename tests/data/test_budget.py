@@ -3,8 +3,9 @@ from importlib.resources import files
 
 import pytest
 
+from yanmo.data import Budget, Task, TaskSet, WindowPool, Windows
 from yanmo.errors import InputError
-from yanmo.match import Budget, MatchingFile, Task, TaskSet, WindowPool, Windows
+from yanmo.match import MatchingFile
 from yanmo.tokenize import PairBudget, WindowPlan
 
 SET = "name: long\ntasks:\n  - name: sl\n    budget:\n      left: 16\n      windows: {windows}\n"

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from yanmo.data.lines import Flaw, Line
+from yanmo.data.rows import FileFormat, choose_format, read_rows
 from yanmo.errors import InputError
-from yanmo.match import formats
-from yanmo.match.formats import FileFormat, choose_format, read_rows
-from yanmo.match.opening import Line
 
 WHERE = Path("a.txt")
 
@@ -99,7 +98,7 @@ def test_an_unclosed_quote_is_named_where_it_was_opened():
 
 
 def test_an_unclosed_quote_does_not_swallow_a_large_file(monkeypatch):
-    monkeypatch.setattr(formats, "MAX_ROW_SIZE", 1000)
+    monkeypatch.setattr("yanmo.data.rows.MAX_ROW_SIZE", 1000)
     with pytest.raises(InputError, match=r"a\.txt:2: a quote opened in this row is not closed"):
         rows('a,b\n"甲\n' + "乙,丙\n" * 1000, FileFormat.CSV)
 
@@ -113,7 +112,7 @@ def test_reading_goes_on_after_a_bad_row():
 @pytest.mark.parametrize("file_format", list(FileFormat))
 def test_null_bytes_and_undecodable_lines_are_flaws(file_format):
     good = {FileFormat.JSONL: '{"a": "b"}\n', FileFormat.CSV: "a,b\n", FileFormat.TSV: "a\tb\n"}[file_format]
-    flaw = formats.Flaw("byte 1", "--encoding")
+    flaw = Flaw("byte 1", "--encoding")
     lines = [Line(1, good, None), Line(2, good.replace("b", "b\0"), None), Line(3, good, flaw), Line(4, good, None)]
     found = list(read_rows(iter(lines), file_format, where=WHERE))
     assert [row.flaw is None for row in found] == [True, False, False, True]

@@ -2,8 +2,8 @@ import itertools
 
 import pytest
 
+from yanmo.data.columns import KNOWN_PAIRS, Columns, find_columns, find_header
 from yanmo.errors import InputError
-from yanmo.match.columns import KNOWN_PAIRS, Columns, find_columns, find_header
 
 SET = Columns("source", "target", id="id")
 TASK = Columns("source", "target", label="label", id="id")

@@ -7,11 +7,11 @@ import random
 
 import pytest
 
+from yanmo.data.pair import Pair
+from yanmo.data.rejects import OnBadLine, RejectFile
+from yanmo.data.split import fingerprint_pairs, read_split
+from yanmo.data.tasks import Task, TaskSet
 from yanmo.errors import InputError
-from yanmo.match.pair import Pair
-from yanmo.match.rejects import OnBadLine, RejectFile
-from yanmo.match.split import fingerprint_pairs, read_split
-from yanmo.match.tasks import Task, TaskSet
 
 SOHU = TaskSet.load("sohu")
 

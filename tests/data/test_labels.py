@@ -1,6 +1,6 @@
 import pytest
 
-from yanmo.match.labels import label_key
+from yanmo.data.labels import label_key
 
 
 @pytest.mark.parametrize("value", ["1", 1, 1.0, "1.0", True, "True", " true ", "01", "1e0"])

@@ -12,10 +12,10 @@ from types import TracebackType
 
 from ..errors import InputError
 from .columns import Columns, find_columns, find_header
-from .formats import FileFormat, Row, choose_format, count_lines, peek, read_rows
-from .opening import Flaw, check_encoding, read_lines
+from .lines import Flaw, check_encoding, read_lines
 from .pair import Pair, PairRule
 from .rejects import OnBadLine, RejectFile
+from .rows import FileFormat, Row, choose_format, count_lines, peek, read_rows
 from .tasks import Task, TaskSet
 
 __all__ = ["Pair", "PairReader", "count_rows", "read_pairs"]

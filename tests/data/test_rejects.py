@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from yanmo.data.rejects import RejectFile
 from yanmo.errors import InputError
-from yanmo.match.rejects import RejectFile
 
 
 def records(path):
@@ -68,7 +68,7 @@ def test_an_empty_file_may_be_taken(tmp_path):
 def test_a_killed_run_leaves_every_line_written(tmp_path):
     code = (
         "import os, signal, sys, pathlib\n"
-        "from yanmo.match.rejects import RejectFile\n"
+        "from yanmo.data.rejects import RejectFile\n"
         "rejects = RejectFile(pathlib.Path(sys.argv[1]))\n"
         "for n in range(1, 101): rejects.write('a.txt', line=n, reason='r', text='字' * 50)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

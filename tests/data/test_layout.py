@@ -1,8 +1,8 @@
 import pytest
 
+from yanmo.data.layout import find_split
+from yanmo.data.tasks import Task, TaskSet
 from yanmo.errors import InputError
-from yanmo.match.layout import find_split
-from yanmo.match.tasks import Task, TaskSet
 
 SOHU = TaskSet.load("sohu")
 CHINESE = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .columns import Columns, listing
 from .labels import label_key
-from .opening import Flaw
+from .lines import Flaw
 from .tasks import Task
 
 __all__ = ["Pair", "PairRule"]

@@ -1,9 +1,9 @@
 import pytest
 
-from yanmo.match.columns import Columns
-from yanmo.match.opening import Flaw
-from yanmo.match.pair import Pair, PairRule
-from yanmo.match.tasks import Task
+from yanmo.data.columns import Columns
+from yanmo.data.lines import Flaw
+from yanmo.data.pair import Pair, PairRule
+from yanmo.data.tasks import Task
 
 COLUMNS = Columns("a", "b", label="labelA", id="id")
 TASK = Task(name="ssA", column="labelA")

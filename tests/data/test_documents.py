@@ -4,9 +4,9 @@ import lzma
 import pytest
 import zstandard
 
+from yanmo.data.documents import MAX_DOCUMENT, DocumentReader, find_corpus, fingerprint_corpus
+from yanmo.data.rejects import RejectFile
 from yanmo.errors import InputError
-from yanmo.fit.corpus import MAX_DOCUMENT, DocumentReader, find_corpus, fingerprint_corpus
-from yanmo.match.rejects import RejectFile
 
 TEXT = "今天天气不错\n\n  \n  我们去公园 \r\n"
 

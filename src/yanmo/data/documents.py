@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import InputError
-from ..match.opening import COMPRESSION_SUFFIXES, Flaw, Line, check_encoding, read_lines
-from ..match.rejects import RejectFile
+from .lines import COMPRESSION_SUFFIXES, Flaw, Line, check_encoding, read_lines
+from .rejects import RejectFile
 
 __all__ = ["MAX_DOCUMENT", "DocumentReader", "find_corpus", "fingerprint_corpus"]
 

@@ -7,8 +7,8 @@ import yaml
 from pydantic import ValidationError
 
 from yanmo import assets
+from yanmo.data.tasks import Budget, Task, TaskSet, builtin_task_sets
 from yanmo.errors import InputError
-from yanmo.match.tasks import Budget, Task, TaskSet, builtin_task_sets
 
 MIXED = """\
 name: news-and-questions

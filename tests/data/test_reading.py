@@ -8,12 +8,12 @@ import tracemalloc
 import pytest
 import zstandard
 
+from yanmo.data.columns import Columns
+from yanmo.data.reading import count_rows, read_pairs
+from yanmo.data.rejects import OnBadLine, RejectFile
+from yanmo.data.rows import FileFormat
+from yanmo.data.tasks import Task, TaskSet
 from yanmo.errors import InputError
-from yanmo.match.columns import Columns
-from yanmo.match.formats import FileFormat
-from yanmo.match.reading import count_rows, read_pairs
-from yanmo.match.rejects import OnBadLine, RejectFile
-from yanmo.match.tasks import Task, TaskSet
 
 TASK = Task(name="news")
 # What breaks naive readers: quotes, separators, line ends of every kind, and white space at the edges.

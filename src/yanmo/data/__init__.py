@@ -1,0 +1,19 @@
+"""The task table, and the files that pairs, documents and words come from: lines, rows, columns, labels; no torch."""
+
+import lazy_loader
+
+# At first use rather than at import: the command line needs the names of its options, not numpy and pydantic.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "budget": ["Budget", "WindowPool", "Windows"],
+        "columns": ["Columns"],
+        "layout": ["find_split"],
+        "pair": ["Pair"],
+        "reading": ["PairReader", "count_rows", "read_pairs"],
+        "rejects": ["OnBadLine", "RejectFile"],
+        "rows": ["FileFormat"],
+        "split": ["fingerprint_pairs", "read_split"],
+        "tasks": ["Task", "TaskSet", "builtin_task_sets"],
+    },
+)

@@ -1,0 +1,10 @@
+from .architecture import Architecture as Architecture
+from .architecture import AttentionKind as AttentionKind
+from .architecture import HeadKind as HeadKind
+from .decisions import Calibration as Calibration
+from .decisions import Decision as Decision
+from .decisions import MatchingFile as MatchingFile
+from .matcher import Engine as Engine
+from .matcher import Matcher as Matcher
+from .named_matcher import open_matcher as open_matcher
+from .pair_rows import PairRows as PairRows
