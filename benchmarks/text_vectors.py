@@ -22,11 +22,11 @@ from scipy.stats import spearmanr
 from yanmo.encode import load_encoder
 from yanmo.fit.vectors import train_vectors
 from yanmo.fit.vectors_config import load_vector_config
-from yanmo.match.embedder import Embedder
-from yanmo.match.pooled import PooledEncoder, Pooling
-from yanmo.match.sentence_folder import SentenceFolder
 from yanmo.probe import collapse_reading
 from yanmo.tokenize.fitting import load_fitting_tokenizer
+from yanmo.vectors.embedder import Embedder
+from yanmo.vectors.pooled import PooledEncoder, Pooling
+from yanmo.vectors.sentence_folder import SentenceFolder
 
 RESULT = Path(__file__).parent / "results" / "text_vectors.json"
 CORPUS = ("queries_train_texts.txt.xz", "titles_briefs.txt.xz")

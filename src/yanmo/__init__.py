@@ -4,23 +4,12 @@ Example:
     >>> from yanmo import Matcher
 """
 
-from typing import TYPE_CHECKING, Any
+import lazy_loader
 
-if TYPE_CHECKING:
-    from .match import Matcher
-    from .match.embedder import Embedder
+__version__ = "0.1.0"
 
-__all__ = ["Embedder", "Matcher"]
-
-
-def __getattr__(name: str) -> Any:
-    # At first use rather than at import: the tokenizers alone should not wait for the matcher's packages.
-    if name == "Matcher":
-        from .match import Matcher
-
-        return Matcher
-    if name == "Embedder":
-        from .match.embedder import Embedder
-
-        return Embedder
-    raise AttributeError(f"module 'yanmo' has no attribute {name!r}")
+# At first use rather than at import: the tokenizers alone should not wait for the matcher's packages.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submod_attrs={"match": ["Matcher"], "vectors": ["Embedder"]}
+)
+__all__ += ["__version__"]

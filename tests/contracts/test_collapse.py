@@ -8,9 +8,9 @@ from torch import nn
 
 from yanmo.errors import InputError
 from yanmo.layers import predictor_head, projector_head
-from yanmo.match.byol import Byol
-from yanmo.match.simsiam import SimSiam
 from yanmo.probe import CollapseAlarm, CollapseVerdict, collapse_reading
+from yanmo.vectors.byol import Byol
+from yanmo.vectors.simsiam import SimSiam
 
 NUMBERS = ("std", "effective_rank", "uniformity", "neighbor_ratio", "alignment")
 

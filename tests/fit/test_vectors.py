@@ -16,8 +16,8 @@ from yanmo.fit.siamese_network import siamese_network, vector_groups
 from yanmo.fit.vectors import train_vectors
 from yanmo.fit.vectors_config import load_vector_config
 from yanmo.fit.vectors_texts import plan_vectors
-from yanmo.match.embedder import Embedder
-from yanmo.match.simsiam import SimSiam
+from yanmo.vectors.embedder import Embedder
+from yanmo.vectors.simsiam import SimSiam
 
 SENTENCES = ["今天天气不错", "我们去公园", "学生球队赢了", "昨晚输了比赛", "我们赢了", "今天去公园", "昨晚天气不错"]
 SHORT = [

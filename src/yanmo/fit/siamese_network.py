@@ -5,8 +5,8 @@ from typing import Any
 from torch import nn
 
 from ..layers import predictor_head, projector_head
-from ..match.byol import Byol
-from ..match.simsiam import SimSiam
+from ..vectors.byol import Byol
+from ..vectors.simsiam import SimSiam
 from .vectors_config import VectorConfig, VectorMethod
 
 __all__ = ["siamese_network", "vector_groups"]

@@ -22,13 +22,13 @@ from ..data.sentences import cut_texts
 from ..data.synonyms import read_synonyms
 from ..encode import load_encoder
 from ..errors import InputError
-from ..match.embedder import Embedder
-from ..match.pooled import PooledEncoder
-from ..match.sentence_folder import SentenceFolder
-from ..match.views import TextViews
 from ..probe import CollapseLimits, CollapseReading, collapse_reading
 from ..progress import RunProgress
 from ..tokenize.fitting import load_fitting_tokenizer
+from ..vectors.embedder import Embedder
+from ..vectors.pooled import PooledEncoder
+from ..vectors.sentence_folder import SentenceFolder
+from ..vectors.views import TextViews
 from .checkpoints import last_checkpoint
 from .gradient_log import GradientLog
 from .loop.freezing import freeze_encoder, set_dropout

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..match.pooled import Pooling
 from ..probe import AlarmAction
+from ..vectors.pooled import Pooling
 from .precision import Precision
 from .regularizers import Regularizers
 from .settings import load_settings
@@ -27,7 +27,7 @@ class VectorMethod(str, Enum):
 
 
 class Views(_Settings):
-    """How two views of a text come to differ, beside the encoder's dropout; see ``yanmo.match.views``."""
+    """How two views of a text come to differ, beside the encoder's dropout; see ``yanmo.vectors.views``."""
 
     delete_prob: float = Field(default=0.1, ge=0, lt=1)
     """Probability of dropping a word (jieba)."""

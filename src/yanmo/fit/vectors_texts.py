@@ -8,8 +8,8 @@ from torch import Tensor
 
 from ..encode import TokenBatch
 from ..errors import InputError
-from ..match.embedder import Embedder, text_batch
-from ..match.views import TextViews
+from ..vectors.embedder import Embedder, text_batch
+from ..vectors.views import TextViews
 from .sampler import BatchPlan
 
 __all__ = ["ViewMaker", "plan_vectors"]

@@ -11,10 +11,10 @@ from torch import Tensor
 from transformers import TrainerCallback
 
 from ..encode import Encoder, TokenBatch
-from ..match.byol import Byol
-from ..match.simsiam import SimSiam
-from ..match.two_views import TwoViews
 from ..probe import CollapseAlarm, CollapseLimits
+from ..vectors.byol import Byol
+from ..vectors.simsiam import SimSiam
+from ..vectors.two_views import TwoViews
 from .averaging import Averaging
 from .collapse_watch import CollapseWatch
 from .diverged import refuse_divergence

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..layers import predictor_head, projector_head
-from ..match.two_views import TwoViews, cosine_distance
+from ..vectors.two_views import TwoViews, cosine_distance
 from .simsiam_runs import SiamesePlan, Trace, watch
 from .simsiam_tasks import SiameseTask, augmented, digits
 

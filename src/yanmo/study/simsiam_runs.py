@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from ..layers import predictor_head, projector_head
-from ..match.simsiam import SimSiam
-from ..match.two_views import TwoViews
 from ..probe import CollapseAlarm, collapse_reading
+from ..vectors.simsiam import SimSiam
+from ..vectors.two_views import TwoViews
 
 __all__ = ["VARIANTS", "SiamesePlan", "Trace", "Variant", "train_siamese", "watch"]
 

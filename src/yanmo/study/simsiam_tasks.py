@@ -19,9 +19,9 @@ from ..data.lines import read_lines
 from ..data.sentences import cut_texts
 from ..encode import EncoderConfig, ModelType, TokenBatch, build_encoder
 from ..errors import InputError
-from ..match.embedder import text_batch
-from ..match.pooled import PooledEncoder, Pooling
-from ..match.views import TextViews
+from ..vectors.embedder import text_batch
+from ..vectors.pooled import PooledEncoder, Pooling
+from ..vectors.views import TextViews
 
 __all__ = ["SiameseTask", "augmented", "digits", "digits_task", "sentences_task"]
 

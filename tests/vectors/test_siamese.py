@@ -9,9 +9,9 @@ from torch import nn
 
 from yanmo.errors import InputError
 from yanmo.layers import predictor_head, projector_head
-from yanmo.match.byol import Byol
-from yanmo.match.simsiam import SimSiam
-from yanmo.match.two_views import cosine_distance
+from yanmo.vectors.byol import Byol
+from yanmo.vectors.simsiam import SimSiam
+from yanmo.vectors.two_views import cosine_distance
 
 
 def _heads():

@@ -4,7 +4,7 @@ import pytest
 from yanmo.data.sentences import cut_texts
 from yanmo.data.synonyms import read_synonyms
 from yanmo.errors import InputError
-from yanmo.match.views import TextViews, crop_span, delete_words, replace_by_synonyms
+from yanmo.vectors.views import TextViews, crop_span, delete_words, replace_by_synonyms
 
 WORDS = ["今天", "天气", "真", "的", "不错", "啊"]
 TEXT = "昨天北京的天气非常好，我们一起去公园散步"

@@ -6,10 +6,10 @@ import torch
 
 from yanmo.encode import EncoderConfig, ModelType, build_encoder
 from yanmo.errors import InputError
-from yanmo.match.embedder import Embedder
-from yanmo.match.pooled import PooledEncoder, Pooling
-from yanmo.match.sentence_folder import SentenceFolder
 from yanmo.tokenize import load_tokenizer
+from yanmo.vectors.embedder import Embedder
+from yanmo.vectors.pooled import PooledEncoder, Pooling
+from yanmo.vectors.sentence_folder import SentenceFolder
 
 CHARACTERS = "今天气不错我们去公园学生球队赢了输比赛昨晚查询："
 TEXTS = ["今天天气不错", "", "我们去公园", "我", "学生球队赢了比赛" * 6, "昨晚输了"]
