@@ -26,12 +26,12 @@ from turns import Contender, Told, all_turns, spread
 from yanmo import Matcher
 from yanmo.data import Budget, Task, TaskSet, read_split
 from yanmo.encode import load_encoder
+from yanmo.export.onnx_export import export_matcher
+from yanmo.export.sequence_classifier import export_task
+from yanmo.export.weight_plan import WeightForm, WeightPlan
 from yanmo.match import Architecture, MatchingFile
 from yanmo.match.architecture import HeadKind
-from yanmo.match.onnx_export import export_matcher
-from yanmo.match.sequence_classifier import export_task
 from yanmo.match.torch_engine import TorchEngine, build_classifier, classifier_around, condition_plan
-from yanmo.match.weight_plan import WeightForm, WeightPlan
 from yanmo.tokenize import PairBudget, PairEncoder, PairLayout, load_tokenizer
 
 RESULT = Path(__file__).parent / "results" / "score.json"

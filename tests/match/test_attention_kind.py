@@ -6,13 +6,13 @@ import torch
 
 from yanmo.encode import ModelType
 from yanmo.errors import InputError
+from yanmo.export.folded import FoldedClassifier
+from yanmo.export.onnx_export import export_matcher
+from yanmo.export.weight_plan import WeightForm, WeightPlan
 from yanmo.fit.config import load_train_config
 from yanmo.layers import LinearTaylorAttention, RotaryAttention
 from yanmo.match import Architecture, AttentionKind, Matcher
-from yanmo.match.folded import FoldedClassifier
-from yanmo.match.onnx_export import export_matcher
 from yanmo.match.torch_engine import collate
-from yanmo.match.weight_plan import WeightForm, WeightPlan
 from yanmo.tokenize import PairBudget
 
 PAIRS = [("今天天气不错", "天气"), ("我们去公园" * 3, "学生去公园"), ("学", "园")]

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from yanmo.errors import InputError, MissingExtraError
-from yanmo.match import Matcher, stored_weights
-from yanmo.match.onnx_export import export_matcher
+from yanmo.export import stored_weights
+from yanmo.export.onnx_export import export_matcher
+from yanmo.export.weight_plan import WeightForm, WeightPlan
+from yanmo.match import Matcher
 from yanmo.match.openvino_engine import OpenVinoEngine
-from yanmo.match.weight_plan import WeightForm, WeightPlan
 from yanmo.tokenize import PairBudget
 
 openvino = pytest.importorskip("openvino")

@@ -3,9 +3,9 @@ import pytest
 
 from yanmo.data import Budget, Task, TaskSet, Windows
 from yanmo.errors import InputError
+from yanmo.export.onnx_export import export_matcher
+from yanmo.export.weight_plan import WeightForm, WeightPlan
 from yanmo.match import Matcher
-from yanmo.match.onnx_export import export_matcher
-from yanmo.match.weight_plan import WeightForm, WeightPlan
 from yanmo.tokenize import PairLayout
 
 LONG = "今天天气不错我们去公园学生去公园今天"

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from yanmo.data import Task, TaskSet
 from yanmo.encode import EncoderConfig, ModelType
 from yanmo.errors import InputError
+from yanmo.export import stored_weights as stored
+from yanmo.export.plain_scores import score_by_graph, score_by_transformers
 from yanmo.match import Architecture, Calibration, Decision, HeadKind, Matcher, MatchingFile
-from yanmo.match import stored_weights as stored
-from yanmo.match.plain_scores import score_by_graph, score_by_transformers
 from yanmo.match.torch_engine import TorchEngine, build_classifier
 from yanmo.serve.export_commands import export
 from yanmo.tokenize import CharacterSegmenter, PairEncoder, PairLayout, Vocabulary, WordTokenizer
@@ -143,14 +143,14 @@ def test_a_measured_export_carries_its_drift(run, call, data, tmp_path, monkeypa
 
 
 def test_too_much_loss_is_refused_and_leaves_nothing(run, call, data, tmp_path, monkeypatch):
-    from yanmo.serve import export_gate
+    from yanmo.export import loss_budget
 
-    measured = export_gate.measure_drift
+    measured = loss_budget.measure_drift
 
     def worse(before, after, decisions):
         return [replace(drift, f1=(0.9, 0.8), n_changed=7) for drift in measured(before, after, decisions)]
 
-    monkeypatch.setattr(export_gate, "measure_drift", worse)
+    monkeypatch.setattr(loss_budget, "measure_drift", worse)
     options = ["--onnx", "--int8", "--data", data, "--out", tmp_path / "out"]
     with pytest.raises(InputError, match=r"'strict' would lose 10.00 points of F1 \(7 of 30.*budget of 0.5"):
         call(run, *options)

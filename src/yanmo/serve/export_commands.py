@@ -1,7 +1,6 @@
 """The verb ``export``: a trained matcher to a folder that scores without torch, or without Yanmo."""
 
 import tempfile
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,14 +9,15 @@ from rich.console import Console
 
 from ..atomic import new_folder
 from ..errors import InputError, require_extra
+from ..export import WeightForm
 from ..progress import RunProgress
 
 if TYPE_CHECKING:
+    from ..export.loss_budget import Attempt
+    from ..export.weight_plan import WeightPlan
     from ..match import Matcher
-    from ..match.weight_plan import WeightPlan
-    from .export_gate import Attempt
 
-__all__ = ["ExportForm", "export"]
+__all__ = ["export"]
 
 # Short and long, alike and not, empty, digits and Latin: enough to see a broken graph, not to judge a model.
 _PROBES = (
@@ -30,16 +30,6 @@ _PROBES = (
 )
 
 
-class ExportForm(str, Enum):
-    """How the exported weights are stored; the values of ``WeightForm``."""
-
-    FLOAT32 = "float32"
-    INT8 = "int8"
-    INT8_ROWS = "int8-rows"
-    INT8_CHANNELS = "int8-channels"
-    INT4 = "int4"
-
-
 def export(
     run: Annotated[Path, typer.Argument(help="模型目录 / a matcher's folder, as yanmo train writes it")],
     out: Annotated[Path, typer.Option(help="导出到哪个目录 / the folder to write")],
@@ -47,7 +37,7 @@ def export(
     task: Annotated[
         str | None, typer.Option(help="只导出这个任务，不用 yanmo 就能载入 / one task, loads without Yanmo")
     ] = None,
-    form: Annotated[ExportForm | None, typer.Option(help="权重的存法 / how weights are stored")] = None,
+    form: Annotated[WeightForm | None, typer.Option(help="权重的存法 / how weights are stored")] = None,
     int8: Annotated[bool, typer.Option("--int8", help="即 --form int8-rows / short for it")] = False,
     openvino: Annotated[
         bool, typer.Option("--openvino", help="即 --form int8-channels，由 OpenVINO 打分 / short for it")
@@ -78,9 +68,9 @@ def export(
     if is_graph:
         require_extra("onnxscript", extra="onnx")
     require_extra("torch", extra="torch")
+    from ..export.card import Card
     from ..match import Matcher
     from ..match.torch_engine import TorchEngine
-    from .export_card import Card
 
     matcher = Matcher.from_pretrained(run)
     if not isinstance(matcher.engine, TorchEngine):
@@ -104,30 +94,30 @@ def export(
     _say(console, f"已写入 {out}：{size / 1e6:.1f} MB，{stored.value}")
     for line in lines:
         _say(console, line)
-    if attempt is None and stored is not ExportForm.FLOAT32:
+    if attempt is None and stored is not WeightForm.FLOAT32:
         _say(console, "没有量过舍入对 F1 与校准的影响：加 --data 目录即可量，超出预算会拒绝。")
 
 
-def _stored(form: ExportForm | None, *, int8: bool, openvino: bool, int4: bool) -> ExportForm:
+def _stored(form: WeightForm | None, *, int8: bool, openvino: bool, int4: bool) -> WeightForm:
     named = [] if form is None else [form]
-    named += [ExportForm.INT8_ROWS] * int8 + [ExportForm.INT8_CHANNELS] * openvino + [ExportForm.INT4] * int4
+    named += [WeightForm.INT8_ROWS] * int8 + [WeightForm.INT8_CHANNELS] * openvino + [WeightForm.INT4] * int4
     if len(named) > 1:
         raise InputError(
             "--form, --int8, --openvino and --int4 each name how weights are stored", fix="give one of them"
         )
-    return named[0] if named else ExportForm.FLOAT32
+    return named[0] if named else WeightForm.FLOAT32
 
 
 def _check(
-    stored: ExportForm, *, task: str | None, is_graph: bool, int8_from: int | None, has_data: bool, budget: float
+    stored: WeightForm, *, task: str | None, is_graph: bool, int8_from: int | None, has_data: bool, budget: float
 ) -> None:
-    if int8_from is not None and stored is not ExportForm.INT4:
+    if int8_from is not None and stored is not WeightForm.INT4:
         raise InputError(f"--int8-from goes with --form int4, not {stored.value}", fix="leave one of the two out")
-    if not is_graph and stored is not ExportForm.FLOAT32:
+    if not is_graph and stored is not WeightForm.FLOAT32:
         raise InputError(
             f"{stored.value} weights need a graph, --task alone writes float32 ones", fix="add --onnx, or leave it out"
         )
-    if task is not None and stored is ExportForm.INT8_CHANNELS:
+    if task is not None and stored is WeightForm.INT8_CHANNELS:
         raise InputError("int8-channels holds all tasks, for OpenVINO", fix="leave --task out, or take another form")
     if not is_graph and has_data:
         raise InputError("--task without --onnx changes no score, there is nothing to measure", fix="leave --data out")
@@ -135,15 +125,14 @@ def _check(
         raise InputError(f"--budget is {budget:g}; it counts points of F1, 0 to 100", fix="0.5 is the usual one")
 
 
-def _plan(stored: ExportForm, int8_from: int | None, *, n_layers: int, run: Path) -> "WeightPlan":
-    from ..match.weight_plan import WeightForm, WeightPlan
+def _plan(stored: WeightForm, int8_from: int | None, *, n_layers: int, run: Path) -> "WeightPlan":
+    from ..export import WeightPlan
 
-    chosen = WeightForm(stored.value)
     if int8_from is None:
-        return WeightPlan.uniform(chosen)
+        return WeightPlan.uniform(stored)
     if not 0 <= int8_from <= n_layers:
         raise InputError(f"--int8-from is {int8_from}, the model has layers 0 to {n_layers - 1}", where=run)
-    return WeightPlan(chosen, chosen, WeightForm.INT8, upper_from=int8_from)
+    return WeightPlan(stored, stored, WeightForm.INT8, upper_from=int8_from)
 
 
 def _search(
@@ -160,9 +149,9 @@ def _search(
     """Measures exports of all tasks in the folder, or beside it where only one task's graph is wanted."""
     from ..data import read_split
     from ..evaluate import score_split
-    from ..match.onnx_export import write_export
-    from .export_drift import drift_lines
-    from .export_gate import Attempt, Gate
+    from ..export.drift import drift_lines
+    from ..export.loss_budget import Attempt, Gate
+    from ..export.onnx_export import write_export
 
     task_set = matcher.matching.task_set
     pairs = read_split(data, task_set if task is None else task_set.subset([task]), split)
@@ -200,9 +189,9 @@ def _search(
 def _write(
     matcher: "Matcher", folder: Path, plan: "WeightPlan", *, task: str | None, is_graph: bool, is_written: bool
 ) -> None:
-    from ..match.onnx_export import write_export
-    from ..match.sequence_classifier import write_task
-    from ..match.task_graph import write_task_graph
+    from ..export.onnx_export import write_export
+    from ..export.sequence_classifier import write_task
+    from ..export.task_graph import write_task_graph
 
     if task is None:
         if not is_written:
@@ -217,8 +206,8 @@ def _compare(matcher: "Matcher", folder: Path, *, task: str | None, is_graph: bo
     """Says how near the folder's scores of the probes are, scored as its readers will."""
     import numpy as np
 
+    from ..export.plain_scores import score_by_graph, score_by_transformers
     from ..match import Matcher
-    from ..match.plain_scores import score_by_graph, score_by_transformers
 
     if task is not None:
         # The last pair may be longer than the budget, where transformers cuts otherwise.

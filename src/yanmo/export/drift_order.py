@@ -7,15 +7,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..match.matcher import Matcher
+from ..match.torch_engine import TorchEngine, collate
 from ..tokenize import EncodedPair, PairBudget
 from ..tokenize.batches import sorted_batches
 from .block_weights import quantize_blocks, restore_blocks
 from .channel_int8 import CHANNEL_LIMIT
 from .folded import FoldedClassifier
-from .matcher import Matcher
 from .row_int8 import ROW_LIMIT, quantize_channels, round_tokens
 from .stored_weights import rounded_linears
-from .torch_engine import TorchEngine, collate
 from .weight_plan import WeightForm, WeightPlan
 
 __all__ = ["linears_by_drift"]

@@ -1,8 +1,8 @@
 import pytest
 
 from yanmo.data import Budget, Task, TaskSet, Windows
+from yanmo.export.card import Card
 from yanmo.match import MatchingFile
-from yanmo.serve.export_card import Card
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from ..layers import (
     SelfAttention,
     TaylorAttention,
 )
-from .classifier import PairClassifier
+from ..match.classifier import PairClassifier
 
 __all__ = ["FoldedClassifier", "FoldedLayerNorm"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from ..atomic import replacing
 from ..data import WindowPool, Windows
 from ..match import MatchingFile
-from ..match.weight_plan import WeightForm
-from .export_drift import drift_markdown
-from .export_gate import Attempt
+from .drift import drift_markdown
+from .loss_budget import Attempt
+from .weight_plan import WeightForm
 
 __all__ = ["Card"]
 

@@ -9,10 +9,10 @@ from ..data import Pair
 from ..errors import InputError
 from ..evaluate import TaskScores, score_split
 from ..match import Matcher
-from .export_drift import TaskDrift, measure_drift
+from .drift import TaskDrift, measure_drift
 
 if TYPE_CHECKING:
-    from ..match.weight_plan import WeightPlan
+    from .weight_plan import WeightPlan
 
 __all__ = ["Attempt", "Gate"]
 
@@ -108,7 +108,7 @@ class Gate:
     def _choices(self, plan: "WeightPlan") -> Iterator[tuple[str, ...]]:
         yield ()
         # Only asked for where the plain plan loses too much.
-        from ..match.drift_order import linears_by_drift
+        from .drift_order import linears_by_drift
 
         texts = {}
         for name, pairs in self.pairs.items():

@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from yanmo.match.channel_int8 import ChannelInt8Embedding, ChannelInt8Linear
-from yanmo.match.onnx_export import trace
+from yanmo.export.channel_int8 import ChannelInt8Embedding, ChannelInt8Linear
+from yanmo.export.onnx_export import trace
 
 openvino = pytest.importorskip("openvino")
 

@@ -8,9 +8,9 @@ from tokenizers import models, normalizers, pre_tokenizers, processors
 
 from yanmo.encode import ModelType
 from yanmo.errors import InputError
+from yanmo.export.plain_scores import score_by_transformers
+from yanmo.export.sequence_classifier import export_task
 from yanmo.match import HeadKind, Matcher, MatchingFile
-from yanmo.match.plain_scores import score_by_transformers
-from yanmo.match.sequence_classifier import export_task
 from yanmo.tokenize import PairEncoder, PairLayout, Vocabulary, WordSegmenter, WordTokenizer
 from yanmo.tokenize.folder import FolderTokenizer
 

@@ -5,7 +5,7 @@ from transformers import AutoTokenizer
 
 from yanmo.data import Budget
 from yanmo.errors import InputError
-from yanmo.match.transformers_tokenizer import write_pair_tokenizer
+from yanmo.export.transformers_tokenizer import write_pair_tokenizer
 from yanmo.tokenize import CharacterSegmenter, PairBudget, PairEncoder, PairLayout, Vocabulary, WordTokenizer
 
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"今天气不错我们去公园学生问：", "ab", "##c"]

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from yanmo.match.onnx_export import trace
-from yanmo.match.row_int8 import ROW_LIMIT, RowInt8Linear, quantize_channels, round_tokens
+from yanmo.export.onnx_export import trace
+from yanmo.export.row_int8 import ROW_LIMIT, RowInt8Linear, quantize_channels, round_tokens
 
 
 def _by_hand(linear, x):

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from yanmo.errors import InputError
-from yanmo.match.block_weights import BlockEmbedding, BlockLinear, quantize_blocks, restore_blocks
-from yanmo.match.onnx_export import trace
-from yanmo.match.stored_weights import rounded_linears, store_weights
-from yanmo.match.weight_plan import WeightForm, WeightPlan
+from yanmo.export.block_weights import BlockEmbedding, BlockLinear, quantize_blocks, restore_blocks
+from yanmo.export.onnx_export import trace
+from yanmo.export.stored_weights import rounded_linears, store_weights
+from yanmo.export.weight_plan import WeightForm, WeightPlan
 
 FORMS = [WeightForm.INT8, WeightForm.INT4]
 

@@ -3,12 +3,12 @@ import pytest
 import torch
 
 from yanmo.errors import InputError
+from yanmo.export import stored_weights as stored
+from yanmo.export.drift_order import linears_by_drift
+from yanmo.export.folded import FoldedClassifier
+from yanmo.export.weight_plan import WeightForm, WeightPlan
 from yanmo.match import Matcher
-from yanmo.match import stored_weights as stored
-from yanmo.match.drift_order import linears_by_drift
-from yanmo.match.folded import FoldedClassifier
 from yanmo.match.torch_engine import collate
-from yanmo.match.weight_plan import WeightForm, WeightPlan
 from yanmo.tokenize import PairBudget
 
 PAIRS = [("今天天气不错", "天气"), ("我们去公园", "学生去公园"), ("学", "园"), ("不错", "今天")]

@@ -14,14 +14,14 @@ from ..atomic import new_folder, replacing
 from ..encode import EncoderConfig, ModelType, encoder_keymap
 from ..errors import InputError
 from ..layers import PooledHead
+from ..match.architecture import Architecture, AttentionKind, HeadKind
+from ..match.classifier import PairClassifier
+from ..match.decisions import Calibration, MatchingFile
+from ..match.folder import TORCH_FILE
+from ..match.matcher import Matcher
+from ..match.torch_engine import TorchEngine
 from ..tokenize import PairLayout
-from .architecture import Architecture, AttentionKind, HeadKind
-from .classifier import PairClassifier
-from .decisions import Calibration, MatchingFile
 from .folded import FoldedClassifier
-from .folder import TORCH_FILE
-from .matcher import Matcher
-from .torch_engine import TorchEngine
 from .transformers_tokenizer import write_pair_tokenizer
 
 __all__ = ["classifier_config", "export_task", "one_task_only", "write_task"]

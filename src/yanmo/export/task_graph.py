@@ -9,16 +9,16 @@ from torch import Tensor, nn
 
 from ..atomic import new_folder
 from ..errors import InputError
+from ..match.architecture import Architecture
+from ..match.decisions import Calibration
+from ..match.folder import ONNX_FILE
+from ..match.matcher import Matcher
+from ..match.torch_engine import TorchEngine
 from ..tokenize import PairLayout
-from .architecture import Architecture
-from .decisions import Calibration
 from .folded import FoldedClassifier
-from .folder import ONNX_FILE
-from .matcher import Matcher
 from .onnx_export import save_graph, trace
 from .sequence_classifier import classifier_config, one_task_only
 from .stored_weights import store_weights
-from .torch_engine import TorchEngine
 from .transformers_tokenizer import write_pair_tokenizer
 from .weight_plan import WeightPlan
 

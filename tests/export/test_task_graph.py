@@ -6,10 +6,10 @@ import torch
 
 from yanmo.encode import ModelType
 from yanmo.errors import InputError
+from yanmo.export.plain_scores import score_by_graph
+from yanmo.export.task_graph import export_task_graph
+from yanmo.export.weight_plan import WeightForm, WeightPlan
 from yanmo.match import HeadKind, MatchingFile
-from yanmo.match.plain_scores import score_by_graph
-from yanmo.match.task_graph import export_task_graph
-from yanmo.match.weight_plan import WeightForm, WeightPlan
 from yanmo.tokenize import PairLayout
 
 FLOAT32 = WeightPlan.uniform(WeightForm.FLOAT32)

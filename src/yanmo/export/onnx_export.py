@@ -15,15 +15,15 @@ from torch.export import Dim
 from ..atomic import new_folder, replacing
 from ..encode import EncoderConfig
 from ..errors import InputError, require_extra
-from .architecture import Architecture
-from .classifier import PairClassifier
+from ..match.architecture import Architecture
+from ..match.classifier import PairClassifier
+from ..match.folder import ONNX_FILE, OPENVINO_FILE
+from ..match.graph_engine import CARD_KEY, INPUTS, GraphCard
+from ..match.matcher import Matcher
+from ..match.openvino_engine import rewrite_graph
+from ..match.torch_engine import TorchEngine
 from .folded import FoldedClassifier
-from .folder import ONNX_FILE, OPENVINO_FILE
-from .graph_engine import CARD_KEY, INPUTS, GraphCard
-from .matcher import Matcher
-from .openvino_engine import rewrite_graph
 from .stored_weights import store_weights
-from .torch_engine import TorchEngine
 from .weight_plan import WeightPlan
 
 __all__ = ["export_graph", "export_matcher", "save_graph", "trace", "write_export"]

@@ -4,11 +4,11 @@ import pytest
 from yanmo.data import Pair
 from yanmo.errors import InputError
 from yanmo.evaluate import TaskScores
+from yanmo.export import loss_budget
+from yanmo.export.drift import drift_lines, drift_markdown, measure_drift
+from yanmo.export.loss_budget import Gate
+from yanmo.export.weight_plan import WeightForm, WeightPlan
 from yanmo.match import Calibration, Decision, Matcher
-from yanmo.match.weight_plan import WeightForm, WeightPlan
-from yanmo.serve import export_gate
-from yanmo.serve.export_drift import drift_lines, drift_markdown, measure_drift
-from yanmo.serve.export_gate import Gate
 
 PLAN = WeightPlan.uniform(WeightForm.INT8_ROWS)
 
@@ -60,8 +60,8 @@ def gate(overlap_matcher, monkeypatch):
         assert {name: len(chosen) for name, chosen in texts.items()} == {"ssA": 24}
         return [(f"m{i}", 1.0 / (i + 1)) for i in range(state.get("n_matrices", 10))]
 
-    monkeypatch.setattr(export_gate, "score_split", score_split)
-    monkeypatch.setattr("yanmo.match.drift_order.linears_by_drift", order)
+    monkeypatch.setattr(loss_budget, "score_split", score_split)
+    monkeypatch.setattr("yanmo.export.drift_order.linears_by_drift", order)
     monkeypatch.setattr(Matcher, "from_pretrained", lambda folder: matcher)
     before = (TaskScores("ssA", "A", labels, exact),)
 

@@ -6,10 +6,10 @@ import pytest
 
 from yanmo.encode import ModelType
 from yanmo.errors import InputError, MissingExtraError
+from yanmo.export.onnx_export import export_graph, export_matcher
+from yanmo.export.weight_plan import WeightForm, WeightPlan
 from yanmo.match import Architecture, HeadKind, Matcher
 from yanmo.match.onnx_engine import OnnxEngine
-from yanmo.match.onnx_export import export_graph, export_matcher
-from yanmo.match.weight_plan import WeightForm, WeightPlan
 from yanmo.tokenize import PairBudget, PairLayout
 
 FLOAT32 = WeightPlan.uniform(WeightForm.FLOAT32)

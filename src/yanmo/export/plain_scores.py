@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .folder import ONNX_FILE
+from ..match.folder import ONNX_FILE
 
 __all__ = ["score_by_graph", "score_by_transformers"]
 

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from yanmo.encode import ModelType
+from yanmo.export.folded import FoldedClassifier, FoldedLayerNorm
 from yanmo.layers import ConditionalLayerNorm
 from yanmo.match import HeadKind
-from yanmo.match.folded import FoldedClassifier, FoldedLayerNorm
 from yanmo.match.torch_engine import collate
 from yanmo.tokenize import PairBudget, PairLayout
 
