@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from yanmo.encode.cpm_config import CPM_LM, CpmConfig
-from yanmo.encode.megatron import MegatronRule, Split, megatron_rules
+from yanmo.convert.cpm_config import CPM_LM, CpmConfig
+from yanmo.convert.megatron import MegatronRule, Split, megatron_rules
 
 SMALL = CpmConfig(n_layers=4, width=256, n_heads=4, n_positions=1024, vocab_size=30000)
 

@@ -8,14 +8,14 @@ import transformers
 import typer
 from typer.testing import CliRunner
 
+from yanmo.convert.cpm_config import CpmConfig
+from yanmo.convert.megatron import megatron_rules
 from yanmo.encode import load_encoder
-from yanmo.encode.cpm_config import CpmConfig
-from yanmo.encode.megatron import megatron_rules
 from yanmo.errors import InputError
 from yanmo.serve.convert_commands import convert_app
 from yanmo.tokenize import CpmTokenizer
 
-CHECKPOINTS = Path(__file__).parents[1] / "encode" / "tensorflow_checkpoints"
+CHECKPOINTS = Path(__file__).parents[1] / "convert" / "tensorflow_checkpoints"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Backbones of the BERT family and their weights."""
+"""Backbones of the BERT family: configuration, weights from and to folders, masked-LM head, vocabulary surgery."""
 
 from ..errors import require_extra
 

@@ -64,8 +64,8 @@ def tensorflow(
     Example: yanmo convert tensorflow chinese_wobert_plus_L-12_H-768_A-12 --out wobert-plus
     """
     require_extra("torch", extra="torch")
+    from ..convert.tensorflow import convert_tensorflow
     from ..encode import Activation, ModelType
-    from ..encode.tensorflow import convert_tensorflow
     from ..tokenize import WordSegmenter
 
     done = convert_tensorflow(
@@ -117,7 +117,7 @@ def cpm(
     Example: yanmo convert cpm CPM/80000/mp_rank_0*_model_states.pt --vocab chinese_vocab.model --out cpm-lm
     """
     require_extra("torch", extra="torch")
-    from ..encode.convert_cpm import StoredType, convert_cpm
+    from ..convert.cpm import StoredType, convert_cpm
     from ..tokenize import Vintage
 
     console = Console()

@@ -3,7 +3,7 @@ import importlib
 import numpy as np
 import pytest
 
-module = importlib.import_module("yanmo.encode.crc32c")  # the room may export the function under the same name
+module = importlib.import_module("yanmo.convert.crc32c")  # the room may export the function under the same name
 
 
 def bit_by_bit(data):

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
-from .config import EncoderConfig
+from ..encode.config import EncoderConfig
 
 __all__ = ["RenameRule", "rename_rules", "source_family", "why_left_out"]
 

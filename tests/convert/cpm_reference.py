@@ -8,7 +8,7 @@ import torch
 import transformers
 from safetensors import safe_open
 
-from yanmo.encode.convert_cpm import convert_cpm
+from yanmo.convert.cpm import convert_cpm
 from yanmo.tokenize import CpmTokenizer
 
 sentencepiece = pytest.importorskip("sentencepiece")

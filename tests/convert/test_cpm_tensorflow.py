@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from yanmo.encode.cpm_tensorflow import variables_of
-from yanmo.encode.crc32c import masked_crc32c
+from yanmo.convert.cpm_tensorflow import variables_of
+from yanmo.convert.crc32c import masked_crc32c
 from yanmo.errors import InputError
 
 _spec = importlib.util.spec_from_file_location("cpm_reference", Path(__file__).with_name("cpm_reference.py"))

@@ -10,9 +10,10 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
-from yanmo.encode import Activation, EncoderConfig, ModelType, TokenBatch, load_encoder, tensorflow
-from yanmo.encode.tensorflow import convert_tensorflow
-from yanmo.encode.tensorflow_names import rename_rules
+from yanmo.convert import tensorflow
+from yanmo.convert.tensorflow import convert_tensorflow
+from yanmo.convert.tensorflow_names import rename_rules
+from yanmo.encode import Activation, EncoderConfig, ModelType, TokenBatch, load_encoder
 from yanmo.errors import InputError
 from yanmo.tokenize import WordSegmenter, load_tokenizer
 

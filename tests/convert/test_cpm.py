@@ -9,8 +9,8 @@ import pytest
 import torch
 import transformers
 
-from yanmo.encode import convert_cpm as conversion
-from yanmo.encode.convert_cpm import StoredType
+from yanmo.convert import cpm
+from yanmo.convert.cpm import StoredType
 from yanmo.errors import InputError
 from yanmo.tokenize import CpmTokenizer
 
@@ -66,7 +66,7 @@ def test_bfloat16_and_a_folder_of_shards(weights, vocab, tmp_path):
 
 def test_a_full_disk_is_said_before_anything_is_written(weights, vocab, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr("yanmo.encode.tensor_files.shutil.disk_usage", lambda _: usage(10, 10, 1000))
+    monkeypatch.setattr("yanmo.convert.tensor_files.shutil.disk_usage", lambda _: usage(10, 10, 1000))
     with pytest.raises(InputError, match=r"the weights need 0.00 GB, and 0.00 GB are free.*make room"):
         convert(save(split(weights, 1), tmp_path), tmp_path / "out", vocab)
     assert not (tmp_path / "out").exists()
@@ -91,7 +91,7 @@ def test_what_is_there_until_the_end_is_no_model(weights, vocab, tmp_path):
 
 
 def test_each_tensor_is_read_once_and_let_go_after_each_file(weights, vocab, tmp_path, monkeypatch):
-    calls, source = [], conversion.MegatronSource
+    calls, source = [], cpm.MegatronSource
     read, release = source.read, source.release
     monkeypatch.setattr(source, "read", lambda self, name, **more: (calls.append(name), read(self, name, **more))[1])
     monkeypatch.setattr(source, "release", lambda self: (calls.append("release"), release(self))[1])

@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..atomic import new_folder, replacing
+from ..encode.config import Activation, EncoderConfig, ModelType
 from ..errors import InputError
 from ..tokenize import WordTokenizer, load_tokenizer
-from .config import Activation, EncoderConfig, ModelType
 from .tensor_bundle import Checkpoint, ElementType, find_checkpoint, open_checkpoint
 from .tensorflow_names import RenameRule, rename_rules, source_family, why_left_out
 

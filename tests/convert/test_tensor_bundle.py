@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yanmo.encode.sorted_table import read_sorted_table
-from yanmo.encode.tensor_bundle import open_checkpoint
+from yanmo.convert.sorted_table import read_sorted_table
+from yanmo.convert.tensor_bundle import open_checkpoint
 from yanmo.errors import InputError
 
 FOLDER = Path(__file__).with_name("tensorflow_checkpoints")
@@ -74,7 +74,7 @@ def test_missing_files_are_named(prefix):
 
 
 def test_a_table_of_something_else_is_refused(tmp_path):
-    from yanmo.encode.crc32c import masked_crc32c
+    from yanmo.convert.crc32c import masked_crc32c
 
     def block(*entries):
         body = b"".join(bytes([0, len(key), len(value)]) + key + value for key, value in entries)

@@ -2,8 +2,8 @@ import pytest
 import torch
 import transformers
 
-from yanmo.encode.cpm_config import CPM_LM, CpmConfig
-from yanmo.encode.megatron import Split, assemble, megatron_rules
+from yanmo.convert.cpm_config import CPM_LM, CpmConfig
+from yanmo.convert.megatron import Split, assemble, megatron_rules
 
 TINY = CpmConfig(n_layers=2, width=8, n_heads=4, n_positions=16, vocab_size=30)
 

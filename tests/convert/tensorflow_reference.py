@@ -1,6 +1,6 @@
 """Tiny checkpoints of each TensorFlow layout, and what the frameworks they come from compute with them, in numpy.
 
-Run with TensorFlow installed to write ``tensorflow_checkpoints/`` anew: python tests/encode/tensorflow_reference.py
+Run with TensorFlow installed to write ``tensorflow_checkpoints/`` anew: python tests/convert/tensorflow_reference.py
 """
 
 import json
