@@ -25,8 +25,8 @@ from sklearn.neural_network import MLPClassifier
 from yanmo.data import Pair, TaskSet, read_split
 from yanmo.encode import load_encoder
 from yanmo.evaluate import Judgement, TaskScores, judge_across_halves
-from yanmo.fit.examples import encode_examples
-from yanmo.fit.frozen import compute_states
+from yanmo.fit.matching.examples import encode_examples
+from yanmo.fit.matching.frozen import compute_states
 from yanmo.layers import mean_pool
 from yanmo.match.torch_engine import collate
 from yanmo.tokenize import PairEncoder, PairLayout, load_tokenizer

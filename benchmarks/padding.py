@@ -16,7 +16,7 @@ from machine import describe_machine
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from yanmo.data import TaskSet, read_split
-from yanmo.fit.sampler import plan_batches
+from yanmo.fit.loop.sampler import plan_batches
 from yanmo.tokenize import PairBudget, PairEncoder, PairLayout, load_tokenizer
 
 RESULT = Path(__file__).parent / "results" / "padding.json"

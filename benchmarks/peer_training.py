@@ -29,14 +29,14 @@ from transformers import (
 from turns import Told, take_turns
 
 from yanmo.data import Budget, Pair, Task, TaskSet
-from yanmo.fit.config import TrainConfig
-from yanmo.fit.examples import BatchMaker, encode_examples
-from yanmo.fit.gradient_log import GradientLog
-from yanmo.fit.network import build_network
-from yanmo.fit.processes import Processes
-from yanmo.fit.sampler import BatchPlan
-from yanmo.fit.trainer import MatchingTrainer
-from yanmo.fit.training_progress import TrainingProgress
+from yanmo.fit.loop.gradient_log import GradientLog
+from yanmo.fit.loop.processes import Processes
+from yanmo.fit.loop.progress import TrainingProgress
+from yanmo.fit.loop.sampler import BatchPlan
+from yanmo.fit.matching.config import TrainConfig
+from yanmo.fit.matching.examples import BatchMaker, encode_examples
+from yanmo.fit.matching.network import build_network
+from yanmo.fit.matching.trainer import MatchingTrainer
 from yanmo.match import Architecture, HeadKind
 from yanmo.progress import RunProgress
 
@@ -115,7 +115,7 @@ class Way:
 
 
 class Yanmo(Way):
-    """The parts of ``yanmo.fit.run``, put together as there."""
+    """The parts of ``yanmo.fit.matching.run``, put together as there."""
 
     def load(self, folder: Path) -> torch.nn.Module:
         """Builds the network around the encoder."""

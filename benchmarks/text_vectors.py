@@ -20,8 +20,8 @@ from rich.console import Console
 from scipy.stats import spearmanr
 
 from yanmo.encode import load_encoder
-from yanmo.fit.vectors import train_vectors
-from yanmo.fit.vectors_config import load_vector_config
+from yanmo.fit.vectors.config import load_vector_config
+from yanmo.fit.vectors.run import train_vectors
 from yanmo.probe import collapse_reading
 from yanmo.tokenize.fitting import load_fitting_tokenizer
 from yanmo.vectors.embedder import Embedder

@@ -28,7 +28,7 @@ from turns import Contender, Told, all_turns, spread
 from yanmo.data import TaskSet, read_split
 from yanmo.encode import build_encoder, load_encoder, save_encoder
 from yanmo.export.transformers_tokenizer import write_pair_tokenizer
-from yanmo.fit.sampler import plan_batches
+from yanmo.fit.loop.sampler import plan_batches
 from yanmo.tokenize import PairEncoder, load_tokenizer
 
 RESULT = Path(__file__).parent / "results" / "train.json"

@@ -12,8 +12,8 @@ from machine import describe_machine
 from rich.console import Console
 
 from yanmo.data import TaskSet, read_split
-from yanmo.fit.config import load_train_config
-from yanmo.fit.run import train_matcher
+from yanmo.fit.matching.config import load_train_config
+from yanmo.fit.matching.run import train_matcher
 
 Scores = dict[str, dict[str, dict[str, list[float]]]]
 

@@ -26,10 +26,10 @@ from rich.console import Console
 from yanmo.data import TaskSet, read_split
 from yanmo.encode import TokenBatch, load_encoder
 from yanmo.encode.wordify import wordify
-from yanmo.fit.config import load_train_config
-from yanmo.fit.pretrain import pretrain
-from yanmo.fit.pretrain_config import load_pretrain_config
-from yanmo.fit.run import train_matcher
+from yanmo.fit.matching.config import load_train_config
+from yanmo.fit.matching.run import train_matcher
+from yanmo.fit.pretraining.config import load_pretrain_config
+from yanmo.fit.pretraining.run import pretrain
 from yanmo.tokenize import Tokenizer, load_tokenizer
 
 ROOT = Path(__file__).parents[1]

@@ -23,10 +23,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from yanmo import Matcher
 from yanmo.atomic import replacing
 from yanmo.data import TaskSet, read_split
-from yanmo.fit.frozen import compute_states
-from yanmo.fit.implied import with_implied_labels
-from yanmo.fit.overlap import without_overlap
-from yanmo.fit.precision import Precision, autocast
+from yanmo.fit.loop.precision import Precision, autocast
+from yanmo.fit.matching.frozen import compute_states
+from yanmo.fit.matching.implied import with_implied_labels
+from yanmo.fit.matching.overlap import without_overlap
 from yanmo.match.torch_engine import collate
 from yanmo.tokenize.batches import sorted_batches
 

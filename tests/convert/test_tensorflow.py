@@ -88,7 +88,9 @@ def test_transformers_reads_the_folder_whole_and_its_heads_agree(layout, tmp_pat
             output = model.eval()(input_ids=torch.tensor(ids)[None], token_type_ids=torch.tensor(types)[None])
         states = original.states(ids, types)
         logits = output.prediction_logits if layout == "bert" else output.logits
-        assert np.abs(logits[0].numpy() - original.masked_words(states)).max() <= 1e-5
+        expected = original.masked_words(states)
+        # Theirs is float32 and the reference float64: what rounding leaves grows with the logits, and by processor.
+        assert np.abs(logits[0].numpy() - expected).max() <= 1e-5 * max(1.0, np.abs(expected).max())
         if layout == "bert":
             assert np.abs(output.seq_relationship_logits.numpy() - original.next_sentence(states)).max() <= 1e-5
 

@@ -9,7 +9,7 @@ from yanmo.errors import InputError
 from yanmo.export.folded import FoldedClassifier
 from yanmo.export.onnx_export import export_matcher
 from yanmo.export.weight_plan import WeightForm, WeightPlan
-from yanmo.fit.config import load_train_config
+from yanmo.fit.matching.config import load_train_config
 from yanmo.layers import LinearTaylorAttention, RotaryAttention
 from yanmo.match import Architecture, AttentionKind, Matcher
 from yanmo.match.torch_engine import collate

@@ -25,7 +25,7 @@ def test_more_folders_add_training_pairs_and_no_validation_pairs(tmp_path, monke
         seen.update(training=training, validation=validation, **rest)
         raise InputError("stop here")
 
-    monkeypatch.setattr("yanmo.fit.run.train_matcher", record)
+    monkeypatch.setattr("yanmo.fit.matching.run.train_matcher", record)
     command = ["train", "--data", str(tmp_path / "data"), "--more", str(tmp_path / "mine")]
     command += ["--soft", str(tmp_path / "taught"), "--base", "b", "--out", str(tmp_path / "run"), "--only", "ssA"]
     with pytest.raises(InputError, match="stop here"):
@@ -48,7 +48,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
     def interrupted(*args, **rest):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("yanmo.fit.run.train_matcher", interrupted)
+    monkeypatch.setattr("yanmo.fit.matching.run.train_matcher", interrupted)
     command = ["train", "--data", str(tmp_path / "data"), "--validation", "none", "--only", "ssA"]
     with pytest.raises(InputError, match=r"nothing is lost.*--resume"):
         CliRunner().invoke(app, [*command, "--base", "b", "--out", str(tmp_path / "run")], catch_exceptions=False)

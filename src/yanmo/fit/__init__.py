@@ -1,1 +1,16 @@
-"""Training: what a batch holds, what an error costs, which parameters learn."""
+"""Training: matchers, masked language models and text vectors, three families of runs over one loop."""
+
+import lazy_loader
+
+# At first use: settings are read without torch's Trainer.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "matching.config": ["TrainConfig", "load_train_config"],
+        "matching.run": ["RunSummary", "train_matcher"],
+        "pretraining.config": ["PretrainConfig", "load_pretrain_config"],
+        "pretraining.run": ["PretrainSummary", "pretrain"],
+        "vectors.config": ["VectorConfig", "load_vector_config"],
+        "vectors.run": ["VectorSummary", "train_vectors"],
+    },
+)

@@ -33,8 +33,8 @@ def pretrain(
     Example: yanmo pretrain corpus --base my-wobert --out runs/pretrained --config recipes/pretrain_small.yaml
     """
     require_extra("accelerate", extra="train")
-    from ..fit.pretrain import pretrain as run
-    from ..fit.pretrain_config import load_pretrain_config
+    from ..fit.pretraining.config import load_pretrain_config
+    from ..fit.pretraining.run import pretrain as run
 
     settled = load_pretrain_config(config, overrides=settings or [])
     console = Console(stderr=True)

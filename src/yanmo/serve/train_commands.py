@@ -54,9 +54,9 @@ def train(
     """
     require_extra("accelerate", extra="train")
     from ..data import TaskSet, read_split
-    from ..fit.config import load_train_config
-    from ..fit.processes import join_processes
-    from ..fit.run import train_matcher
+    from ..fit.loop.processes import join_processes
+    from ..fit.matching.config import load_train_config
+    from ..fit.matching.run import train_matcher
 
     task_set = TaskSet.load(tasks)
     if only is not None:

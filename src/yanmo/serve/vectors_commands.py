@@ -31,8 +31,8 @@ def train_vectors(
     Example: yanmo train-vectors corpus --method simsiam --base my-bert --out runs/vectors --set n_steps=500
     """
     require_extra("accelerate", extra="train")
-    from ..fit.vectors import train_vectors as run
-    from ..fit.vectors_config import load_vector_config
+    from ..fit.vectors.config import load_vector_config
+    from ..fit.vectors.run import train_vectors as run
 
     chosen = [] if method is None else [f"method={method}"]
     settled = load_vector_config(config, overrides=[*(settings or []), *chosen])

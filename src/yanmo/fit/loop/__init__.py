@@ -1,1 +1,1 @@
-"""What every training run shares: its plan, its Trainer, its regularizers, its checkpoints and its folder."""
+"""What every run shares: the life of a run, its plan, Trainer, regularized step, checkpoints, folder and progress."""

@@ -1,0 +1,12 @@
+from .matching.config import TrainConfig as TrainConfig
+from .matching.config import load_train_config as load_train_config
+from .matching.run import RunSummary as RunSummary
+from .matching.run import train_matcher as train_matcher
+from .pretraining.config import PretrainConfig as PretrainConfig
+from .pretraining.config import load_pretrain_config as load_pretrain_config
+from .pretraining.run import PretrainSummary as PretrainSummary
+from .pretraining.run import pretrain as pretrain
+from .vectors.config import VectorConfig as VectorConfig
+from .vectors.config import load_vector_config as load_vector_config
+from .vectors.run import VectorSummary as VectorSummary
+from .vectors.run import train_vectors as train_vectors

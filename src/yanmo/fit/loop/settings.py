@@ -1,0 +1,54 @@
+"""Settings of a run: a YAML file into a checked model, with overrides from the command line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from ...errors import InputError
+from ...yaml_file import read_yaml
+
+__all__ = ["load_settings"]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_settings(model: type[Model], path: Path | None, *, overrides: Sequence[str] = ()) -> Model:
+    """Reads settings.
+
+    Args:
+        model: The class to fill; all of its fields have defaults.
+        path: YAML file; None starts from the defaults.
+        overrides: ``key=value`` each, a dot leading into a group; values are YAML.
+
+    Returns:
+        The checked settings.
+
+    Raises:
+        InputError: The file or an override is wrong.
+    """
+    config = model() if path is None else read_yaml(path, model)
+    values: dict[str, Any] = config.model_dump(mode="json")
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            raise InputError(f"the override '{override}' has no '='", fix="write key=value")
+        *groups, name = key.strip().split(".")
+        place: Any = values
+        for group in groups:
+            place = place.get(group) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or name not in place:
+            raise InputError(f"there is no setting '{key}'", fix=f"the settings are {', '.join(values)}")
+        try:
+            place[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"the value of '{override}' is not YAML", fix="quote it") from error
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(step) for step in first["loc"])
+        problem = first["msg"].removeprefix("Value error, ").rstrip(".")
+        raise InputError(f"setting {name}: {problem}" if name else problem, where=path) from error

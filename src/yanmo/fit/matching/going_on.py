@@ -1,0 +1,71 @@
+"""Training that goes on from a trained matcher, to the same tasks or to others."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ...data.tasks import TaskSet
+from ...encode import EncoderConfig
+from ...errors import InputError
+from ...match.architecture import Architecture
+from ...match.classifier import PairClassifier
+from ...match.decisions import MATCHING_FILE, MatchingFile
+from ...match.torch_engine import build_classifier, load_classifier
+
+__all__ = ["known_tasks", "matcher_for_tasks"]
+
+
+def known_tasks(folder: Path) -> tuple[str, ...]:
+    """Gives the names of the tasks that the matcher in a folder was trained on; none if it holds an encoder."""
+    return MatchingFile.load(folder).task_set.names if (folder / MATCHING_FILE).exists() else ()
+
+
+def matcher_for_tasks(
+    folder: Path, architecture: Architecture, *, task_set: TaskSet
+) -> tuple[PairClassifier, EncoderConfig]:
+    """Loads a trained matcher's network and gives it the tasks it is to learn now.
+
+    A task it knows by name keeps its vector, its bias and, where tasks have heads of their own, its head; the others'
+    start as they would around an encoder. All else is as trained.
+
+    Args:
+        folder: The matcher's folder, as ``yanmo train`` writes it.
+        architecture: What the new run asks for.
+        task_set: The new run's tasks.
+
+    Returns:
+        The network and its encoder's configuration.
+
+    Raises:
+        InputError: The matcher is built in another way, or its folder is damaged.
+    """
+    matching = MatchingFile.load(folder)
+    built = Architecture.model_validate(matching.model)
+    for name in Architecture.model_fields:
+        was, wanted = getattr(built, name), getattr(architecture, name)
+        # What drops out while training is no part of the network.
+        if was != wanted and name != "head_dropout_prob":
+            raise InputError(
+                f"the matcher has architecture.{name} = {was}, the settings ask for {wanted}",
+                where=folder,
+                fix=f"set architecture.{name} to {was}",
+            )
+    known = matching.task_set.names
+    before, config = load_classifier(folder, built, n_tasks=len(known))
+    model = build_classifier(config, architecture, n_tasks=len(task_set.tasks))
+    old, new = before.state_dict(), model.state_dict()
+    with torch.no_grad():
+        for name, tensor in new.items():
+            if name in ("task_bias", "task_vectors.weight"):
+                for index, task in enumerate(task_set.names):
+                    if task in known:
+                        tensor[index] = old[name][known.index(task)]
+            elif isinstance(model.head, nn.ModuleList) and name.startswith("head."):
+                _, place, within = name.split(".", 2)
+                its = task_set.names[int(place)]
+                if its in known:
+                    tensor.copy_(old[f"head.{known.index(its)}.{within}"])
+            else:
+                tensor.copy_(old[name])
+    return model, config

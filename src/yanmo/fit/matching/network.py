@@ -1,0 +1,142 @@
+"""The network of a matching run: built around a base, partly frozen, the frozen part's states computed once."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ...data.tasks import TaskSet
+from ...encode import EncoderConfig, load_encoder
+from ...errors import InputError
+from ...match.architecture import AttentionKind
+from ...match.classifier import PairClassifier
+from ...match.torch_engine import attention_kernel, classifier_around, condition_plan
+from ...progress import RunProgress
+from ...tokenize import PairEncoder, PairLayout
+from ...tokenize.fitting import load_fitting_tokenizer
+from ..loop.freezing import set_dropout
+from ..loop.precision import Precision
+from .config import TrainConfig
+from .examples import Examples
+from .frozen import FrozenStates, compute_states
+from .going_on import known_tasks, matcher_for_tasks
+from .parameters import freeze
+
+__all__ = ["build_network", "check_positions", "frozen_states"]
+
+
+def build_network(
+    base: Path, *, task_set: TaskSet, config: TrainConfig
+) -> tuple[PairClassifier, EncoderConfig, PairEncoder]:
+    """Builds the matcher's network around a base and freezes what is not to learn.
+
+    Args:
+        base: Hugging Face folder of the encoder to start from, or a matcher's to go on from.
+        task_set: The tasks.
+        config: The settings.
+
+    Returns:
+        The network, its encoder's configuration, and what encodes its pairs.
+
+    Raises:
+        InputError: The base does not fit the settings.
+    """
+    architecture = config.architecture
+    if known_tasks(base):
+        if config.n_layers is not None:
+            raise InputError("n_layers cuts an encoder, this is a matcher", where=base, fix="leave n_layers out")
+        model, encoder_config = matcher_for_tasks(base, architecture, task_set=task_set)
+    elif config.frozen_shared:
+        raise InputError(
+            "frozen_shared goes on from a trained matcher, this is an encoder", where=base, fix="unset frozen_shared"
+        )
+    else:
+        loaded = load_encoder(
+            base,
+            condition=condition_plan(architecture),
+            joint_from=architecture.joint_from,
+            within=attention_kernel(architecture),
+            n_layers=config.n_layers,
+        )
+        encoder_config = loaded.config
+        model = classifier_around(loaded.encoder, encoder_config, architecture, n_tasks=len(task_set.tasks))
+    if config.dropout_prob is not None:
+        encoder_config = replace(encoder_config, dropout_prob=config.dropout_prob)
+        set_dropout(model.encoder, config.dropout_prob)
+    freeze(
+        model,
+        n_layers=config.frozen_layers,
+        word_embedding=config.frozen_word_embedding,
+        shared=config.frozen_shared,
+    )
+    if config.frozen_layers:
+        # Frozen layers act as they will when scoring, whether their states are read from the file or computed anew.
+        for module in (model.encoder.embedding, *model.encoder.blocks[: config.frozen_layers]):
+            set_dropout(module, 0.0)
+    tokenizer = load_fitting_tokenizer(base, encoder_config)
+    return model, encoder_config, PairEncoder(tokenizer, layout=architecture.layout, prefix=architecture.prefix)
+
+
+def check_positions(examples: Examples, config: EncoderConfig, *, base: Path) -> None:
+    """Makes sure that no pair is longer than the base has positions for.
+
+    Args:
+        examples: The pairs.
+        config: The encoder's configuration.
+        base: Its folder.
+
+    Raises:
+        InputError: One is.
+    """
+    limit = config.max_tokens
+    longest = max(int(pair.position_ids.max()) + 1 for pair in examples.encoded)
+    if limit is not None and longest > limit:
+        raise InputError(
+            f"a pair has {longest} positions, the base {limit}", where=base, fix="lower the budgets in the task file"
+        )
+
+
+def frozen_states(
+    model: PairClassifier,
+    encoder_config: EncoderConfig,
+    config: TrainConfig,
+    *,
+    examples: Sequence[Examples],
+    folder: Path,
+    precision: Precision,
+    progress: RunProgress,
+) -> FrozenStates | None:
+    """Computes the states of the frozen layers where each text's are its own.
+
+    Args:
+        model: The network.
+        encoder_config: Its encoder's configuration.
+        config: The settings.
+        examples: The pairs to compute them for.
+        folder: Where the states go.
+        precision: What the layers multiply in.
+        progress: Where progress is shown.
+
+    Returns:
+        The states; None where no layer is frozen, states depend on the text beside, or there are no pairs.
+    """
+    architecture = config.architecture
+    alone = architecture.layout is PairLayout.SIDES and config.frozen_layers <= architecture.joint_from
+    if not examples or not config.frozen_layers or not alone:
+        return None
+    if architecture.attention is not AttentionKind.SOFTMAX:
+        # States are kept under a fingerprint of the weights, which do not tell how they attend.
+        folder = folder / architecture.attention.value
+
+    def on_progress(done: int, total: int) -> None:
+        progress.show("冻结层 frozen layers", done, total, unit="tokens")
+
+    pairs = [pair for some in examples for pair in some.encoded]
+    return compute_states(
+        model.encoder,
+        pairs,
+        config=encoder_config,
+        n_layers=config.frozen_layers,
+        folder=folder,
+        precision=precision,
+        on_progress=on_progress,
+    )

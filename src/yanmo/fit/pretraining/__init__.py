@@ -1,0 +1,1 @@
+"""One run of a masked language model: settings, token cache, windows, masking, held-out curve, trainer, run."""

@@ -1,0 +1,246 @@
+"""One pretraining run from a corpus to a Hugging Face folder: tokenize, train, draw the curve; resumable anywhere."""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from transformers import set_seed
+
+from ...atomic import replacing
+from ...data.documents import find_corpus
+from ...data.rejects import OnBadLine
+from ...encode import load_mlm, save_mlm
+from ...encode.mlm import LoadedMaskedLanguageModel
+from ...errors import InputError
+from ...progress import RunProgress
+from ...tokenize import SpecialIds, Tokenizer, find_special_ids
+from ...tokenize.fitting import load_fitting_tokenizer
+from ..loop.checkpoints import last_checkpoint
+from ..loop.freezing import freeze_encoder, set_dropout
+from ..loop.gradient_log import GradientLog
+from ..loop.progress import TrainingProgress
+from ..loop.run_folder import environment, open_run, refuse_unless_new, trim_history
+from .config import PretrainConfig
+from .heldout import HeldoutChoice, choose_passages
+from .heldout_curve import HeldoutCurve, read_curve
+from .masking import MaskedBatchMaker
+from .nats import PassageRows, encode_passages
+from .token_cache import TokenCache, build_cache
+from .trainer import PretrainTrainer
+from .windows import cut_windows, plan_pretraining
+
+__all__ = ["PretrainSummary", "pretrain"]
+
+_HISTORY = "evaluations.jsonl"
+_FINISHED = "pretraining.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainSummary:
+    """How a run ended."""
+
+    n_steps: int
+    """Optimizer steps."""
+    n_tokens: int
+    """Tokens trained, special ones included."""
+    curve: tuple[dict[str, Any], ...]
+    """The points of ``evaluations.jsonl``: step, tokens, nats per character."""
+
+
+def pretrain(
+    corpus: Sequence[Path],
+    *,
+    base: Path,
+    out: Path,
+    config: PretrainConfig,
+    resume: bool = False,
+    cache: Path | None = None,
+    encoding: str = "utf-8",
+    on_bad_line: OnBadLine = OnBadLine.ERROR,
+    console: Console | None = None,
+) -> PretrainSummary:
+    """Goes on pretraining an encoder as a masked language model and writes it as a Hugging Face folder.
+
+    The folder holds settings, versions and fingerprints at once (``run.json``), the curve as it grows
+    (``evaluations.jsonl``), checkpoints, and at the end the model and its tokenizer. A killed run goes on with
+    ``resume`` and ends with the same weights. Under torchrun every process calls this; the first one writes.
+
+    Args:
+        corpus: Files, or folders of files, with one document a line.
+        base: Hugging Face folder of the encoder to start from, with or without a masked-language-model head.
+        out: The run's folder.
+        config: The settings.
+        resume: Go on with the run in ``out``.
+        cache: Where token caches are kept, to share them between runs; None keeps one beside ``out`` and deletes it
+            at the end.
+        encoding: Text encoding of the files.
+        on_bad_line: Whether a bad line stops the run or is left out and written to ``rejected.jsonl`` in ``out``.
+        console: Where progress is shown; None shows nothing.
+
+    Returns:
+        How the run ended.
+
+    Raises:
+        InputError: The corpus is empty or bad, the base does not fit, the folder holds another run, or it diverged.
+    """
+    began, files = time.monotonic(), find_corpus(corpus)
+    is_first = os.environ.get("RANK", "0") == "0"
+    if not resume and is_first:
+        refuse_unless_new(out)  # now, and not after the corpus is tokenized
+    set_seed(config.seed)
+    loaded = _load(base, config)
+    tokenizer = load_fitting_tokenizer(base, loaded.config)
+    special = find_special_ids(tokenizer)
+    own_cache = out.with_name(f"{out.name}.tokens")
+    with RunProgress(console if console is not None and is_first else Console(quiet=True)) as progress:
+        tokens = build_cache(
+            files,
+            tokenizer,
+            folder=own_cache if cache is None else cache,
+            choice=HeldoutChoice(
+                config.heldout_share,
+                limit=config.heldout_documents,
+                min_characters=config.heldout_min_characters,
+                seed=config.heldout_seed,
+            ),
+            encoding=encoding,
+            on_bad_line=on_bad_line,
+            on_progress=lambda done, total: progress.show("分词 tokenizing", done, total, unit="bytes"),
+        )
+        progress.say(_describe(tokens))
+        windows = cut_windows(tokens, max_length=config.max_length)
+        n_processes = int(os.environ.get("WORLD_SIZE", "1"))
+        plan = plan_pretraining(
+            windows,
+            max_tokens=config.max_tokens,
+            n_epochs=config.n_epochs if config.n_tokens is None else config.n_tokens / windows.n_tokens,
+            batches_per_step=config.accumulation * n_processes,
+            mask_prob=config.mask_prob,
+            seed=config.seed,
+        )
+        rows = _heldout_rows(tokens, loaded, tokenizer, special, config)
+        record = _record(files, base, tokens, config, n_processes)
+        for note in open_run(out, record, resume=resume, finished=_FINISHED) if is_first else []:
+            progress.say(note)
+        if is_first and tokens.rejected is not None:
+            shutil.copyfile(tokens.rejected, out / "rejected.jsonl")
+        for note in _start_head(loaded, special, tokens):
+            progress.say(note)
+        progress.say(
+            f"共 {plan.n_steps:,} 步，{plan.tokens_after[-1]:,} token，"
+            f"每步 {plan.tokens_after[-1] / plan.n_steps:,.0f}，补齐开销 padding {plan.plan.padding_ratio:.3f}"
+        )
+        batches = MaskedBatchMaker(
+            tokens, windows, tokenizer=tokenizer, special=special, prob=config.mask_prob, seed=config.seed
+        )
+        curve = HeldoutCurve(out / _HISTORY, loaded, rows, plan, mask_id=special.mask, config=config, progress=progress)
+        trainer = PretrainTrainer(
+            loaded.model,
+            config,
+            plan=plan,
+            batches=batches,
+            folder=out,
+            on_evaluation=curve.add if rows else None,
+            callbacks=[
+                TrainingProgress(progress, stage="预训练 pretraining", unit="tokens", done_after=plan.tokens_after)
+            ],
+        )
+        trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, say=progress.say))
+        _train(trainer, out, is_first=is_first)
+    points = read_curve(out / _HISTORY)
+    if is_first:
+        save_mlm(loaded.model, loaded.config, out)
+        tokenizer.save(out)
+        ended: dict[str, Any] = {"n_steps": plan.n_steps, "n_tokens": plan.tokens_after[-1], "curve": list(points)}
+        ended["seconds_since_last_start"] = round(time.monotonic() - began)
+        with replacing(out / _FINISHED) as temporary:
+            temporary.write_text(json.dumps(ended, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        for leftover in (*out.glob("checkpoint-*"), *([own_cache] if cache is None else [])):
+            shutil.rmtree(leftover, ignore_errors=True)
+    return PretrainSummary(plan.n_steps, plan.tokens_after[-1], points)
+
+
+def _load(base: Path, config: PretrainConfig) -> LoadedMaskedLanguageModel:
+    loaded = load_mlm(base, n_layers=config.n_layers)
+    limit = loaded.config.max_tokens
+    if limit is not None and config.max_length > limit:
+        raise InputError(
+            f"max_length is {config.max_length}, the base has {limit} positions", where=base, fix="lower max_length"
+        )
+    freeze_encoder(loaded.model.encoder, n_layers=config.frozen_layers, embedding=config.frozen_embedding)
+    if config.dropout_prob is not None:
+        set_dropout(loaded.model, config.dropout_prob)
+    return loaded
+
+
+def _heldout_rows(
+    tokens: TokenCache,
+    loaded: LoadedMaskedLanguageModel,
+    tokenizer: Tokenizer,
+    special: SpecialIds,
+    config: PretrainConfig,
+) -> list[PassageRows]:
+    passages = choose_passages(
+        tokens.heldout, n_characters=config.heldout_characters, share=config.mask_prob, seed=config.heldout_seed
+    )
+    return encode_passages(passages, tokenizer=tokenizer, special=special, max_length=loaded.config.max_tokens)
+
+
+def _start_head(loaded: LoadedMaskedLanguageModel, special: SpecialIds, tokens: TokenCache) -> list[str]:
+    """Gives a new head the frequencies of the corpus; says what is unusual about the base."""
+    notes = []
+    if not special.has_mask:
+        notes.append("词表没有 [MASK]，用 [UNK] 遮盖 no mask token: the unknown token hides words")
+    if not loaded.has_head:
+        counts = torch.zeros(loaded.config.vocab_size)
+        counts[: len(tokens.counts)] = torch.from_numpy(tokens.counts)
+        loaded.model.start_from_frequencies(counts)
+        notes.append("底座没有 MLM 头，新建一个，偏置取自词频 new head, its bias from token frequencies")
+    return notes
+
+
+def _train(trainer: PretrainTrainer, out: Path, *, is_first: bool) -> None:
+    # The first process deletes torn checkpoints before any other looks for one.
+    checkpoint = last_checkpoint(out) if is_first else None
+    trainer.accelerator.wait_for_everyone()
+    checkpoint = checkpoint if is_first else last_checkpoint(out)
+    if is_first:
+        trim_history(out / _HISTORY, -1 if checkpoint is None else int(checkpoint.name.rpartition("-")[2]))
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    trainer.accelerator.wait_for_everyone()
+
+
+def _record(
+    files: Sequence[Path], base: Path, cache: TokenCache, config: PretrainConfig, n_processes: int
+) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    for file in sorted(base.iterdir()):
+        if file.name == "config.json" or file.suffix in (".safetensors", ".bin"):
+            digest.update(file.read_bytes())
+    return {
+        "origin": {"corpus": [str(path) for path in files], "base": str(base)},
+        "corpus": cache.notes,
+        "base_fingerprint": digest.hexdigest(),
+        "n_processes": n_processes,
+        "config": config.model_dump(mode="json"),
+        "environment": environment(),
+    }
+
+
+def _describe(cache: TokenCache) -> str:
+    n = cache.notes
+    parts = [
+        f"语料 {n['n_documents']:,} 篇，{n['n_characters']:,} 字，{n['n_tokens']:,} token",
+        f"每 token {n['n_characters'] / n['n_tokens']:.3f} 字",
+        f"留出 {len(cache.heldout)} 篇",
+    ]
+    counted = {"空行": n["n_blank"], "坏行": n["n_bad"], "过长而切开": n["n_split"]}
+    return "，".join(parts + [f"{name} {count:,}" for name, count in counted.items() if count])

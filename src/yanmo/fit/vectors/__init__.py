@@ -1,0 +1,1 @@
+"""One run of text vectors without labels: settings, views, siamese network, collapse watch, trainer, run."""
