@@ -1,1 +1,1 @@
-"""Studies of training dynamics: each gives a table, figures and a JSON."""
+"""Four studies of training dynamics, each with its tables, figures and JSON, and what they share; chosen by name."""

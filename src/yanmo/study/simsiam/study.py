@@ -1,0 +1,181 @@
+"""The study *simsiam*: why SimSiam does not collapse: in closed form, on images, on sentences, with parts taken out."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from ...probe import CollapseLimits
+from ...progress import RunProgress
+from ..outcome import StudyOutcome
+from .figures import runs_figure, toy_figure
+from .inputs import SiameseTask, digits_task, sentences_task
+from .mean import MEAN_FORMS, train_against_mean
+from .runs import VARIANTS, SiamesePlan, Trace, train_siamese
+from .tables import runs_table, toy_table
+from .toy import Side, linear_mean_flow, toy_limit, toy_path
+
+__all__ = ["run_simsiam"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Sizes of one run of the study; the quick one differs from the full one in nothing else."""
+
+    images: SiamesePlan
+    healthy_steps: int
+    sentences: SiamesePlan
+    mean: SiamesePlan
+    image_seeds: tuple[int, ...]
+    sentence_seeds: tuple[int, ...]
+
+
+_FULL = _Plan(
+    images=SiamesePlan(n_steps=300, batch_size=128, rate=0.1),
+    healthy_steps=2000,
+    sentences=SiamesePlan(n_steps=250, batch_size=64, rate=0.1),
+    mean=SiamesePlan(n_steps=300, batch_size=128, rate=0.02, weight_decay=0.0),
+    image_seeds=(0, 1, 2),
+    sentence_seeds=(0,),
+)
+_QUICK = _Plan(
+    images=SiamesePlan(n_steps=80, batch_size=64, rate=0.1),
+    healthy_steps=80,
+    sentences=SiamesePlan(n_steps=12, batch_size=32, rate=0.1),
+    mean=SiamesePlan(n_steps=40, batch_size=64, rate=0.02, weight_decay=0.0),
+    image_seeds=(0,),
+    sentence_seeds=(0,),
+)
+
+
+def run_simsiam(*, quick: bool, data: Path | None, console: Console) -> StudyOutcome:
+    """Runs the study.
+
+    Args:
+        quick: Under a minute on one core, with the same parts but fewer and smaller runs.
+        data: Its folder ``corpus`` holds text files, one document a line; None takes the sentences that ship.
+        console: Where progress is shown.
+
+    Returns:
+        What was found.
+
+    Raises:
+        InputError: The data cannot be used.
+
+    Source: kexue.fm/archives/7980.
+    """
+    plan = _QUICK if quick else _FULL
+    sentences = sentences_task(data)
+    images, toy = digits_task(), _toy()
+    with RunProgress(console) as progress:
+        on_images = _runs(images, plan.images, plan.image_seeds, progress, healthy_steps=plan.healthy_steps)
+        on_sentences = _runs(sentences, plan.sentences, plan.sentence_seeds, progress)
+        against_mean = _mean(images, plan, progress)
+    limits = CollapseLimits()
+    found: Mapping[str, tuple[str, str, dict[str, Any]]] = {
+        "images": ("数字图像：SimSiam 与去掉一部分", "SimSiam on digits, whole and with parts changed", on_images),
+        "sentences": (
+            "中文句子：从零开始的两层编码器",
+            "SimSiam on Chinese sentences, two-layer encoder from scratch",
+            on_sentences,
+        ),
+        "mean": (
+            "|F(T(x)) − F(T(x) 的平均)|²：数字图像",
+            "Does $|F(T(x)) - F(mean\\ of\\ T(x))|^2$ collapse? Digits",
+            against_mean,
+        ),
+    }
+    return StudyOutcome(
+        name="simsiam",
+        seeds=tuple(sorted({*plan.image_seeds, *plan.sentence_seeds})),
+        numbers={
+            "toy": toy,
+            "limits": asdict(limits),
+            "plans": asdict(plan),
+            "n_sentences": sentences.n_inputs,
+            **{name: runs for name, (_, _, runs) in found.items()},
+        },
+        tables=[toy_table(toy), *(runs_table(title, runs) for title, _, runs in found.values())],
+        figures={"toy": toy_figure()}
+        | {
+            name: runs_figure(title, runs, limits=(limits.std, limits.effective_rank))
+            for name, (_, title, runs) in found.items()
+        },
+    )
+
+
+def _toy() -> dict[str, Any]:
+    paths = []
+    for side in Side:
+        for multiple in (1.0, 0.1, 10.0):
+            path, exact = toy_path(side, multiple=multiple), toy_limit(side, multiple=multiple)
+            paths.append(
+                {
+                    "side": side.value,
+                    "multiple": multiple,
+                    "phi": path.phi[-1],
+                    "theta": path.theta[-1],
+                    "exact_phi": exact[0],
+                    "exact_theta": exact[1],
+                    "drift": path.drift,
+                }
+            )
+    spread = np.array([0.1, 0.5, 1.0, 2.0])
+    weights = np.random.default_rng(0).normal(size=(6, 4))
+    times, weights_then, error = linear_mean_flow(spread, weights, end=40.0, n_points=81)
+    shares = np.linalg.norm(weights_then, axis=1) / np.linalg.norm(weights_then, axis=(1, 2))[:, None]
+    return {
+        "paths": paths,
+        "linear_mean": {
+            "spread": spread,
+            "times": times,
+            "size": np.linalg.norm(weights_then, axis=(1, 2)),
+            "share_of_each_direction": shares,
+            "error": error,
+        },
+    }
+
+
+def _runs(
+    task: SiameseTask,
+    plan: SiamesePlan,
+    seeds: tuple[int, ...],
+    progress: RunProgress,
+    *,
+    healthy_steps: int | None = None,
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for done, (name, variant) in enumerate(VARIANTS.items()):
+        longer = healthy_steps is not None and variant.collapses is False
+        settled = SiamesePlan(healthy_steps, plan.batch_size, plan.rate) if longer and healthy_steps else plan
+        runs = []
+        for seed in seeds:
+            torch.manual_seed(seed)
+            network = variant.network(task.build(), width=task.width)
+
+            def draw(rng: np.random.Generator) -> object:
+                return task.views(rng.choice(task.n_inputs, plan.batch_size, replace=False).tolist(), rng)
+
+            runs.append(
+                train_siamese(network, draw, plan=settled, multiple=variant.multiple, seed=seed, quality=task.quality)
+            )
+        found[name] = _row(variant.title, runs)
+        progress.show(task.name, done + 1, len(VARIANTS), unit="variants")
+    return found
+
+
+def _mean(task: SiameseTask, plan: _Plan, progress: RunProgress) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for done, (name, form) in enumerate(MEAN_FORMS.items()):
+        runs = [train_against_mean(form, task, plan=plan.mean, seed=seed) for seed in plan.image_seeds]
+        found[name] = _row(form.title, runs)
+        progress.show("mean of views", done + 1, len(MEAN_FORMS), unit="forms")
+    return found
+
+
+def _row(title: str, runs: list[Trace]) -> dict[str, Any]:
+    return {"title": title, "runs": [asdict(run) for run in runs]}

@@ -1,0 +1,66 @@
+"""Tables of the study ``simsiam`` for the terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from ..table import study_table
+
+__all__ = ["runs_table", "toy_table"]
+
+
+def toy_table(toy: Mapping[str, Any]) -> Table:
+    """Lays the ends of the flow beside the closed forms.
+
+    Args:
+        toy: The part of the JSON.
+
+    Returns:
+        The table.
+    """
+    table = study_table(
+        "两个参数的模型：梯度流的终点与闭式解（φ₀ = 0.6，θ₀ = 0.1）",
+        [""],
+        ["倍率", "(φ, θ)", "闭式解", "守恒量漂移"],
+    )
+    for row in toy["paths"]:
+        ends = [(row[f"{kind}phi"], abs(row[f"{kind}theta"])) for kind in ("", "exact_")]
+        shown = [f"({phi:.5f}, {theta:.5f})" for phi, theta in ends]
+        table.add_row(row["side"], f"{row['multiple']:g}", *shown, f"{row['drift']:.1e}")
+    return table
+
+
+def runs_table(title: str, found: Mapping[str, Any]) -> Table:
+    """Lays runs beside each other: means over the seeds of what was read last, and when the alarm went off.
+
+    Projections and vectors are shown as normalized std and effective rank.
+
+    Args:
+        title: Of the table.
+        found: By name, as in the JSON: ``title`` and ``runs``.
+
+    Returns:
+        The table.
+    """
+    table = study_table(title, [""], ["警报（步）", "坍缩成", "损失", "投影", "向量", "近邻"])
+    for row in found.values():
+        runs: Sequence[Mapping[str, Any]] = row["runs"]
+        alarms = ["—" if run["alarm_at"] is None else str(run["alarm_at"]) for run in runs]
+        how = sorted({verdict for run in runs for verdict in run["alarm_verdicts"].values()})
+        quality = [run["quality"] for run in runs if run["quality"] is not None]
+        table.add_row(
+            row["title"],
+            " ".join(alarms),
+            ", ".join(how) or "—",
+            f"{np.mean([run['loss'][-1] for run in runs]):.3f}",
+            *(_std_and_rank(runs, part) for part in ("projections", "vectors")),
+            f"{np.mean(quality):.3f}" if quality else "—",
+        )
+    return table
+
+
+def _std_and_rank(runs: Sequence[Mapping[str, Any]], part: str) -> str:
+    std, rank = (np.mean([run["readings"][part][key][-1] for run in runs]) for key in ("std", "effective_rank"))
+    return f"{std:.2f}/{rank:.1f}"
