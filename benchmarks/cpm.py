@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from label_cost import measure_label_cost
 from llama_reference import write_gguf
 from machine import describe_machine
 from transformers import StoppingCriteria
@@ -137,8 +138,8 @@ def _child(arguments: argparse.Namespace, model: Path, part: str) -> dict[str, f
 
 
 def _quantize(model: Path, work: Path, bits: int) -> dict[str, float]:
-    from yanmo.generate.quantize import quantize_folder
-    from yanmo.generate.weight_storage import Bits, WeightStorage
+    from yanmo.generate.quantized.quantize import quantize_folder
+    from yanmo.generate.quantized.weight_storage import Bits, WeightStorage
 
     start = time.perf_counter()
     done = quantize_folder(model, work / f"int{bits}", storage=WeightStorage(bits=Bits(bits)))
@@ -148,8 +149,8 @@ def _quantize(model: Path, work: Path, bits: int) -> dict[str, float]:
 
 def _prepare(folder: Path, n_prompt: int, n_new: int) -> tuple[Told, Callable[[], Told]]:
     """Loads one model and measures what is measured once; a turn generates greedily."""
-    from yanmo.generate import load_language_model, measure_label_cost
-    from yanmo.generate.weight_storage import storage_of
+    from yanmo.generate import load_language_model
+    from yanmo.generate.quantized.weight_storage import storage_of
 
     start = time.perf_counter()
     model = load_language_model(folder)

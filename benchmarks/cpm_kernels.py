@@ -28,10 +28,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from yanmo.generate.quantize import quantize_folder
-from yanmo.generate.quantized_folder import load_quantized
-from yanmo.generate.quantized_matrix import Int4Matrix, Int8Matrix
-from yanmo.generate.weight_storage import Bits, WeightStorage
+from yanmo.generate.quantized.folder import load_quantized
+from yanmo.generate.quantized.matrix import Int4Matrix, Int8Matrix
+from yanmo.generate.quantized.quantize import quantize_folder
+from yanmo.generate.quantized.weight_storage import Bits, WeightStorage
 
 RESULT = Path(__file__).parent / "results" / "cpm_kernels.json"
 # Outputs and inputs of a layer's maps; the table last.

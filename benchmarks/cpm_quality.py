@@ -15,8 +15,8 @@ import torch
 from machine import describe_machine
 
 from yanmo.generate import Decoding, FewShot, LanguageModel, answer, load_language_model, text_nats
-from yanmo.generate.quantize import quantize_folder
-from yanmo.generate.weight_storage import Bits, WeightStorage
+from yanmo.generate.quantized.quantize import quantize_folder
+from yanmo.generate.quantized.weight_storage import Bits, WeightStorage
 
 RESULT = Path(__file__).parent / "results" / "cpm_quality.json"
 RECIPES = Path(__file__).parents[1] / "recipes"

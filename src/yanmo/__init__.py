@@ -12,4 +12,3 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__, submod_attrs={"match": ["Matcher"], "vectors": ["Embedder"]}
 )
-__all__ += ["__version__"]

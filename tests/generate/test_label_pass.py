@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from yanmo.generate import LanguageModel, measure_label_cost
 from yanmo.generate.label_pass import label_log_likelihoods
 from yanmo.generate.prefix_cache import PrefixCache
 
@@ -93,9 +92,3 @@ def test_a_pass_is_no_longer_than_asked(network, counted):
     label_log_likelihoods(network, prompts, LABELS, prefix=PrefixCache(), max_tokens=12)
     assert max(counted) <= 12
     assert len(counted) > 3
-
-
-def test_the_measurement_counts(model):
-    cost = measure_label_cost(LanguageModel(model.network, model.tokenizer), "ab" * 20, ["你", "的"], n_repeats=1)
-    assert (cost.n_prompt_tokens, cost.n_label_tokens) == (20, 3)
-    assert cost.ratio == cost.scored_seconds / cost.prompt_seconds > 0

@@ -9,9 +9,9 @@ import pytest
 def http_service(overlap_matcher):
     """Starts the HTTP service in this process, around the overlap matcher or another; gives clients of it."""
     testclient = pytest.importorskip("starlette.testclient")
-    from yanmo.serve.http_app import build_app
-    from yanmo.serve.http_log import RequestLog
-    from yanmo.serve.http_settings import ServiceSettings
+    from yanmo.serve.http.app import build_app
+    from yanmo.serve.http.log import RequestLog
+    from yanmo.serve.http.settings import ServiceSettings
 
     with ExitStack() as stack:
 

@@ -1,17 +1,21 @@
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
+from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+import yanmo
 from yanmo.data import TaskSet, fingerprint_pairs, read_split
 from yanmo.errors import InputError
 from yanmo.match import Matcher
-from yanmo.serve import doctor
 from yanmo.serve.cli import app
+from yanmo.serve.doctor import environment
 from yanmo.tokenize import Vocabulary
 
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "今天天气", "不错", "今", "天"]
@@ -143,11 +147,41 @@ def test_predict_a_file_asks_for_the_task_and_a_folder_finds_it(sample, tmp_path
     assert [json.loads(line)["task"] for line in both.read_text().splitlines()] == ["ssA"] * 4 + ["ssB"] * 4
 
 
-def test_doctor_names_what_is_missing_and_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(doctor._EXTRAS, "serve", ("no-such-package",))
+def test_doctor_names_every_extra_what_is_missing_and_how_to_get_it(monkeypatch):
+    tomllib = pytest.importorskip("tomllib")
+    declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = ['fastapi>=0.1; extra == "serve"', 'no-such-package; extra == "serve"', 'other; python_version < "3"']
+    shown = CliRunner().invoke(app, ["doctor"]).stdout
+    for extra in declared["optional-dependencies"].keys() - {"dev"}:
+        assert f"\n{extra}：" in shown
+    monkeypatch.setattr(environment, "requires", lambda name: wanted)
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == 0, result.output
     assert "缺少 no-such-package；需要时 pip install 'yanmo[serve]'" in result.stdout
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_is_short_and_long(flag):
+    for words in ([flag], ["match", flag]):
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0
+        assert "Usage" in result.stdout
+
+
+def test_the_version_is_the_packages(monkeypatch):
+    result = CliRunner().invoke(app, ["--version"])
+    assert result.exit_code == 0
+    assert result.stdout == f"yanmo {yanmo.__version__}\n"
+    assert version("yanmo") == yanmo.__version__
+
+
+def test_the_shell_completes_verbs():
+    asked = {"_YANMO_COMPLETE": "complete_bash", "COMP_WORDS": "yanmo tok", "COMP_CWORD": "1"}
+    code = "import sys; sys.argv = ['yanmo']; from yanmo.serve.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ | asked
+    )
+    assert done.stdout.split() == ["tokenize"]
 
 
 def test_doctor_loads_a_folder_strictly(tmp_path):

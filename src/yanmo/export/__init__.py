@@ -1,9 +1,13 @@
 """A matcher written for other engines (ONNX, OpenVINO, transformers), its weights rounded, and what that costs."""
 
+from typing import Any
+
 import lazy_loader
 
+from ..errors import require_extra
+
 # At first use: the command line needs the names of the forms, not torch.
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+_attached, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "card": ["Card"],
@@ -15,3 +19,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "weight_plan": ["WeightForm", "WeightPlan"],
     },
 )
+
+_NEED_TORCH = {"export_matcher", "export_task", "export_task_graph"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NEED_TORCH:
+        require_extra("torch", extra="onnx")
+    return _attached(name)

@@ -2,7 +2,13 @@
 
 import lazy_loader
 
-# At first use: settings are read without torch's Trainer.
+from ..errors import require_extra
+
+require_extra("torch", extra="train")
+require_extra("transformers", extra="train")
+require_extra("accelerate", extra="train")
+
+# At first use: settings are read without transformers' Trainer.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={

@@ -1,4 +1,4 @@
-"""Language models that continue a text: CPM, prompts, few-shot, decoding."""
+"""Language models that continue a text: loading, prompts, decoding, few-shot answers, label scores; GPT-2 quantized."""
 
 from ..errors import require_extra
 
@@ -9,7 +9,6 @@ require_extra("jaxtyping", extra="torch")
 from .answering import Answer, Judgement, answer, judge, stream_answer  # noqa: E402
 from .decoding import Decoding, Method, TooLong  # noqa: E402
 from .few_shot import Demonstration, FewShot, LabelSample  # noqa: E402
-from .label_cost import LabelCost, measure_label_cost  # noqa: E402
 from .label_scores import Calibrated, LabelScores, Length, Reading, sample_labels  # noqa: E402
 from .language_model import Completion, Ending, LanguageModel  # noqa: E402
 from .language_tokenizer import LanguageTokenizer  # noqa: E402
@@ -25,7 +24,6 @@ __all__ = [
     "Ending",
     "FewShot",
     "Judgement",
-    "LabelCost",
     "LabelSample",
     "LabelScores",
     "LanguageModel",
@@ -39,7 +37,6 @@ __all__ = [
     "judge",
     "load_language_model",
     "load_network",
-    "measure_label_cost",
     "sample_labels",
     "stream_answer",
     "text_nats",

@@ -11,7 +11,7 @@ from ..tokenize.cpm import CpmTokenizer
 from .gpt2_config import read_gpt2_config
 from .language_model import LanguageModel
 from .language_tokenizer import LanguageTokenizer
-from .weight_storage import storage_of
+from .quantized.weight_storage import storage_of
 
 __all__ = ["load_language_model", "load_network"]
 
@@ -63,7 +63,7 @@ def load_network(folder: Path, *, dtype: torch.dtype = torch.float32) -> GPT2LMH
                 f"the weights are quantized and compute in float32, not {dtype}", where=folder, fix="ask for float32"
             )
         # Here, since only such folders need numba.
-        from .quantized_folder import load_quantized
+        from .quantized.folder import load_quantized
 
         return load_quantized(folder)
     with torch.device("meta"):

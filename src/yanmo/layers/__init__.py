@@ -1,21 +1,26 @@
 """Parameters and formulas of the encoder: norms, attention, blocks, embeddings, pooling, heads."""
 
-from .alignment import AlignmentHead
-from .attention import AttentionKernel, PlainAttention, RelativeAttention, RotaryAttention, SelfAttention
-from .block import Block, FeedForward
-from .embedding import TokenEmbedding
-from .gru import GRUCell, ResetAfterGRUCell
-from .gru_variants import MergedGateGRUCell, ResetLastGRUCell
-from .heads import InteractionHead, PooledHead
-from .linear_taylor_attention import CausalLinearTaylorAttention, LinearTaylorAttention
-from .lstm import LSTMCell
-from .norm import ConditionalLayerNorm, LayerNorm
-from .packing import Segments
-from .pooling import mean_pool
-from .projection import predictor_head, projector_head
-from .recurrent import GatedCell, RecurrentCell, RecurrentLayer
-from .simple_rnn import Activation, SimpleRNNCell
-from .taylor import (
+from ..errors import require_extra
+
+require_extra("torch", extra="torch")
+require_extra("jaxtyping", extra="torch")
+
+from .alignment import AlignmentHead  # noqa: E402
+from .attention import AttentionKernel, PlainAttention, RelativeAttention, RotaryAttention, SelfAttention  # noqa: E402
+from .block import Block, FeedForward  # noqa: E402
+from .embedding import TokenEmbedding  # noqa: E402
+from .gru import GRUCell, ResetAfterGRUCell  # noqa: E402
+from .gru_variants import MergedGateGRUCell, ResetLastGRUCell  # noqa: E402
+from .heads import InteractionHead, PooledHead  # noqa: E402
+from .linear_taylor_attention import CausalLinearTaylorAttention, LinearTaylorAttention  # noqa: E402
+from .lstm import LSTMCell  # noqa: E402
+from .norm import ConditionalLayerNorm, LayerNorm  # noqa: E402
+from .packing import Segments  # noqa: E402
+from .pooling import mean_pool  # noqa: E402
+from .projection import predictor_head, projector_head  # noqa: E402
+from .recurrent import GatedCell, RecurrentCell, RecurrentLayer  # noqa: E402
+from .simple_rnn import Activation, SimpleRNNCell  # noqa: E402
+from .taylor import (  # noqa: E402
     MAX_ORDER,
     TaylorMinimum,
     log_taylor_polynomial,
@@ -23,8 +28,8 @@ from .taylor import (
     taylor_minimum,
     taylor_polynomial,
 )
-from .taylor_attention import TaylorAttention
-from .taylor_softmax import TaylorCrossEntropy, TaylorForm, log_taylor_softmax, taylor_softmax
+from .taylor_attention import TaylorAttention  # noqa: E402
+from .taylor_softmax import TaylorCrossEntropy, TaylorForm, log_taylor_softmax, taylor_softmax  # noqa: E402
 
 __all__ = [
     "MAX_ORDER",

@@ -1,13 +1,18 @@
 """Read-only measures of training; they change nothing."""
 
-from .collapse import CollapseLimits, CollapseReading, CollapseVerdict, collapse_reading
-from .collapse_alarm import AlarmAction, CollapseAlarm
-from .flooding import flooding_duty
-from .flow_fit import FlowLimits, FlowVerdict, RecurrentFlow, fit_flow
-from .implicit import implicit_regularization, optimizer_caveat
-from .layer_gradients import layer_gradient_norms, layer_name
-from .nonfinite import first_nonfinite
-from .recurrent_flow import DifferentiableCell, FlowNorm, FlowPart, recurrent_flow
+from ..errors import require_extra
+
+require_extra("torch", extra="torch")
+require_extra("jaxtyping", extra="torch")
+
+from .collapse import CollapseLimits, CollapseReading, CollapseVerdict, collapse_reading  # noqa: E402
+from .collapse_alarm import AlarmAction, CollapseAlarm  # noqa: E402
+from .flooding import flooding_duty  # noqa: E402
+from .flow_fit import FlowLimits, FlowVerdict, RecurrentFlow, fit_flow  # noqa: E402
+from .implicit import implicit_regularization, optimizer_caveat  # noqa: E402
+from .layer_gradients import layer_gradient_norms, layer_name  # noqa: E402
+from .nonfinite import first_nonfinite  # noqa: E402
+from .recurrent_flow import DifferentiableCell, FlowNorm, FlowPart, recurrent_flow  # noqa: E402
 
 __all__ = [
     "AlarmAction",

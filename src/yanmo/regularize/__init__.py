@@ -1,16 +1,21 @@
 """Whatever bends a gradient; takes callables and parameters and knows no model."""
 
-from .average import WeightAverage
-from .direction import Scope
-from .fgm import AdversarialLosses, fgm_backward
-from .finite_difference_penalty import PenalizedLoss, finite_difference_penalty_backward
-from .flooding import flooding_loss
-from .gradient_penalty import gradient_penalty_loss
-from .passes import Backward, LossFn
-from .pgd import pgd_backward
-from .r_drop import r_drop_loss
-from .shift import restored, shifted_input
-from .vat import vat_backward
+from ..errors import require_extra
+
+require_extra("torch", extra="torch")
+require_extra("jaxtyping", extra="torch")
+
+from .average import WeightAverage  # noqa: E402
+from .direction import Scope  # noqa: E402
+from .fgm import AdversarialLosses, fgm_backward  # noqa: E402
+from .finite_difference_penalty import PenalizedLoss, finite_difference_penalty_backward  # noqa: E402
+from .flooding import flooding_loss  # noqa: E402
+from .gradient_penalty import gradient_penalty_loss  # noqa: E402
+from .passes import Backward, LossFn  # noqa: E402
+from .pgd import pgd_backward  # noqa: E402
+from .r_drop import r_drop_loss  # noqa: E402
+from .shift import restored, shifted_input  # noqa: E402
+from .vat import vat_backward  # noqa: E402
 
 __all__ = [
     "AdversarialLosses",

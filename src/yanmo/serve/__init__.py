@@ -1,1 +1,1 @@
-"""What people and programs talk to: the command line."""
+"""What people and programs talk to: the command line with its verbs, the HTTP service, bulk prediction, the doctor."""

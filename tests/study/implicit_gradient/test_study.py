@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from yanmo.errors import InputError
 from yanmo.regularize import gradient_penalty_loss
-from yanmo.serve.study_commands import study
+from yanmo.serve.commands.study import study
 from yanmo.study.classification_tasks import ClassificationTask
 from yanmo.study.implicit_gradient.fields import Flow, asymmetry, descent_field, sharpness
 from yanmo.study.implicit_gradient.losses import TanhNetwork, network_loss, product_loss, quadratic_loss

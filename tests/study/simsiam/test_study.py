@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from yanmo.errors import InputError
-from yanmo.serve.study_commands import study
+from yanmo.serve.commands.study import study
 from yanmo.study.simsiam.inputs import augmented, digits, digits_task, sentences_task
 from yanmo.study.simsiam.mean import MEAN_FORMS, train_against_mean
 from yanmo.study.simsiam.runs import VARIANTS, SiamesePlan, train_siamese

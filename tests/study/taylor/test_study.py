@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from yanmo.errors import InputError
-from yanmo.serve.study_commands import study
+from yanmo.serve.commands.study import study
 from yanmo.study.classification_tasks import ClassificationTask, bundled_task, corpus_task, hashed_ngrams
 from yanmo.study.taylor.cost import break_even, growth_exponent, measure_costs
 from yanmo.study.taylor.losses import LOSSES, TrainingPlan, train_and_read

@@ -1,0 +1,199 @@
+"""Files of any size to files of decisions: in flat memory, in the same order, and through a kill at any moment."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ...atomic import replacing
+from ...data import Columns, FileFormat, OnBadLine, RejectFile, read_pairs
+from ...errors import InputError
+from ...match import MatchingFile
+from .pair_chunks import ChunkLines, ChunkScorer, OutputFormat, PairChunk, cut_chunks
+
+__all__ = ["PredictSource", "Prediction", "predict_files"]
+
+# Pairs, or characters, judged together and then put on the disk: some seconds of one core, what a kill costs a process.
+# Pairs are sorted by length within a chunk only: of short pairs it takes many, or padding costs more (2 % with these
+# numbers on 91 tokens a pair, 8 % with 256 pairs), of long ones few do, and many would keep other workers waiting.
+_PAIRS, _CHARACTERS = 1024, 1 << 17
+
+
+@dataclass(frozen=True, slots=True)
+class PredictSource:
+    """A file of pairs and the standard they are to be judged by."""
+
+    task: str
+    """Name of the task."""
+    path: Path
+    """The file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What was written."""
+
+    n_pairs: int
+    """Pairs, those of an interrupted earlier call included."""
+    n_before: int
+    """How many of them an earlier call had done."""
+    n_matches: int
+    """Matches among those of this call."""
+    n_rejected: int
+    """Bad lines left out."""
+
+
+def predict_files(
+    scorer: ChunkScorer,
+    sources: Sequence[PredictSource],
+    out: Path,
+    *,
+    output: OutputFormat,
+    columns: Columns | None = None,
+    file_format: FileFormat | None = None,
+    encoding: str = "utf-8",
+    on_bad_line: OnBadLine = OnBadLine.ERROR,
+    restart: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+) -> Prediction:
+    """Decides every pair of some files and writes one line for each, in their order.
+
+    Until all is done the lines stand in ``OUT.part``, and ``OUT.part.json`` says how many of its bytes are whole. The
+    same call after a kill cuts the file there and goes on; nothing is lost or written twice, also where it is judged in
+    another place then. Pairs without an id are named by the number of their line.
+
+    Args:
+        scorer: Where pairs are judged.
+        sources: The files, one after the other.
+        out: Where the lines go. It must not exist.
+        output: Their form.
+        columns: Columns by name, where the files' own are neither expected nor customary.
+        file_format: How rows stand in the files; None tells for each by name and first line.
+        encoding: Their encoding.
+        on_bad_line: Stop at a bad line, or leave it out and write it to ``OUT.rejects.jsonl``.
+        restart: Throw away what an interrupted call left.
+        on_progress: Told the pairs done, after every chunk.
+
+    Returns:
+        What was written.
+
+    Raises:
+        InputError: The output exists, an interrupted prediction was of something else, or a file cannot be read.
+    """
+    if out.exists():
+        raise InputError("exists", where=out, fix="name another file or delete it")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part, journal = out.with_name(f"{out.name}.part"), out.with_name(f"{out.name}.part.json")
+    options = {
+        "columns": None if columns is None else asdict(columns),
+        "format": None if file_format is None else file_format.value,
+        "encoding": encoding,
+        "on_bad_line": on_bad_line.value,
+        "output": output.value,
+    }
+    request = {"model": _model_digest(scorer.matching), "sources": [_identity(source) for source in sources], **options}
+    if restart:
+        part.unlink(missing_ok=True)
+        journal.unlink(missing_ok=True)
+    task_set = scorer.matching.task_set
+    begun = done = _load(journal, request, part)
+    n_matches = 0
+    skipping = on_bad_line is OnBadLine.SKIP
+    rejects = RejectFile(out.with_name(f"{out.name}.rejects.jsonl")) if skipping else nullcontext()
+    with rejects as reject_file, part.open("ab") as file:
+        file.truncate(done.n_bytes)
+        if not done.n_bytes and output is OutputFormat.CSV:
+            done = replace(done, n_bytes=file.write(b"id,label\n"))
+
+        def chunks() -> Iterator[PairChunk]:
+            for i, source in enumerate(sources):
+                if i < begun.source and not skipping:
+                    continue
+                # With bad lines left out, files already done are read again so that the reject file comes out whole.
+                pairs = read_pairs(
+                    source.path,
+                    task=task_set.task(source.task),
+                    task_set=task_set,
+                    labelled=False,
+                    columns=columns,
+                    file_format=file_format,
+                    encoding=encoding,
+                    on_bad_line=on_bad_line,
+                    reject_file=reject_file,
+                    start_after=begun.n_in_source if i == begun.source else 0,
+                )
+                if i < begun.source:
+                    for _ in pairs:
+                        pass
+                    continue
+                for chunk in cut_chunks(pairs, max_pairs=_PAIRS, max_characters=_CHARACTERS):
+                    yield PairChunk(i, source.task, chunk, output)
+
+        for lines in scorer.lines(chunks()):
+            file.write(lines.data)
+            file.flush()
+            os.fsync(file.fileno())
+            n_matches += lines.n_matches
+            done = done.written(lines)
+            _save(journal, request, done)
+            if on_progress is not None:
+                on_progress(done.n_pairs)
+    part.replace(out)
+    journal.unlink(missing_ok=True)
+    return Prediction(done.n_pairs, begun.n_pairs, n_matches, 0 if reject_file is None else reject_file.n_rejected)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    source: int = 0
+    n_in_source: int = 0
+    n_pairs: int = 0
+    n_bytes: int = 0
+
+    def written(self, lines: ChunkLines) -> "_Done":
+        in_source = self.n_in_source if lines.source == self.source else 0
+        return _Done(
+            lines.source, in_source + lines.n_pairs, self.n_pairs + lines.n_pairs, self.n_bytes + len(lines.data)
+        )
+
+
+def _save(journal: Path, request: Mapping[str, Any], done: _Done) -> None:
+    with replacing(journal) as temporary:
+        temporary.write_text(json.dumps({"request": request, "done": asdict(done)}, ensure_ascii=False), "utf-8")
+
+
+def _load(journal: Path, request: Mapping[str, Any], part: Path) -> _Done:
+    if not journal.exists():
+        return _Done()
+    try:
+        saved = json.loads(journal.read_text("utf-8"))
+        done, before = _Done(**saved["done"]), saved["request"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError("is damaged", where=journal, fix="begin anew with --restart") from error
+    changed = [key for key in request if before.get(key) != request[key]]
+    if changed:
+        raise InputError(
+            f"belongs to an interrupted prediction with other {', '.join(changed)}",
+            where=journal,
+            fix="repeat that call, name another output, or begin anew with --restart",
+        )
+    if not part.exists() or part.stat().st_size < done.n_bytes:
+        raise InputError("lacks lines that were written before", where=part, fix="begin anew with --restart")
+    return done
+
+
+def _identity(source: PredictSource) -> list[Any]:
+    try:
+        stat = source.path.stat()
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=source.path, fix="check the path") from error
+    return [source.task, str(source.path.resolve()), stat.st_size, stat.st_mtime_ns]
+
+
+def _model_digest(matching: MatchingFile) -> str:
+    """Tasks, thresholds, and what the model was trained on and how."""
+    return hashlib.sha256(matching.model_dump_json().encode()).hexdigest()[:16]

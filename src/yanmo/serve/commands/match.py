@@ -1,0 +1,35 @@
+"""The verb ``yanmo match``."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ...match import open_matcher
+
+__all__ = ["match"]
+
+
+def match(
+    texts: Annotated[
+        list[str],
+        typer.Argument(metavar="[MODEL] TEXT TEXT", help="模型目录（省略则用自带的）与两段文本 / a folder, two texts"),
+    ],
+) -> None:
+    """Score one pair under every task of a matcher, the bundled one if none is named.
+
+    Example: yanmo match 巴萨获胜 巴塞罗那赢球
+    """
+    if len(texts) not in (2, 3):
+        raise typer.BadParameter(f"give two texts, and a model's folder before them if need be, not {len(texts)} words")
+    *model, text1, text2 = texts
+    matcher = open_matcher(model[0] if model else "default")
+    table = Table("任务", "概率", "阈值", "判断")
+    for task, scores in matcher.score_all([(text1, text2)]).items():
+        decision = matcher.matching.decision(task)
+        title = matcher.matching.task_set.task(task).title
+        label = task if title == task else f"{task} {title}"
+        verdict = "匹配" if decision.accepts(scores)[0] else "不匹配"
+        table.add_row(label, f"{scores[0]:.3f}", f"{decision.threshold:.3f}", verdict)
+    Console().print(table)

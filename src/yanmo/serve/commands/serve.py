@@ -1,0 +1,71 @@
+"""The verb ``yanmo serve``."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ...errors import require_extra
+
+__all__ = ["serve"]
+
+
+def serve(
+    model: Annotated[str, typer.Argument(help="模型目录、导出目录或 default / a run, an export, or default")],
+    host: Annotated[
+        str, typer.Option(help="监听地址；其他机器可达时须设 YANMO_API_KEY / where to listen")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="端口，0 为任意空闲端口 / 0 takes any free one", min=0, max=65535)] = 8000,
+    task: Annotated[str | None, typer.Option(help="排序默认用哪个任务 / the task that rankings use")] = None,
+    threads: Annotated[int | None, typer.Option(help="打分用几个线程 / threads that score", min=1)] = None,
+    max_batch_tokens: Annotated[int, typer.Option(help="一批的 token 数 / tokens of a batch", min=1)] = 4096,
+    max_queue_tokens: Annotated[
+        int, typer.Option(help="排队的 token 数，超过则 429 / tokens waiting, 429 beyond", min=1)
+    ] = 1 << 18,
+    max_body_mb: Annotated[float, typer.Option(help="请求体大小 / size of a request in MB", min=0.001)] = 8.0,
+    max_pairs: Annotated[int, typer.Option(help="一次请求的对数 / pairs of a request", min=1)] = 1000,
+    timeout: Annotated[float, typer.Option(help="一次请求的时限，秒 / seconds for a request", min=0.001)] = 30.0,
+) -> None:
+    """Serve a matcher over HTTP: scores, decisions, rankings, a web page, metrics; SIGTERM ends it gracefully.
+
+    Callers send the key in YANMO_API_KEY, if it is set, as "Authorization: Bearer KEY". One JSON line a request goes to
+    standard output.
+
+    Example: yanmo serve default --port 8000
+    """
+    for package in ("fastapi", "uvicorn", "prometheus_client"):
+        require_extra(package, extra="serve")
+    from ...match.named_matcher import open_matcher
+    from ..http.app import build_app
+    from ..http.log import RequestLog
+    from ..http.server import address_of, bind, run_service, url_of
+    from ..http.settings import ServiceSettings, read_api_key, refuse_open_door
+    from ..http.warm_up import warm_up
+
+    api_key = read_api_key(os.environ)
+    settings = ServiceSettings(
+        max_batch_tokens=max_batch_tokens,
+        max_queue_tokens=max_queue_tokens,
+        max_body_bytes=int(max_body_mb * 1e6),
+        max_pairs=max_pairs,
+        timeout=timeout,
+    )
+    with bind(host, port) as bound:
+        refuse_open_door(address_of(bound)[0], api_key)
+        matcher = open_matcher(model, n_threads=threads)
+        warm_up(matcher, name=model)
+        log = RequestLog(sys.stdout)
+        # A path says more about this machine than callers need to know.
+        name = Path(model).resolve().name
+        app = build_app(matcher, model_name=name, log=log, settings=settings, default_task=task, api_key=api_key)
+
+        def on_listening() -> None:
+            log.write(event="listening", url=url_of(bound), model=name)
+            line = f"研墨 {name} 已在 {url_of(bound)} 提供服务，Ctrl-C 停止"
+            Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
+
+        run_service(app, bound, timeout=timeout, on_listening=on_listening)
+        log.write(event="stopped")

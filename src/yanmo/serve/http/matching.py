@@ -1,0 +1,126 @@
+"""The routes of the service's own shape: what tasks there are, probabilities, decisions."""
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from ...match import Matcher
+from .errors import error_replies
+from .gate import exchange_of
+from .schemas import (
+    BudgetReply,
+    DecideReply,
+    PairDecisions,
+    PairScores,
+    PairsRequest,
+    ScoreReply,
+    TaskDecision,
+    TaskReply,
+    TasksReply,
+)
+from .scoring import PairScorer, ScoredPairs
+
+__all__ = ["json_reply", "matching_routes", "probabilities_of"]
+
+
+def json_reply(reply: BaseModel) -> Response:
+    """Sends a reply as it is; FastAPI would check every number of it again."""
+    return Response(reply.model_dump_json(exclude_unset=True), media_type="application/json")
+
+
+def probabilities_of(matcher: Matcher, scored: ScoredPairs) -> NDArray[np.float32]:
+    """Calibrates scored pairs.
+
+    Args:
+        matcher: Knows the calibration of every task.
+        scored: The logits.
+
+    Returns:
+        Probabilities, float32[n_pairs, n_tasks].
+    """
+    calibrated = [
+        matcher.matching.decision(task).calibration.probabilities(scored.logits[:, i])
+        for i, task in enumerate(scored.tasks)
+    ]
+    return np.stack(calibrated, axis=1)
+
+
+def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
+    """Makes the routes.
+
+    Args:
+        scorer: Texts to logits.
+        model_name: What the model is called.
+
+    Returns:
+        ``/v1/tasks``, ``/v1/score`` and ``/v1/decide``.
+    """
+    router = APIRouter(prefix="/v1", tags=["matching"])
+    matcher = scorer.matcher
+    known = _describe_tasks(matcher, model_name)
+
+    async def score_pairs(request: Request, asked: PairsRequest) -> ScoredPairs:
+        exchange = exchange_of(request)
+        exchange.n_pairs = len(asked.pairs)
+        scored = await scorer.score([(pair.text0, pair.text1) for pair in asked.pairs], scorer.task_names(asked.tasks))
+        exchange.n_tokens = scored.n_tokens
+        return scored
+
+    @router.get("/tasks", response_model=TasksReply, summary="有哪些任务 / which tasks there are")
+    async def tasks() -> Response:
+        """模型的各个匹配标准、阈值与长度预算。Every standard of match, its threshold and its budget."""
+        return json_reply(known)
+
+    @router.post(
+        "/score", response_model=ScoreReply, responses=error_replies(), summary="打分 / calibrated probabilities"
+    )
+    async def score(request: Request, asked: PairsRequest) -> Response:
+        """每对文本在每个任务下校准后的匹配概率。The calibrated probability of every pair under every task."""
+        scored = await score_pairs(request, asked)
+        rows = probabilities_of(matcher, scored).tolist()
+        results = [PairScores(scores=dict(zip(scored.tasks, row, strict=True))) for row in rows]
+        return json_reply(ScoreReply(model=model_name, results=results))
+
+    @router.post("/decide", response_model=DecideReply, responses=error_replies(), summary="判断 / decisions")
+    async def decide(request: Request, asked: PairsRequest) -> Response:
+        """概率、阈值、判断，以及模型看到与截去的 token 数。Probability, threshold, decision, tokens seen and cut."""
+        scored = await score_pairs(request, asked)
+        probabilities = probabilities_of(matcher, scored)
+        rules = [matcher.matching.decision(task) for task in scored.tasks]
+        matches = [rule.accepts(probabilities[:, i]).tolist() for i, rule in enumerate(rules)]
+        results = [
+            PairDecisions(
+                tasks={
+                    task: TaskDecision(
+                        probability=row[i],
+                        threshold=rules[i].threshold,
+                        match=matches[i][pair],
+                        tokens=readings[i].n_read,
+                        cut=readings[i].n_cut,
+                    )
+                    for i, task in enumerate(scored.tasks)
+                }
+            )
+            for pair, (row, readings) in enumerate(zip(probabilities.tolist(), scored.readings, strict=True))
+        ]
+        return json_reply(DecideReply(model=model_name, results=results))
+
+    return router
+
+
+def _describe_tasks(matcher: Matcher, model_name: str) -> TasksReply:
+    return TasksReply(
+        model=model_name,
+        tasks=[
+            TaskReply(
+                name=task.name,
+                title=task.title,
+                standard=task.standard,
+                implies=task.implies,
+                threshold=matcher.matching.decision(task.name).threshold,
+                budget=BudgetReply.model_validate(task.budget.model_dump(mode="json")),
+            )
+            for task in matcher.matching.task_set.tasks
+        ],
+    )

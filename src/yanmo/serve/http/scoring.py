@@ -1,0 +1,130 @@
+"""From the texts of a request to logits: admitted, encoded in a side thread, scored in company."""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...data import Budget
+from ...match import Matcher
+from ...tokenize import PairReading
+from .batcher import Batcher, QueueFullError
+from .errors import RefusalError
+
+__all__ = ["PairScorer", "ScoredPairs"]
+
+# Only a guess for the admission, before anything is encoded: Chinese gives fewer tokens than characters.
+_SPECIAL_TOKENS = 4
+
+
+@dataclass(frozen=True)
+class ScoredPairs:
+    """Pairs scored under tasks.
+
+    Attributes:
+        tasks: Names of the tasks.
+        logits: float32[n_pairs, n_tasks].
+        readings: Of each pair and each task what the model read.
+        n_tokens: Tokens scored, special ones and all tasks included.
+    """
+
+    tasks: tuple[str, ...]
+    logits: NDArray[np.float32]
+    readings: list[list[PairReading]]
+    n_tokens: int
+
+
+class PairScorer:
+    """Scores the pairs of one request after the other has come, all in one queue.
+
+    Args:
+        matcher: The model.
+        batcher: The queue and the thread behind it.
+        max_pairs: Pairs of one request, at most.
+    """
+
+    def __init__(self, matcher: Matcher, batcher: Batcher, *, max_pairs: int) -> None:
+        self.matcher = matcher
+        self.batcher = batcher
+        self.max_pairs = max_pairs
+        # Two, so that one very long text does not keep the others from being encoded.
+        self._encoding = ThreadPoolExecutor(2, thread_name_prefix="yanmo-encoding")
+
+    def task_names(self, names: Sequence[str] | None) -> tuple[str, ...]:
+        """Gives the tasks that a request asks for.
+
+        Args:
+            names: Their names; None asks for all.
+
+        Returns:
+            The names, each once.
+
+        Raises:
+            InputError: One is unknown.
+        """
+        task_set = self.matcher.matching.task_set
+        if names is None:
+            return task_set.names
+        for name in names:
+            task_set.index(name)
+        return tuple(dict.fromkeys(names))
+
+    async def score(self, pairs: Sequence[tuple[str, str]], tasks: Sequence[str]) -> ScoredPairs:
+        """Scores pairs under tasks; a caller that goes away is dropped by cancelling this.
+
+        Args:
+            pairs: The texts, at least one pair.
+            tasks: Names of tasks, at least one.
+
+        Returns:
+            Logits and counts.
+
+        Raises:
+            RefusalError: They are too many, the queue is full, or the model gives no numbers.
+        """
+        if len(pairs) > self.max_pairs:
+            message = f"the request holds {len(pairs):,} pairs, the limit is {self.max_pairs:,}"
+            fix = f"send {self.max_pairs:,} at a time, or raise --max-pairs"
+            raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, fix=fix)
+        budgets = [self.matcher.matching.task_set.task(task).budget for task in tasks]
+        guess = sum(_n_tokens_at_most(pair, budget) for pair in pairs for budget in budgets)
+        limit = self.batcher.max_queue_tokens
+        if guess > limit:
+            message = f"the request may take {guess:,} tokens over all its tasks, the whole queue holds {limit:,}"
+            fix = f"send it in {math.ceil(guess / limit)} parts or more, or raise --max-queue-tokens"
+            raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, fix=fix)
+        try:
+            place = self.batcher.admit(guess)
+        except QueueFullError as full:
+            raise RefusalError(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "the queue is full",
+                fix=f"try again in {full.seconds} s",
+                headers={"Retry-After": str(full.seconds)},
+            ) from full
+        with place:
+            # Before the encoding, for that is what a flood of requests would spend the time on.
+            loop = asyncio.get_running_loop()
+            encoded = await loop.run_in_executor(self._encoding, partial(self.matcher.rows, pairs, tasks=tasks))
+            rows = encoded.rows
+            logits = encoded.pool(await asyncio.wrap_future(place.score(rows, encoded.row_tasks)))
+        if not np.isfinite(logits).all():
+            raise RefusalError(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "the model gave no number", fix="check it with yanmo doctor model"
+            )
+        return ScoredPairs(tuple(tasks), logits, encoded.readings, sum(map(len, rows)))
+
+    def close(self) -> None:
+        """Ends the encoding threads."""
+        self._encoding.shutdown()
+
+
+def _n_tokens_at_most(pair: tuple[str, str], budget: Budget) -> int:
+    whole, window = len(pair[0]) + len(pair[1]) + _SPECIAL_TOKENS, budget.left + budget.right
+    return whole if whole <= window else window * (1 if budget.windows is None else budget.windows.at_most)

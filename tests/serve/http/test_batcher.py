@@ -1,0 +1,181 @@
+import threading
+
+import numpy as np
+import pytest
+
+from yanmo.serve.http.batcher import Batcher, QueueFullError
+from yanmo.tokenize import EncodedPair
+
+
+class GatedEngine:
+    """Gives each row its length plus 1000 times its task; waits for leave where told to."""
+
+    def __init__(self, *, is_open=True):
+        self.calls = []
+        self.started = threading.Event()
+        self.gate = threading.Event()
+        if is_open:
+            self.gate.set()
+
+    def logits(self, pairs, task_indices):
+        self.calls.append([len(pair) for pair in pairs])
+        self.started.set()
+        assert self.gate.wait(10)
+        return np.array([len(p) + 1000 * t for p, t in zip(pairs, task_indices, strict=True)], dtype=np.float32)
+
+    def save(self, folder):
+        raise NotImplementedError
+
+
+def _row(n):
+    numbers = np.arange(n, dtype=np.int32)
+    return EncodedPair(numbers, numbers, numbers, numbers, (0, 0))
+
+
+@pytest.fixture
+def start():
+    batchers = []
+
+    def make(engine, **limits):
+        batcher = Batcher(engine, **({"max_batch_tokens": 100, "max_queue_tokens": 1000} | limits))
+        batcher.start()
+        batchers.append((batcher, engine))
+        return batcher
+
+    yield make
+    for batcher, engine in batchers:
+        engine.gate.set()
+        batcher.close()
+        assert not batcher.is_running
+        assert batcher.n_tokens == 0
+
+
+def test_scores_come_back_to_their_rows_whatever_batches_they_were_in(start):
+    engine = GatedEngine()
+    batcher = start(engine)
+    lengths = [7, 60, 9, 61, 8, 30]
+    with batcher.admit(10) as place:
+        scores = place.score([_row(n) for n in lengths], [0, 1, 0, 1, 2, 0]).result(10)
+    np.testing.assert_array_equal(scores, [7, 1060, 9, 1061, 2008, 30])
+    assert sorted(n for call in engine.calls for n in call) == sorted(lengths)
+    assert all(len(call) * max(call) <= 100 for call in engine.calls)
+
+
+def test_requests_that_wait_together_are_scored_together(start):
+    engine = GatedEngine(is_open=False)
+    batcher = start(engine)
+    places = [batcher.admit(10) for _ in range(6)]
+    futures = [places[0].score([_row(10)], [0])]
+    assert engine.started.wait(10)  # the first is being scored, the others come in the meantime
+    futures += [place.score([_row(10)], [task]) for task, place in enumerate(places[1:], 1)]
+    engine.gate.set()
+    assert [float(future.result(10)[0]) for future in futures] == [10 + 1000 * task for task in range(6)]
+    assert [len(call) for call in engine.calls] == [1, 5]
+    for place in places:
+        batcher.leave(place)
+
+
+def test_a_large_request_does_not_hold_up_a_small_one(start):
+    engine = GatedEngine(is_open=False)
+    batcher = start(engine, max_batch_tokens=20)
+    large, small = batcher.admit(200), batcher.admit(50)
+    slow = large.score([_row(10)] * 20, [0] * 20)
+    assert engine.started.wait(10)
+    quick = small.score([_row(50)], [0])  # so long that it shares no batch
+    engine.gate.set()
+    slow.result(10)
+    quick.result(10)
+    assert engine.calls.index([50]) <= 2
+    batcher.leave(large)
+    batcher.leave(small)
+
+
+def test_a_full_queue_says_when_there_will_be_room(start):
+    engine = GatedEngine(is_open=False)
+    batcher = start(engine, max_queue_tokens=100)
+    with batcher.admit(10) as place:
+        future = place.score([_row(60)], [0])  # 60 in fact, not 10
+        assert batcher.n_tokens == 60
+        with batcher.admit(40), pytest.raises(QueueFullError) as full:
+            batcher.admit(1)
+        assert full.value.seconds == 1  # nothing is known of the rate yet
+        assert batcher.n_tokens == 60
+        engine.gate.set()
+        future.result(10)
+    assert batcher.n_tokens == 0
+
+
+def test_the_wait_is_what_is_too_much_over_the_measured_rate(start):
+    engine = GatedEngine()
+    reports = []
+    batcher = start(engine, max_queue_tokens=100, on_batch=reports.append)
+    batcher._rate = 10.0  # tokens a second, as if measured
+    with batcher.admit(90), pytest.raises(QueueFullError) as full:
+        batcher.admit(45)
+    assert full.value.seconds == 4  # 35 tokens too many at 10 a second
+    with batcher.admit(3) as place:
+        place.score([_row(3)], [0]).result(10)
+    batcher.close()
+    assert [(report.n_rows, report.n_tokens) for report in reports] == [(1, 3)]
+    assert batcher._rate > 10
+
+
+def test_what_a_client_leaves_behind_is_never_begun(start):
+    engine = GatedEngine(is_open=False)
+    batcher = start(engine)
+    with batcher.admit(10) as first:
+        busy = first.score([_row(10)], [0])
+        assert engine.started.wait(10)
+        with batcher.admit(30) as second:
+            left = second.score([_row(30)] * 3, [0] * 3)
+            assert batcher.n_tokens == 100
+        assert batcher.n_tokens == 10  # gone with the place
+        engine.gate.set()
+        busy.result(10)
+    assert engine.calls == [[10]]
+    assert not left.done()
+
+
+def test_a_failure_of_the_engine_is_the_answer_to_its_requests_only(start):
+    class Failing(GatedEngine):
+        def logits(self, pairs, task_indices):
+            if len(pairs[0]) == 13:
+                raise RuntimeError("out of memory")
+            return super().logits(pairs, task_indices)
+
+    batcher = start(Failing())
+    with batcher.admit(13) as place, pytest.raises(RuntimeError, match="out of memory"):
+        place.score([_row(13)], [0]).result(10)
+    with batcher.admit(5) as place:
+        assert place.score([_row(5)], [0]).result(10).tolist() == [5]
+
+
+def test_no_rows_need_no_scoring(start):
+    with start(GatedEngine()).admit(0) as place:
+        assert place.score([], []).result(10).shape == (0,)
+
+
+def test_closing_scores_what_is_waiting(start):
+    engine = GatedEngine(is_open=False)
+    batcher = start(engine, max_batch_tokens=10)
+    with batcher.admit(30) as place:
+        future = place.score([_row(10)] * 3, [0] * 3)
+        closing = threading.Thread(target=batcher.close)
+        closing.start()
+        engine.gate.set()
+        closing.join(10)
+        assert future.result(0).tolist() == [10, 10, 10]
+
+
+def test_who_would_wait_too_long_finds_the_queue_full(start):
+    batcher = start(GatedEngine(), max_queue_tokens=10_000, max_wait=2.0)
+    for n, tells in [(49, False), (50, True)]:  # less than half a batch tells nothing of the rate under load
+        with batcher.admit(n) as place:
+            place.score([_row(n)], [0]).result(10)
+        assert (batcher._full_rate > 0) == tells
+    batcher._full_rate = 100.0  # tokens a second, as if measured
+    with batcher.admit(1), batcher.admit(199), pytest.raises(QueueFullError) as full:
+        batcher.admit(30)
+    assert full.value.seconds >= 1
+    with batcher.admit(500):  # nobody is before it
+        pass
