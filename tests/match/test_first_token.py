@@ -55,7 +55,7 @@ def test_logits_and_gradients_are_those_of_computing_every_token(batch, settings
             torch.nn.init.normal_(parameter, std=0.3)
     tasks = torch.tensor([0, 1, 1])
     condition = None if model.task_vectors is None else model.task_vectors(tasks)
-    slow = model.judge(model.encoder(batch, condition), tasks, side=batch.side, mask=batch.mask)
+    slow = model.score_states(model.encoder(batch, condition), tasks, side=batch.side, mask=batch.mask)
     expected = torch.autograd.grad(slow.square().sum(), list(model.parameters()), allow_unused=True)
     quick = model(batch, tasks)
     found = torch.autograd.grad(quick.square().sum(), list(model.parameters()), allow_unused=True)

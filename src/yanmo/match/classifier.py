@@ -15,7 +15,7 @@ Head: TypeAlias = PooledHead | InteractionHead | AlignmentHead
 
 
 class PairClassifier(nn.Module):
-    """One logit for every pair, under the standard of its task.
+    """An encoder with a head: one logit for every pair, under the task it is given with.
 
     Args:
         encoder: Token ids and a condition to token vectors.
@@ -72,9 +72,9 @@ class PairClassifier(nn.Module):
             # What the last layer makes of the other tokens, most of its work, would be thrown away.
             first = torch.zeros(1, dtype=torch.long, device=tasks.device)
             x = self.encoder.run(states, batch, condition, first=first_layer, last=n_layers, keep=first)
-            return self.judge(x, tasks, side=batch.side[:, :1], mask=batch.mask[:, :1])
+            return self.score_states(x, tasks, side=batch.side[:, :1], mask=batch.mask[:, :1])
         x = self.encoder.run(states, batch, condition, first=first_layer, last=n_layers)
-        return self.judge(x, tasks, side=batch.side, mask=batch.mask)
+        return self.score_states(x, tasks, side=batch.side, mask=batch.mask)
 
     @property
     def reads_first_token(self) -> bool:
@@ -82,7 +82,7 @@ class PairClassifier(nn.Module):
         heads = self.head if isinstance(self.head, nn.ModuleList) else [self.head]
         return all(isinstance(head, PooledHead) for head in heads)
 
-    def judge(
+    def score_states(
         self,
         x: Float[Tensor, "batch seq hidden"],
         tasks: Int[Tensor, " batch"],
@@ -90,7 +90,7 @@ class PairClassifier(nn.Module):
         side: Int[Tensor, "batch seq"],
         mask: Bool[Tensor, "batch seq"],
     ) -> Float[Tensor, " batch"]:
-        """Scores pairs whose token vectors are known.
+        """Scores pairs from the output of the last block.
 
         Args:
             x: Output of the last block, [batch, seq, hidden].

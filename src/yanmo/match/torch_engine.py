@@ -36,7 +36,7 @@ from ..tokenize import EncodedPair
 from ..tokenize.batches import pad_pairs, sorted_batches
 from .architecture import Architecture, AttentionKind, HeadKind
 from .classifier import Head, PairClassifier
-from .staged import StagedClassifier
+from .staged_classifier import StagedClassifier
 
 __all__ = [
     "TorchEngine",

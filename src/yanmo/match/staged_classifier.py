@@ -1,4 +1,4 @@
-"""The forward pass without padding and without doing anything twice: texts once, pairs once, tasks last.
+"""Scores pairs without padding and without repeated work: each text once, each pair once, then the tasks.
 
 Layers below the first joint one see one text, layers below the first conditional one see no task. So the network is a
 row of stages, each over its own units: a text, a text under a task, a pair, a pair under a task. Every distinct unit is
@@ -6,32 +6,30 @@ computed once, packed end to end with others.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..layers import ConditionalLayerNorm, Segments
 from ..tokenize import EncodedPair
 from ..tokenize.batches import sorted_batches
 from .classifier import PairClassifier
-from .stages import Piece, Unit, pieces_of, stages_of
+from .stage_batch import run_batch
+from .stages import Unit, pieces_of, stages_of
 
 __all__ = ["StagedClassifier"]
 
 
 class StagedClassifier:
-    """Scores pairs with a trained network, every distinct part of the work once.
+    """Scores pairs with a trained network and computes every distinct text and pair once.
 
     Args:
         classifier: The network, in evaluation mode.
         max_tokens: Tokens computed at a time.
-        window_tokens: Tokens of pairs whose states are held at a time.
-        recent_tokens: Tokens of texts whose states are kept for the pairs to come.
+        held_tokens: Tokens of pairs whose states are held in memory at a time.
+        recent_tokens: Tokens of texts whose states are kept in memory for the pairs that follow in the same call.
     """
 
     def __init__(
@@ -39,12 +37,12 @@ class StagedClassifier:
         classifier: PairClassifier,
         *,
         max_tokens: int = 2048,
-        window_tokens: int = 1 << 15,
+        held_tokens: int = 1 << 15,
         recent_tokens: int = 1 << 16,
     ) -> None:
         self.classifier = classifier
         self.max_tokens = max_tokens
-        self.window_tokens = window_tokens
+        self.held_tokens = held_tokens
         self.recent_tokens = recent_tokens
         self._stages = stages_of(classifier.encoder)
         self._recent: OrderedDict[tuple[int, Unit], Tensor] = OrderedDict()
@@ -63,16 +61,16 @@ class StagedClassifier:
             Logits in the given order, float32[n].
         """
         scores = np.empty(len(pairs), dtype=np.float32)
-        for rows in _windows([len(pair) for pair in pairs], self.window_tokens):
+        for rows in _portions([len(pair) for pair in pairs], self.held_tokens):
             units = [Unit(pieces_of(pairs[i]), task_indices[i]) for i in rows]
-            scores[rows] = self._window([pairs[i] for i in rows], units)
+            scores[rows] = self._score([pairs[i] for i in rows], units)
         self._recent.clear()
         self._n_recent = 0
         return scores
 
     @torch.inference_mode()
     def keep(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> int:
-        """Computes what the texts of pairs cost alone and keeps it for later calls.
+        """Runs the layers that see single texts over the texts of some pairs and keeps the results for later calls.
 
         Args:
             pairs: Encoded pairs; only their texts matter.
@@ -92,10 +90,10 @@ class StagedClassifier:
         return sum(states.numel() * states.element_size() for states in self._kept.values())
 
     def forget(self) -> None:
-        """Drops what ``keep`` keeps."""
+        """Frees the results that ``keep`` stored."""
         self._kept.clear()
 
-    def _window(self, pairs: Sequence[EncodedPair], units: Sequence[Unit]) -> Float32[np.ndarray, " n"]:
+    def _score(self, pairs: Sequence[EncodedPair], units: Sequence[Unit]) -> Float32[np.ndarray, " n"]:
         network, stage = self.classifier, self._stages[-1]
         made = self._states(len(self._stages) - 1, [part for unit in units for part in stage.units(unit)])
         scores = np.empty(len(units), dtype=np.float32)
@@ -106,49 +104,23 @@ class StagedClassifier:
             side = side[:, : x.shape[1]]  # one token where the head reads the first only
             mask = torch.arange(x.shape[1]) < torch.tensor([[len(units[i])] for i in rows])
             tasks = torch.tensor([units[i].task for i in rows])
-            scores[rows] = network.judge(x, tasks, side=side, mask=mask).float().numpy()
+            scores[rows] = network.score_states(x, tasks, side=side, mask=mask).float().numpy()
         return scores
 
     def _states(self, index: int, units: Iterable[Unit]) -> dict[Unit, Tensor]:
-        """States of units after a stage, from what is kept or from the stage before."""
+        """Returns the token states of units after a stage: those that are kept, and the others computed."""
         stage = self._stages[index]
         found = {unit: self._lookup(index, unit) for unit in dict.fromkeys(units)}
         missing = sorted(
             (unit for unit, states in found.items() if states is None), key=lambda unit: (unit.task, len(unit))
         )
+        earlier = self._stages[index - 1] if index else None
         before: dict[Unit, Tensor] = {}
-        if index and missing:
-            earlier = self._stages[index - 1]
+        if earlier is not None and missing:
             before = self._states(index - 1, [part for unit in missing for part in earlier.units(unit)])
         for batch in _batches(missing, self.max_tokens):
-            task = batch[0].task
-            condition = None
-            if stage.is_conditional and self.classifier.task_vectors is not None:
-                condition = self.classifier.task_vectors(torch.tensor([task]))
-            pieces = [piece for unit in batch for piece in unit.pieces]
-            position_ids = _row(pieces, lambda piece: piece.position_ids)
-            encoder = self.classifier.encoder
-            if index:
-                earlier = self._stages[index - 1]
-                x = torch.cat([before[part] for unit in batch for part in earlier.units(unit)])[None]
-            else:
-                given = condition if isinstance(encoder.embedding.norm, ConditionalLayerNorm) else None
-                x = encoder.embedding(
-                    _row(pieces, lambda piece: piece.token_ids),
-                    given,
-                    type_ids=_row(pieces, lambda piece: piece.type_ids),
-                    position_ids=position_ids,
-                )
-            lengths = [len(unit) for unit in batch]
-            segments = Segments(lengths)
-            for i in range(stage.first, stage.last):
-                block, keep = encoder.blocks[i], None
-                given = condition if block.is_conditional else None
-                if i == len(encoder.blocks) - 1 and self.classifier.reads_first_token:
-                    keep = torch.tensor([0, *accumulate(lengths[:-1])])
-                    lengths = [1] * len(batch)
-                x = block(x, given, position_ids=position_ids, allowed=segments, keep=keep)
-            for unit, states in zip(batch, torch.split(x[0], lengths), strict=True):
+            inputs = None if earlier is None else [before[part] for unit in batch for part in earlier.units(unit)]
+            for unit, states in zip(batch, run_batch(self.classifier, stage, batch, inputs=inputs), strict=True):
                 found[unit] = states
                 if not stage.is_joint:
                     self._remember(index, unit, states)
@@ -166,11 +138,8 @@ class StagedClassifier:
             self._n_recent -= len(oldest)
 
 
-def _row(pieces: Sequence[Piece], field_of: Callable[[Piece], NDArray[np.int32]]) -> Tensor:
-    return torch.from_numpy(np.concatenate([field_of(piece) for piece in pieces]).astype(np.int64))[None]
-
-
-def _windows(lengths: Sequence[int], n_tokens: int) -> Iterator[list[int]]:
+def _portions(lengths: Sequence[int], n_tokens: int) -> Iterator[list[int]]:
+    """Groups consecutive pairs into runs of at most ``n_tokens``; a longer pair stands alone."""
     rows: list[int] = []
     total = 0
     for i, length in enumerate(lengths):
@@ -184,7 +153,7 @@ def _windows(lengths: Sequence[int], n_tokens: int) -> Iterator[list[int]]:
 
 
 def _batches(units: Sequence[Unit], max_tokens: int) -> Iterator[list[Unit]]:
-    """Groups neighbors of one task up to a number of tokens; a longer single unit is a batch of its own."""
+    """Groups consecutive units of one task into batches of at most ``max_tokens``; a longer unit stands alone."""
     batch: list[Unit] = []
     total = 0
     for unit in units:

@@ -6,7 +6,7 @@ from yanmo.encode import ModelType
 from yanmo.errors import InputError
 from yanmo.match import Matcher
 from yanmo.match.architecture import HeadKind
-from yanmo.match.staged import StagedClassifier
+from yanmo.match.staged_classifier import StagedClassifier
 from yanmo.match.torch_engine import collate
 from yanmo.tokenize import PairBudget, PairLayout
 
@@ -55,9 +55,9 @@ def test_scores_equal_the_padded_forward_pass(tiny_matcher, model_type, changes)
     pairs = matcher.pair_encoder.encode_batch(PAIRS, budgets=BUDGET)
     tasks = [i % 2 for i in range(len(pairs))]
     expected = _padded(matcher, pairs, tasks)
-    for max_tokens, window_tokens in ((2048, 1 << 15), (10, 40)):
+    for max_tokens, held_tokens in ((2048, 1 << 15), (10, 40)):
         staged = StagedClassifier(
-            matcher.engine.classifier, max_tokens=max_tokens, window_tokens=window_tokens, recent_tokens=30
+            matcher.engine.classifier, max_tokens=max_tokens, held_tokens=held_tokens, recent_tokens=30
         )
         np.testing.assert_allclose(staged.logits(pairs, tasks), expected, atol=1e-5)
 
