@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 
 from yanmo.errors import InputError
-from yanmo.generate import Decoding, Demonstration, FewShot, LabelSample, TooLong, answer, judge, stream_answer
+from yanmo.generate import (
+    Decoding,
+    Demonstration,
+    FewShot,
+    LabelSample,
+    TooLong,
+    answer,
+    answer_by_label,
+    stream_answer,
+)
 
 
 def make(**more):
@@ -23,15 +32,15 @@ def test_answers_are_continuations_of_the_prompt(model):
 
 def test_judgements_name_their_labels(model):
     task = make(labels=("A", "B", "C", "D", "EE"), content_free=("0", "?"), sample=LabelSample(n_labels=3, seed=5))
-    first, second = judge(model, task, ["x", "y"], right=["B", "EE"])
+    first, second = answer_by_label(model, task, ["x", "y"], right=["B", "EE"])
     assert [choice.label_set for choice in first.choices] == ["all 5", "sampled 3 of 5, seed 5"]
     assert second.choices[1].label_set == "sampled 3 of 5, seed 6"
     assert "B" in first.choices[1].labels
     assert "EE" in second.choices[1].labels
     prompts = [task.prompt(text) for text in ("x", "y", "0", "?")]
     plain = model.label_scores(prompts, task.labels)
-    for i, judgement in enumerate((first, second)):
-        whole = judgement.choices[0]
+    for i, scored in enumerate((first, second)):
+        whole = scored.choices[0]
         np.testing.assert_allclose(whole.log_likelihoods, plain[i].log_likelihoods, atol=1e-4)
         np.testing.assert_allclose(whole.content_free, [plain[2].log_likelihoods, plain[3].log_likelihoods], atol=1e-4)
         assert whole.n_tokens.tolist() == [1, 1, 1, 1, 2]
@@ -53,16 +62,16 @@ def test_demonstrations_are_dropped_for_all_queries_alike(model):
 
 def test_cut_prompts_say_so(model):
     task = make(too_long=TooLong.CUT_LEFT, labels=("A", "B", "C", "D"))
-    [judgement] = judge(model, task, ["x" * 60])
-    assert judgement.choices[0].n_cut == len("aA\nbB\ncC\ndD\n") + 60 - 63
-    assert judge(model, task, ["x"])[0].choices[0].n_cut == 0
+    [scored] = answer_by_label(model, task, ["x" * 60])
+    assert scored.choices[0].n_cut == len("aA\nbB\ncC\ndD\n") + 60 - 63
+    assert answer_by_label(model, task, ["x"])[0].choices[0].n_cut == 0
 
 
 def test_what_cannot_be_judged(model):
     with pytest.raises(InputError, match="no labels"):
-        judge(model, make(), ["x"])
+        answer_by_label(model, make(), ["x"])
     with pytest.raises(InputError, match="1 queries came with 2 right labels"):
-        judge(model, make(labels=("A", "B", "C", "D")), ["x"], right=["A", "B"])
+        answer_by_label(model, make(labels=("A", "B", "C", "D")), ["x"], right=["A", "B"])
     with pytest.raises(InputError, match="'a' is given twice"):
         model.label_scores(["x"], ["a", "a"])
     with pytest.raises(InputError, match="a label is empty"):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from yanmo.errors import InputError
-from yanmo.generate import Calibrated, LabelScores, Length, Reading, sample_labels
+from yanmo.generate import Calibrated, LabelScores, LabelScoring, Length, sample_labels
 
 LABELS = ("好", "一般", "不好")
-PLAIN = Reading(Length.WHOLE)
-CALIBRATED = Reading(Length.WHOLE, Calibrated.CONTENT_FREE)
+PLAIN = LabelScoring(Length.WHOLE)
+CALIBRATED = LabelScoring(Length.WHOLE, Calibrated.CONTENT_FREE)
 
 
 @pytest.fixture
@@ -26,10 +26,10 @@ def test_probabilities_by_hand(scores):
     weights = [math.exp(-2), math.exp(-3), math.exp(-5)]
     np.testing.assert_allclose(scores.probabilities(PLAIN), [w / sum(weights) for w in weights])
     per_token = [math.exp(-2), math.exp(-1.5), math.exp(-1.25)]
-    found = scores.probabilities(Reading(Length.PER_TOKEN))
+    found = scores.probabilities(LabelScoring(Length.PER_TOKEN))
     np.testing.assert_allclose(found, [w / sum(per_token) for w in per_token])
     assert scores.best(PLAIN) == "好"
-    assert scores.best(Reading(Length.PER_TOKEN)) == "不好"
+    assert scores.best(LabelScoring(Length.PER_TOKEN)) == "不好"
 
 
 def test_calibration_by_hand(scores):
@@ -46,21 +46,21 @@ def test_calibration_by_hand(scores):
 def test_a_prompt_without_content_calibrates_to_uniform(scores):
     one = LabelScores(LABELS, scores.content_free[0], scores.n_tokens, scores.content_free[:1], "all 3")
     for length in Length:
-        np.testing.assert_allclose(one.probabilities(Reading(length, Calibrated.CONTENT_FREE)), 1 / 3)
+        np.testing.assert_allclose(one.probabilities(LabelScoring(length, Calibrated.CONTENT_FREE)), 1 / 3)
 
 
 def test_very_small_likelihoods_stay_finite():
     scores = LabelScores(("a", "b"), np.array([-5e3, -4e3]), np.array([1, 1]), np.array([[-9e3, -1e3]]), "all 2")
-    for reading in scores.readings:
-        assert np.isfinite(scores.probabilities(reading)).all()
+    for scoring in scores.scorings:
+        assert np.isfinite(scores.probabilities(scoring)).all()
     assert scores.best(CALIBRATED) == "a"
 
 
 def test_readings_have_names(scores):
-    names = [reading.name for reading in scores.readings]
+    names = [scoring.name for scoring in scores.scorings]
     assert names == ["whole", "per token", "whole, calibrated", "per token, calibrated"]
     bare = LabelScores(LABELS, scores.log_likelihoods, scores.n_tokens, np.zeros((0, 3)), "all 3")
-    assert len(bare.readings) == 2
+    assert len(bare.scorings) == 2
     with pytest.raises(InputError, match="content_free"):
         bare.probabilities(CALIBRATED)
 
@@ -71,8 +71,8 @@ def test_some_labels_are_a_choice_of_their_own(scores):
     direct = LabelScores(
         ("一般", "不好"), np.array([-3.0, -5.0]), np.array([2, 4]), scores.content_free[:, 1:], some.label_set
     )
-    for reading in some.readings:
-        np.testing.assert_array_equal(some.probabilities(reading), direct.probabilities(reading))
+    for scoring in some.scorings:
+        np.testing.assert_array_equal(some.probabilities(scoring), direct.probabilities(scoring))
     with pytest.raises(InputError, match=r"'坏' is none of the labels.*好, 一般, 不好"):
         scores.among(["坏"], label_set="")
 

@@ -41,7 +41,7 @@ def test_importing_the_package_brings_nothing_but_itself():
     assert not _imported("import yanmo") & (HEAVY | {"numpy", "pydantic", "typer", "rich", "tokenizers", "yaml"})
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["serve", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["serve", "--help"], ["generate", "--help"]])
 def test_the_help_brings_nothing_that_computes(words):
     code = f"sys.argv = ['yanmo', *{words!r}]\nfrom yanmo.serve.cli import main\nmain()"
     # typer itself (0.29) checks the values of a verb's options by pydantic, so only the bare help is free of it.

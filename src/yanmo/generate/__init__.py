@@ -1,43 +1,30 @@
 """Language models that continue a text: loading, prompts, decoding, few-shot answers, label scores; GPT-2 quantized."""
 
+from typing import Any
+
+import lazy_loader
+
 from ..errors import require_extra
 
-require_extra("torch", extra="torch")
-require_extra("transformers", extra="torch")
-require_extra("jaxtyping", extra="torch")
+_LIGHT = {
+    "choices": ["Method", "TooLong"],
+    "label_scores": ["Calibrated", "LabelScores", "Length", "LabelScoring", "sample_labels"],
+    "language_tokenizer": ["LanguageTokenizer"],
+}
+_NEED_TORCH = {
+    "answering": ["Answer", "LabelAnswer", "answer", "answer_by_label", "stream_answer"],
+    "decoding": ["Decoding"],
+    "few_shot": ["Demonstration", "FewShot", "LabelSample"],
+    "language_model": ["Completion", "Ending", "LanguageModel"],
+    "loading": ["load_language_model", "load_network"],
+    "nats": ["TextNats", "text_nats"],
+}
+# At first use: the command line needs the names of its options, not torch.
+_attached, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_LIGHT | _NEED_TORCH)
 
-from .answering import Answer, Judgement, answer, judge, stream_answer  # noqa: E402
-from .decoding import Decoding, Method, TooLong  # noqa: E402
-from .few_shot import Demonstration, FewShot, LabelSample  # noqa: E402
-from .label_scores import Calibrated, LabelScores, Length, Reading, sample_labels  # noqa: E402
-from .language_model import Completion, Ending, LanguageModel  # noqa: E402
-from .language_tokenizer import LanguageTokenizer  # noqa: E402
-from .loading import load_language_model, load_network  # noqa: E402
-from .nats import TextNats, text_nats  # noqa: E402
 
-__all__ = [
-    "Answer",
-    "Calibrated",
-    "Completion",
-    "Decoding",
-    "Demonstration",
-    "Ending",
-    "FewShot",
-    "Judgement",
-    "LabelSample",
-    "LabelScores",
-    "LanguageModel",
-    "LanguageTokenizer",
-    "Length",
-    "Method",
-    "Reading",
-    "TextNats",
-    "TooLong",
-    "answer",
-    "judge",
-    "load_language_model",
-    "load_network",
-    "sample_labels",
-    "stream_answer",
-    "text_nats",
-]
+def __getattr__(name: str) -> Any:
+    if any(name in names for names in _NEED_TORCH.values()):
+        for package in ("torch", "transformers", "jaxtyping"):
+            require_extra(package, extra="torch")
+    return _attached(name)

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
-from .decoding import TooLong
+from .choices import TooLong
 from .few_shot import FewShot
 from .label_scores import LabelScores, sample_labels
 from .language_model import Completion, LanguageModel
 
-__all__ = ["Answer", "Judgement", "answer", "judge", "stream_answer"]
+__all__ = ["Answer", "LabelAnswer", "answer", "answer_by_label", "stream_answer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """An answer by likelihood.
+class LabelAnswer:
+    """The scores of a task's labels as answers to one query.
 
     Attributes:
         choices: The scores of all labels, then those of the smaller choice if the task has one.
@@ -79,10 +79,10 @@ def stream_answer(model: LanguageModel, few_shot: FewShot, query: str, on_text: 
     return Answer(model.stream(prompt, on_text, decoding=decoding, too_long=_plain(few_shot)), n_dropped)
 
 
-def judge(
+def answer_by_label(
     model: LanguageModel, few_shot: FewShot, queries: Sequence[str], *, right: Sequence[str] | None = None
-) -> list[Judgement]:
-    """Scores the labels of a task for some queries.
+) -> list[LabelAnswer]:
+    """Scores every label of a task as the answer to each query.
 
     Args:
         model: The model.
@@ -91,7 +91,7 @@ def judge(
         right: The right label of every query, if known; the smaller choice then has it among its labels.
 
     Returns:
-        A judgement for every query.
+        The scores for every query.
 
     Raises:
         InputError: The task has no labels, a prompt is too long, or there is not one right label a query.
@@ -105,7 +105,7 @@ def judge(
     prompts, n_dropped = _prompts(model, few_shot, asked, n_new=longest)
     n = len(queries)
     scores = model.label_scores(prompts[:n], few_shot.labels, content_free=prompts[n:], too_long=_plain(few_shot))
-    judgements = []
+    answers = []
     for i, whole in enumerate(scores):
         choices = [whole]
         if few_shot.sample is not None:
@@ -113,8 +113,8 @@ def judge(
             drawn = sample_labels(few_shot.labels, n_labels, seed=seed, keep=None if right is None else right[i])
             label_set = f"sampled {n_labels} of {len(few_shot.labels)}, seed {seed}"
             choices.append(whole.among(drawn, label_set=label_set))
-        judgements.append(Judgement(tuple(choices), n_dropped))
-    return judgements
+        answers.append(LabelAnswer(tuple(choices), n_dropped))
+    return answers
 
 
 def _prompts(model: LanguageModel, few_shot: FewShot, queries: Sequence[str], *, n_new: int) -> tuple[list[str], int]:

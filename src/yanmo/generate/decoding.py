@@ -1,38 +1,16 @@
 """How a continuation is chosen: greedily, by sampling or by beam search, and where it ends."""
 
 from collections.abc import Mapping
-from enum import Enum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from transformers import GenerationConfig
 
 from ..errors import InputError
+from .choices import Method
 from .language_tokenizer import LanguageTokenizer
 
-__all__ = ["Decoding", "Method", "Stops", "TooLong"]
-
-
-class Method(str, Enum):
-    """How the next token is chosen."""
-
-    GREEDY = "greedy"
-    """The likeliest one."""
-    SAMPLE = "sample"
-    """Drawn from the model's distribution."""
-    BEAM = "beam"
-    """The likeliest continuation among a few that are followed at the same time."""
-
-
-class TooLong(str, Enum):
-    """What becomes of a prompt that leaves too few positions for the new tokens."""
-
-    REFUSE = "refuse"
-    """An error."""
-    CUT_LEFT = "cut_left"
-    """Its oldest tokens go."""
-    KEEP_NEWEST = "keep_newest"
-    """Its oldest demonstrations go, one by one; for few-shot prompts."""
+__all__ = ["Decoding", "Stops"]
 
 
 def _as_strings(value: Any) -> Any:

@@ -10,7 +10,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..yaml_file import read_yaml
-from .decoding import Decoding, Stops, TooLong
+from .choices import TooLong
+from .decoding import Decoding, Stops
 from .language_tokenizer import LanguageTokenizer
 
 __all__ = ["Demonstration", "FewShot", "LabelSample"]

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
-__all__ = ["Calibrated", "LabelScores", "Length", "Reading", "sample_labels"]
+__all__ = ["Calibrated", "LabelScores", "LabelScoring", "Length", "sample_labels"]
 
 
 class Length(str, Enum):
-    """What a label's score is."""
+    """Whether a label's score is its whole log-likelihood or the mean over its tokens."""
 
     WHOLE = "whole"
     """The log-likelihood of all its tokens, which favors short labels."""
@@ -31,11 +31,11 @@ class Calibrated(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One way to read the scores.
+class LabelScoring:
+    """One way to score labels.
 
     Attributes:
-        length: What a label's score is.
+        length: Whether the whole label's log-likelihood counts or the mean of its tokens.
         calibrated: Whether the labels' own popularity is taken out.
     """
 
@@ -65,11 +65,13 @@ class LabelScores:
         >>> scores = LabelScores(
         ...     ("好", "不好"), np.log([0.2, 0.1]), np.array([1, 2]), np.log([[0.4, 0.1]]), label_set="all 2"
         ... )
-        >>> whole = Reading(Length.WHOLE)
+        >>> whole = LabelScoring(Length.WHOLE)
         >>> scores.probabilities(whole).round(3).tolist(), scores.best(whole)
         ([0.667, 0.333], '好')
-        >>> scores.best(Reading(Length.PER_TOKEN)), scores.best(Reading(Length.WHOLE, Calibrated.CONTENT_FREE))
-        ('不好', '不好')
+        >>> scores.best(LabelScoring(Length.PER_TOKEN))
+        '不好'
+        >>> scores.best(LabelScoring(Length.WHOLE, Calibrated.CONTENT_FREE))
+        '不好'
 
     Source: contextual calibration is arXiv:2102.09690.
     """
@@ -82,26 +84,26 @@ class LabelScores:
     n_cut: int = 0
 
     @property
-    def readings(self) -> tuple[Reading, ...]:
-        """All ways to read these scores."""
+    def scorings(self) -> tuple[LabelScoring, ...]:
+        """All ways to score these labels."""
         ways = tuple(Calibrated) if len(self.content_free) else (Calibrated.NO,)
-        return tuple(Reading(length, way) for way in ways for length in Length)
+        return tuple(LabelScoring(length, way) for way in ways for length in Length)
 
-    def probabilities(self, reading: Reading) -> NDArray[np.float64]:
+    def probabilities(self, scoring: LabelScoring) -> NDArray[np.float64]:
         """Gives each label's share: ``p = softmax(score)``, calibrated ``p / mean p_free``, normalized again.
 
         Args:
-            reading: How to read the scores.
+            scoring: What a label's score is.
 
         Returns:
             Probabilities among these labels, float64[n].
 
         Raises:
-            InputError: A calibrated reading is asked for, but there are no inputs without content.
+            InputError: A calibrated scoring is asked for, but there are no inputs without content.
         """
-        lengths = self.n_tokens if reading.length is Length.PER_TOKEN else 1
+        lengths = self.n_tokens if scoring.length is Length.PER_TOKEN else 1
         scores = _log_softmax(self.log_likelihoods / lengths)
-        if reading.calibrated is Calibrated.CONTENT_FREE:
+        if scoring.calibrated is Calibrated.CONTENT_FREE:
             if not len(self.content_free):
                 raise InputError(
                     "calibration needs inputs without content, and there are none",
@@ -111,16 +113,16 @@ class LabelScores:
             scores = _log_softmax(scores - np.logaddexp.reduce(free, axis=0))
         return np.exp(scores)
 
-    def best(self, reading: Reading) -> str:
+    def best(self, scoring: LabelScoring) -> str:
         """Gives the likeliest label; the first of equals.
 
         Args:
-            reading: How to read the scores.
+            scoring: What a label's score is.
 
         Returns:
             The label.
         """
-        return self.labels[int(self.probabilities(reading).argmax())]
+        return self.labels[int(self.probabilities(scoring).argmax())]
 
     def among(self, labels: Sequence[str], *, label_set: str) -> "LabelScores":
         """Gives the scores of some of the labels; nothing is computed again.

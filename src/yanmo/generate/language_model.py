@@ -10,7 +10,8 @@ from transformers import DynamicCache, GenerationConfig, PreTrainedModel, Stoppi
 
 from ..errors import InputError
 from .arriving_text import ArrivingText
-from .decoding import Decoding, Method, TooLong
+from .choices import Method, TooLong
+from .decoding import Decoding
 from .label_pass import label_log_likelihoods
 from .label_scores import LabelScores
 from .language_tokenizer import LanguageTokenizer

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..errors import InputError
-from .decoding import TooLong
+from .choices import TooLong
 from .language_tokenizer import LanguageTokenizer
 
 __all__ = ["Prompt", "fit_prompt"]

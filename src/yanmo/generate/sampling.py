@@ -13,7 +13,8 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from .decoding import Decoding, Method
+from .choices import Method
+from .decoding import Decoding
 
 __all__ = ["ExponentialRace", "samplers"]
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import yanmo.generate
 from yanmo.errors import InputError
-from yanmo.generate import Decoding, FewShot, LanguageModel, answer, judge
+from yanmo.generate import Decoding, FewShot, LanguageModel, answer, answer_by_label
 from yanmo.serve.commands.generate import generate
 
 app = typer.Typer()
@@ -114,10 +114,10 @@ def test_labels_are_judged(model, task):
     for name in ("all 3", "sampled 2 of 3, seed 0", "sampled 2 of 3, seed 1", "whole, calibrated", "[b]", "per token"):
         assert name in result.stdout
     few_shot = FewShot.load(task(more))
-    for judgement in judge(model, few_shot, ["x", "y"]):
-        for choice in judgement.choices:
+    for scored in answer_by_label(model, few_shot, ["x", "y"]):
+        for choice in scored.choices:
             assert len(choice.labels) == (3 if choice.label_set == "all 3" else 2)
-        for value in judgement.choices[0].log_likelihoods:
+        for value in scored.choices[0].log_likelihoods:
             assert f"{value:.3f}" in result.stdout
 
 

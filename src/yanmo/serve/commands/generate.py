@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ...errors import require_extra
+from ...generate import Method, TooLong
 from .interruptible import interruptible
 
 if TYPE_CHECKING:
-    from ...generate import Completion, Decoding, FewShot, Judgement, LanguageModel
+    from ...generate import Completion, Decoding, FewShot, LabelAnswer, LanguageModel
 
 __all__ = ["generate"]
 
@@ -27,22 +28,6 @@ class WeightType(str, Enum):
     BFLOAT16 = "bfloat16"
 
 
-class PromptLength(str, Enum):
-    """What becomes of a prompt that is too long; see ``yanmo.generate.TooLong``."""
-
-    REFUSE = "refuse"
-    CUT_LEFT = "cut_left"
-    KEEP_NEWEST = "keep_newest"
-
-
-class Choice(str, Enum):
-    """How the next token is chosen; see ``yanmo.generate.Method``."""
-
-    GREEDY = "greedy"
-    SAMPLE = "sample"
-    BEAM = "beam"
-
-
 def generate(
     folder: Annotated[Path, typer.Argument(help="语言模型目录 / folder of a language model")],
     prompt: Annotated[str | None, typer.Option(help="续写这段文本，空串为无条件生成 / a text to continue")] = None,
@@ -53,7 +38,7 @@ def generate(
     interactive: Annotated[
         bool, typer.Option("--interactive", help="逐行输入，Ctrl-D 结束 / line by line until Ctrl-D")
     ] = False,
-    method: Annotated[Choice | None, typer.Option(help="如何选下一个词 / how tokens are chosen")] = None,
+    method: Annotated[Method | None, typer.Option(help="如何选下一个词 / how tokens are chosen")] = None,
     max_new_tokens: Annotated[int | None, typer.Option(help="最多生成多少 token / length of the continuation")] = None,
     temperature: Annotated[float | None, typer.Option(help="采样温度 / for sample")] = None,
     top_k: Annotated[int | None, typer.Option(help="只在最可能的 k 个中采样 / for sample")] = None,
@@ -69,7 +54,7 @@ def generate(
         bool | None, typer.Option("--stop-at-newline", help="遇到换行就停 / stop at the end of the line")
     ] = None,
     too_long: Annotated[
-        PromptLength | None, typer.Option(help="提示过长时：拒绝、截去最早的部分、略去最早的示例 / at a long prompt")
+        TooLong | None, typer.Option(help="提示过长时：拒绝、截去最早的部分、略去最早的示例 / at a long prompt")
     ] = None,
     dtype: Annotated[WeightType, typer.Option(help="权重在内存中的类型 / type of the weights")] = WeightType.FLOAT32,
 ) -> None:
@@ -82,7 +67,7 @@ def generate(
     if query and (few_shot is None or interactive):
         raise typer.BadParameter("--query is for --few-shot, without --interactive")
     flags: dict[str, Any] = {
-        "method": method and method.value,
+        "method": method,
         "max_new_tokens": max_new_tokens,
         "temperature": temperature,
         "top_k": top_k,
@@ -98,22 +83,21 @@ def generate(
     require_extra("transformers", extra="torch")
     import torch
 
-    from ...generate import Decoding, FewShot, TooLong, load_language_model
+    from ...generate import Decoding, FewShot, load_language_model
 
     # Everything that can be wrong is looked at before the weights are read.
-    rule = None if too_long is None else TooLong(too_long.value)
     task = None if few_shot is None else FewShot.load(few_shot)
     decoding = (Decoding() if task is None else task.decoding).changed(given)
     if task is not None:
-        task = task.model_copy(update={"decoding": decoding, "too_long": rule or task.too_long})
+        task = task.model_copy(update={"decoding": decoding, "too_long": too_long or task.too_long})
         if not interactive and not query and task.query is None:
             raise typer.BadParameter(f"{few_shot} has no 'query'; give --query")
-    if task is None and rule is TooLong.KEEP_NEWEST:
+    if task is None and too_long is TooLong.KEEP_NEWEST:
         raise typer.BadParameter("--too-long keep_newest is for --few-shot")
     console = Console(stderr=True)
     with interruptible("give the command again"), console.status(f"载入 {folder} …"):
         model = load_language_model(folder, dtype=getattr(torch, dtype.value))
-    session = _Session(model, decoding, rule or TooLong.REFUSE, task, console)
+    session = _Session(model, decoding, too_long or TooLong.REFUSE, task, console)
     if interactive:
         session.converse()
         return
@@ -121,7 +105,7 @@ def generate(
         if task is None:
             session.respond(prompt or "")
         elif task.labels:
-            session.judge(query or [task.query or ""])
+            session.choose(query or [task.query or ""])
         else:
             asked = query or [task.query or ""]
             for one in asked:
@@ -132,7 +116,7 @@ class _Session:
     """One loaded model and how it is asked; texts go to standard output, remarks to standard error."""
 
     def __init__(
-        self, model: "LanguageModel", decoding: "Decoding", too_long: Any, task: "FewShot | None", console: Console
+        self, model: "LanguageModel", decoding: "Decoding", too_long: TooLong, task: "FewShot | None", console: Console
     ) -> None:
         self.model = model
         self.decoding = decoding
@@ -147,8 +131,6 @@ class _Session:
 
     def respond(self, text: str, *, heading: str = "") -> None:
         """Continues a text, or answers a query of the task."""
-        from ...generate import Method
-
         self.write(heading)
         n_dropped = 0
         try:
@@ -161,16 +143,16 @@ class _Session:
             self.write("\n")
         self._remark(completion.n_cut, n_dropped)
 
-    def judge(self, queries: list[str]) -> None:
+    def choose(self, queries: list[str]) -> None:
         """Shows the labels' scores for queries of the task."""
-        from ...generate import judge
+        from ...generate import answer_by_label
 
         if self.task is None:
             return
-        for query, judgement in zip(queries, judge(self.model, self.task, queries), strict=True):
-            self.out.print(_label_table(query, judgement))
-            self.out.print(_choice_table(judgement))
-            self._remark(judgement.choices[0].n_cut, judgement.n_dropped)
+        for query, scored in zip(queries, answer_by_label(self.model, self.task, queries), strict=True):
+            self.out.print(_label_table(query, scored))
+            self.out.print(_choice_table(scored))
+            self._remark(scored.choices[0].n_cut, scored.n_dropped)
 
     def converse(self) -> None:
         """Answers line after line; Ctrl-C ends an answer, and without one the session."""
@@ -182,7 +164,7 @@ class _Session:
                 return
             try:
                 if self.task is not None and self.task.labels:
-                    self.judge([line])
+                    self.choose([line])
                 else:
                     self.respond(line)
             except KeyboardInterrupt:
@@ -212,18 +194,18 @@ class _Session:
             self.console.print(f"提示过长，略去了最早的 {n_dropped} 个示例", markup=False, highlight=False)
 
 
-def _label_table(query: str, judgement: "Judgement") -> Table:
-    whole = judgement.choices[0]
-    table = Table("标签", "token", "log p", *(reading.name for reading in whole.readings), title=Text(query))
-    columns = [whole.probabilities(reading) for reading in whole.readings]
+def _label_table(query: str, scored: "LabelAnswer") -> Table:
+    whole = scored.choices[0]
+    table = Table("标签", "token", "log p", *(scoring.name for scoring in whole.scorings), title=Text(query))
+    columns = [whole.probabilities(scoring) for scoring in whole.scorings]
     for i, label in enumerate(whole.labels):
         shares = (f"{column[i]:.3f}" for column in columns)
         table.add_row(Text(label), str(whole.n_tokens[i]), f"{whole.log_likelihoods[i]:.3f}", *shares)
     return table
 
 
-def _choice_table(judgement: "Judgement") -> Table:
-    table = Table("读法", *(choice.label_set for choice in judgement.choices))
-    for reading in judgement.choices[0].readings:
-        table.add_row(reading.name, *(Text(choice.best(reading)) for choice in judgement.choices))
+def _choice_table(scored: "LabelAnswer") -> Table:
+    table = Table("打分方式", *(choice.label_set for choice in scored.choices))
+    for scoring in scored.choices[0].scorings:
+        table.add_row(scoring.name, *(Text(choice.best(scoring)) for choice in scored.choices))
     return table
