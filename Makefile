@@ -17,7 +17,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 install: setup
 	$(PIP) --no-deps --force-reinstall .
 
-# The main job on bundled pairs, without a network: trains a tiny model, evaluates, predicts.
+# The main job on bundled pairs, without a network: the bundled matcher scores, evaluates, decides.
 demo: install
 	$(VENV)/bin/yanmo demo
 

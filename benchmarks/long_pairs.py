@@ -96,9 +96,9 @@ def score_pair(matcher: Matcher, texts: Texts, *, tasks: Sequence[str]) -> Score
     scored: Scored = {task: {} for task in tasks}
     for setting, each in encoded.items():
         own, logits = np.split(logits, [len(each.rows)])
-        for task, logit, reading in zip(tasks, each.pool(own)[0].tolist(), each.readings[0], strict=True):
-            n_tokens = sum(map(len, reading.windows))
-            scored[task][setting] = {"logit": logit, "tokens": n_tokens, "unread": sum(reading.n_cut)}
+        for task, logit, windowed in zip(tasks, each.pool(own)[0].tolist(), each.pairs[0], strict=True):
+            n_tokens = sum(map(len, windowed.windows))
+            scored[task][setting] = {"logit": logit, "tokens": n_tokens, "unread": sum(windowed.n_cut)}
     return scored
 
 

@@ -5,7 +5,7 @@ import torch
 from torch.func import functional_call, jacrev, vmap
 
 from yanmo.layers import (
-    Activation,
+    CellActivation,
     GatedCell,
     GRUCell,
     LSTMCell,
@@ -19,7 +19,7 @@ from yanmo.layers import (
 
 CELLS = {
     "rnn-tanh": lambda: SimpleRNNCell(3, hidden_width=5),
-    "rnn-relu": lambda: SimpleRNNCell(3, hidden_width=5, activation=Activation.RELU),
+    "rnn-relu": lambda: SimpleRNNCell(3, hidden_width=5, activation=CellActivation.RELU),
     "lstm": lambda: LSTMCell(3, hidden_width=5),
     "gru": lambda: GRUCell(3, hidden_width=5),
     "gru-reset-after": lambda: ResetAfterGRUCell(3, hidden_width=5),

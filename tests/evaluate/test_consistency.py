@@ -3,7 +3,7 @@ import pytest
 
 from yanmo.data import Pair, Task, TaskSet
 from yanmo.errors import InputError
-from yanmo.evaluate import judge_consistency, score_split
+from yanmo.evaluate import measure_consistency, score_split
 from yanmo.match import MatchingFile
 from yanmo.match.matcher import Matcher
 
@@ -26,7 +26,7 @@ def _pairs(*texts, label=1):
 
 def test_contradictions_are_counted_once_for_each_distinct_pair():
     split = {"loose": _pairs("2 1", "-1 3"), "strict": _pairs("-1 3", "1 -2", "-3 -4")}
-    (found,) = judge_consistency(_Known(), score_split(_Known(), split))
+    (found,) = measure_consistency(_Known(), score_split(_Known(), split))
     assert (found.strict, found.loose, found.n) == ("strict", "loose", 4)
     assert (found.n_strict, found.n_contradictions) == (2, 1)
     assert found.higher == 0.25
@@ -35,7 +35,7 @@ def test_contradictions_are_counted_once_for_each_distinct_pair():
 
 
 def test_tasks_without_pairs_are_not_compared():
-    assert judge_consistency(_Known(), score_split(_Known(), {"strict": _pairs("1 1")})) == []
+    assert measure_consistency(_Known(), score_split(_Known(), {"strict": _pairs("1 1")})) == []
 
 
 def test_scores_keep_the_order_of_the_pairs():

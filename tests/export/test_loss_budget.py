@@ -6,7 +6,7 @@ from yanmo.errors import InputError
 from yanmo.evaluate import TaskScores
 from yanmo.export import loss_budget
 from yanmo.export.drift import drift_lines, drift_markdown, measure_drift
-from yanmo.export.loss_budget import Gate
+from yanmo.export.loss_budget import LossBudget
 from yanmo.export.weight_plan import WeightForm, WeightPlan
 from yanmo.match import Calibration, Decision, Matcher
 
@@ -41,8 +41,8 @@ def test_without_a_right_decision_none_can_be_lost():
 
 
 @pytest.fixture
-def gate(overlap_matcher, monkeypatch):
-    """A gate whose exports lose less the more matrices are raised, down to nothing at four of ten."""
+def budgets(overlap_matcher, monkeypatch):
+    """Makes loss budgets; exports lose less the more matrices are raised, and nothing at four of ten."""
     matcher, _ = overlap_matcher
     pairs = [Pair("天" * 4, "天" * 4, i % 2, str(i), i, "valid.txt") for i in range(40)]
     labels = np.arange(40) % 2
@@ -66,7 +66,7 @@ def gate(overlap_matcher, monkeypatch):
     before = (TaskScores("ssA", "A", labels, exact),)
 
     def make(budget):
-        return Gate(matcher, {"ssA": pairs}, before, budget)
+        return LossBudget(matcher, {"ssA": pairs}, before, budget)
 
     return make, state
 
@@ -83,14 +83,14 @@ def _search(made, state, tmp_path, **options):
     return found, attempts
 
 
-def test_an_export_within_the_budget_is_not_searched_for(gate, tmp_path):
-    make, state = gate
+def test_an_export_within_the_budget_is_not_searched_for(budgets, tmp_path):
+    make, state = budgets
     found, attempts = _search(make(100.0), state, tmp_path)
     assert (found.raised, len(attempts), state["estimates"]) == ((), 1, 0)
 
 
-def test_the_worst_matrices_are_raised_until_the_budget_holds(gate, tmp_path):
-    make, state = gate
+def test_the_worst_matrices_are_raised_until_the_budget_holds(budgets, tmp_path):
+    make, state = budgets
     # Of 20 matches 3 are missed: F1 34/37.
     found, attempts = _search(make(100 * (1 - 34 / 37) + 1e-9), state, tmp_path)
     assert found.raised == ("m0", "m1")
@@ -100,8 +100,8 @@ def test_the_worst_matrices_are_raised_until_the_budget_holds(gate, tmp_path):
     assert state["plans"][-1] == found.plan
 
 
-def test_what_cannot_be_held_is_refused_with_the_numbers(gate, tmp_path):
-    make, state = gate
+def test_what_cannot_be_held_is_refused_with_the_numbers(budgets, tmp_path):
+    make, state = budgets
     state["n_matrices"] = 7
     # At most three of seven, so 1 and 2 are tried: 3 missed matches remain.
     with pytest.raises(
@@ -112,8 +112,8 @@ def test_what_cannot_be_held_is_refused_with_the_numbers(gate, tmp_path):
     assert [len(plan.raised) for plan in state["plans"]] == [0, 1, 2]
 
 
-def test_with_loss_accepted_the_best_attempt_is_what_lies_there(gate, tmp_path):
-    make, state = gate
+def test_with_loss_accepted_the_best_attempt_is_what_lies_there(budgets, tmp_path):
+    make, state = budgets
     state["lost"] = {0: 10, 1: 2, 2: 5, 4: 4}
     found, attempts = _search(make(0.5), state, tmp_path, accepts_loss=True)
     assert [len(each.raised) for each in attempts] == [0, 1, 2, 4]

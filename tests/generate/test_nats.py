@@ -31,9 +31,9 @@ def test_sums_equal_a_loop_over_single_tokens(network, tokenizer, n_positions, m
     assert made.per_character == made.nats / 20
 
 
-def test_nothing_to_judge_is_refused(network, tokenizer):
+def test_an_empty_list_of_texts_is_refused(network, tokenizer):
     for texts in ([], [""]):
-        with pytest.raises(InputError, match="no text to judge"):
+        with pytest.raises(InputError, match="no text to measure"):
             text_nats(network, tokenizer, texts)
 
 

@@ -5,7 +5,7 @@ from torch.func import jacrev, vmap
 
 from yanmo.errors import InputError
 from yanmo.layers import (
-    Activation,
+    CellActivation,
     GRUCell,
     LSTMCell,
     MergedGateGRUCell,
@@ -125,7 +125,7 @@ def test_memory_jacobian_of_the_reset_last_gru_goes_through_the_hidden_state():
 
 
 def test_a_relu_cell_passes_no_gradient_where_it_is_off():
-    cell = SimpleRNNCell(1, hidden_width=2, activation=Activation.RELU)
+    cell = SimpleRNNCell(1, hidden_width=2, activation=CellActivation.RELU)
     with torch.no_grad():
         cell.gates.bias.copy_(torch.tensor([-100.0, 100.0]))
     jacobian = cell.jacobian(torch.zeros(1), torch.zeros(2))

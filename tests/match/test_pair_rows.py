@@ -96,11 +96,11 @@ def test_one_task_in_windows_and_one_cut(windowed):
 def test_rows_say_what_was_read(windowed):
     matcher, _ = windowed
     encoded = matcher.rows(PAIRS, tasks=["strict", "loose"])
-    assert len(encoded.rows) == len(encoded.row_tasks) == sum(len(r.windows) for pair in encoded.readings for r in pair)
+    assert len(encoded.rows) == len(encoded.row_tasks) == sum(len(r.windows) for pair in encoded.pairs for r in pair)
     assert encoded.row_tasks[:2] == [1, 0]
-    for (a, b), readings in zip(PAIRS, encoded.readings, strict=True):
-        for reading in readings:
-            assert np.add(reading.n_read, reading.n_cut).tolist() == [len(a), len(b)]
+    for (a, b), tasks in zip(PAIRS, encoded.pairs, strict=True):
+        for windowed in tasks:
+            assert np.add(windowed.n_read, windowed.n_cut).tolist() == [len(a), len(b)]
     with pytest.raises(InputError, match="'other'"):
         matcher.rows(PAIRS, tasks=["loose", "other"])
 

@@ -138,7 +138,7 @@ def assemble(
         dtype: Element type of the result.
 
     Returns:
-        The tensor under Hugging Face's layout.
+        The tensor as Hugging Face stores it.
 
     Example:
         >>> rule = MegatronRule("a", "b", Split.THIRDS, (6,), False)

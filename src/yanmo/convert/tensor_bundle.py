@@ -209,9 +209,9 @@ class _Message:
                 self._parts.setdefault(field, []).append(data[at : at + size])
                 at += size
             else:
-                layout = {1: "<Q", 5: "<I"}[wire]
-                self._numbers[field] = struct.unpack_from(layout, data, at)[0]
-                at += struct.calcsize(layout)
+                number_format = {1: "<Q", 5: "<I"}[wire]
+                self._numbers[field] = struct.unpack_from(number_format, data, at)[0]
+                at += struct.calcsize(number_format)
 
     def number(self, field: int) -> int:
         """A number, 0 where it is left out."""

@@ -59,7 +59,7 @@ _LEFT_OUT = (
     ("step count", r"^global_step$"),
     ("fine-tuned head", r"^(output_weights|output_bias)$|^(classifier|loss|cls/squad|crf_loss|project)/"),
 )
-# Families of other layouts, by a name only they have.
+# Families that name their variables in another way, by a name only they have.
 _OTHERS = (
     ("ALBERT", r"/inner_group_\d+/"),
     ("ELECTRA", r"^(electra|generator|discriminator_predictions)/"),
@@ -148,7 +148,7 @@ def why_left_out(name: str) -> str | None:
 
 
 def source_family(names: Collection[str]) -> str | None:
-    """Recognizes a checkpoint of a layout that is none of ours.
+    """Names the model family of a checkpoint that Yanmo does not convert.
 
     Args:
         names: The checkpoint's variables.

@@ -1,7 +1,7 @@
 """Scores against labels: counts, ranking, calibration and the official metric; knows no model."""
 
 from .calibrate import platt_scaling, temperature_scaling
-from .consistency import Consistency, judge_consistency
+from .consistency import Consistency, measure_consistency
 from .counts import Counts
 from .curve import Curve, ranking_curve
 from .judge import Interval, Judgement, TaskReport, fit_decision, fit_decisions, judge_across_halves, judge_stored
@@ -33,8 +33,8 @@ __all__ = [
     "fit_decision",
     "fit_decisions",
     "judge_across_halves",
-    "judge_consistency",
     "judge_stored",
+    "measure_consistency",
     "measure_truncation",
     "official_score",
     "platt_scaling",

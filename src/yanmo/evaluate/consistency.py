@@ -10,7 +10,7 @@ from ..match.matcher import Matcher
 from .scores import TaskScores
 from .scoring import OnProgress, score_texts
 
-__all__ = ["Consistency", "judge_consistency"]
+__all__ = ["Consistency", "measure_consistency"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Consistency:
     """Rank correlation of both tasks' logits."""
 
 
-def judge_consistency(
+def measure_consistency(
     matcher: Matcher, scores: Sequence[TaskScores], *, on_progress: OnProgress | None = None
 ) -> list[Consistency]:
     """Compares a strict task with the loose one it implies, on the pairs of both.

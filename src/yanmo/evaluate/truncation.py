@@ -40,12 +40,13 @@ def measure_truncation(matcher: Matcher, split: Mapping[str, Sequence[Pair]]) ->
 
 
 def _measure(matcher: Matcher, task: str, pairs: Sequence[Pair]) -> Truncation:
-    encoded = matcher.rows([(pair.text0, pair.text1) for pair in pairs], tasks=[task])
-    readings = [reading for (reading,) in encoded.readings]
-    n_read, n_cut = (sum(map(sum, each)) for each in ([r.n_read for r in readings], [r.n_cut for r in readings]))
+    rows = matcher.rows([(pair.text0, pair.text1) for pair in pairs], tasks=[task])
+    encoded = [windowed for (windowed,) in rows.pairs]
+    n_read = sum(sum(each.n_read) for each in encoded)
+    n_cut = sum(sum(each.n_cut) for each in encoded)
     return Truncation(
         n=len(pairs),
-        pairs_cut=sum(any(reading.n_cut) for reading in readings) / max(len(pairs), 1),
+        pairs_cut=sum(any(each.n_cut) for each in encoded) / max(len(pairs), 1),
         tokens_cut=n_cut / max(n_read + n_cut, 1),
-        pairs_in_windows=sum(len(reading.windows) > 1 for reading in readings) / max(len(pairs), 1),
+        pairs_in_windows=sum(len(each.windows) > 1 for each in encoded) / max(len(pairs), 1),
     )

@@ -12,7 +12,7 @@ _attached, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "card": ["Card"],
         "drift": ["TaskDrift", "measure_drift"],
-        "loss_budget": ["Attempt", "Gate"],
+        "loss_budget": ["Attempt", "LossBudget"],
         "onnx_export": ["export_matcher"],
         "sequence_classifier": ["export_task"],
         "task_graph": ["export_task_graph"],

@@ -2,7 +2,7 @@ from .card import Card as Card
 from .drift import TaskDrift as TaskDrift
 from .drift import measure_drift as measure_drift
 from .loss_budget import Attempt as Attempt
-from .loss_budget import Gate as Gate
+from .loss_budget import LossBudget as LossBudget
 from .onnx_export import export_matcher as export_matcher
 from .sequence_classifier import export_task as export_task
 from .task_graph import export_task_graph as export_task_graph

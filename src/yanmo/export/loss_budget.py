@@ -1,4 +1,4 @@
-"""Exports until no more is lost than allowed: what bears rounding worst is stored finer; too much loss is refused."""
+"""Exports within a budget of lost F1: the matrices that suffer most from rounding are stored in a finer form."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from .drift import TaskDrift, measure_drift
 if TYPE_CHECKING:
     from .weight_plan import WeightPlan
 
-__all__ = ["Attempt", "Gate"]
+__all__ = ["Attempt", "LossBudget"]
 
 # Pairs of each task that show which matrices bear rounding worst.
 _N_PROBES = 24
@@ -40,8 +40,8 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Gate:
-    """Labelled pairs that exports are measured on, and what an export may lose there."""
+class LossBudget:
+    """How much F1 an export may lose, and the labelled pairs on which that is measured."""
 
     matcher: Matcher
     """The matcher with torch weights."""
@@ -49,8 +49,8 @@ class Gate:
     """Labelled pairs of each task, by its name."""
     before: tuple[TaskScores, ...]
     """The matcher's own scores of the pairs."""
-    budget: float
-    """Points of F1 that no task may lose more of."""
+    points: float
+    """Points of F1 (hundredths) that each task may lose at most."""
 
     def search(
         self,
@@ -89,7 +89,7 @@ class Gate:
             after = score_split(Matcher.from_pretrained(folder), self.pairs, on_progress=on_progress)
             attempt = Attempt(chosen, raised, tuple(measure_drift(self.before, after, decisions)))
             on_attempt(attempt)
-            if attempt.worst.points_lost <= self.budget:
+            if attempt.worst.points_lost <= self.points:
                 return attempt
             attempts.append(attempt)
         best = min(attempts, key=lambda each: each.worst.points_lost)
@@ -97,7 +97,7 @@ class Gate:
             worst = best.worst
             raise InputError(
                 f"task '{worst.task}' would lose {worst.points_lost:.2f} points of F1 ({worst.n_changed} of {worst.n} "
-                f"decisions change), more than the budget of {self.budget:g}, even with {len(best.raised)} matrices "
+                f"decisions change), more than the budget of {self.points:g}, even with {len(best.raised)} matrices "
                 "stored finer",
                 fix="raise --budget, choose a finer form, or add --accept-loss to export all the same",
             )

@@ -19,7 +19,7 @@ __all__ = ["Demonstration", "FewShot", "LabelSample"]
 _INPUT, _OUTPUT = "{input}", "{output}"
 
 
-class _Frozen(BaseModel):
+class _TaskPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -31,7 +31,7 @@ def _as_text(value: object) -> object:
 Text = Annotated[str, BeforeValidator(_as_text)]
 
 
-class Demonstration(_Frozen):
+class Demonstration(_TaskPart):
     """One solved example."""
 
     input: Text = Field(min_length=1)
@@ -40,7 +40,7 @@ class Demonstration(_Frozen):
     """What the model should write."""
 
 
-class LabelSample(_Frozen):
+class LabelSample(_TaskPart):
     """A smaller choice among the labels, reported beside that among all."""
 
     n_labels: int = Field(gt=1)
@@ -49,7 +49,7 @@ class LabelSample(_Frozen):
     """Decides the draw; query number i draws with seed + i."""
 
 
-class FewShot(_Frozen):
+class FewShot(_TaskPart):
     r"""A task: instruction, demonstrations and how a query is put and answered.
 
     Raises:

@@ -152,7 +152,7 @@ class LabelScores:
 
 
 def sample_labels(labels: Sequence[str], n: int, *, seed: int, keep: str | None = None) -> tuple[str, ...]:
-    """Draws some labels, for tasks that are judged on the right label among a few others.
+    """Draws some labels, for tasks whose accuracy is measured on the right label among a few others.
 
     Args:
         labels: All labels.

@@ -67,7 +67,7 @@ def text_nats(
         raise InputError(f"n_positions is {n_positions}", fix=f"take 2 to {most}, the positions of the network")
     windows = sorted((window for text in texts for window in _windows(tokenizer, text, n_positions)), key=len)
     if not windows:
-        raise InputError("there is no text to judge", fix="give at least one text that is not empty")
+        raise InputError("there is no text to measure", fix="give at least one text that is not empty")
     nats = 0.0
     for batch in _batches(windows, max_tokens=max_tokens):
         longest = len(batch[-1])

@@ -19,7 +19,7 @@ from .packing import Segments  # noqa: E402
 from .pooling import mean_pool  # noqa: E402
 from .projection import predictor_head, projector_head  # noqa: E402
 from .recurrent import GatedCell, RecurrentCell, RecurrentLayer  # noqa: E402
-from .simple_rnn import Activation, SimpleRNNCell  # noqa: E402
+from .simple_rnn import CellActivation, SimpleRNNCell  # noqa: E402
 from .taylor import (  # noqa: E402
     MAX_ORDER,
     TaylorMinimum,
@@ -33,11 +33,11 @@ from .taylor_softmax import TaylorCrossEntropy, TaylorForm, log_taylor_softmax, 
 
 __all__ = [
     "MAX_ORDER",
-    "Activation",
     "AlignmentHead",
     "AttentionKernel",
     "Block",
     "CausalLinearTaylorAttention",
+    "CellActivation",
     "ConditionalLayerNorm",
     "FeedForward",
     "GRUCell",

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from .gates import Gates, read_torch_gates
 
-__all__ = ["Activation", "SimpleRNNCell"]
+__all__ = ["CellActivation", "SimpleRNNCell"]
 
 
-class Activation(str, Enum):
+class CellActivation(str, Enum):
     """What a ``SimpleRNNCell`` squashes its sum with."""
 
     TANH = "tanh"
@@ -20,9 +20,9 @@ class Activation(str, Enum):
 
 
 # Each function with its slope as a function of its own value: 1 - h^2, and 1 where h > 0.
-_ACTIVATIONS: dict[Activation, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
-    Activation.TANH: (torch.tanh, lambda h: 1 - h * h),
-    Activation.RELU: (torch.relu, lambda h: (h > 0).to(h.dtype)),
+_ACTIVATIONS: dict[CellActivation, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    CellActivation.TANH: (torch.tanh, lambda h: 1 - h * h),
+    CellActivation.RELU: (torch.relu, lambda h: (h > 0).to(h.dtype)),
 }
 
 
@@ -45,7 +45,9 @@ class SimpleRNNCell(nn.Module):
     Source: kexue.fm/archives/7888. Computes what ``torch.nn.RNN`` does.
     """
 
-    def __init__(self, input_width: int, *, hidden_width: int, activation: Activation = Activation.TANH) -> None:
+    def __init__(
+        self, input_width: int, *, hidden_width: int, activation: CellActivation = CellActivation.TANH
+    ) -> None:
         super().__init__()
         self.hidden_width = self.state_width = hidden_width
         self.gates = Gates(input_width, hidden_width=hidden_width, n_gates=1)
@@ -83,7 +85,7 @@ class SimpleRNNCell(nn.Module):
     def from_torch(cls, module: nn.Module) -> "SimpleRNNCell":
         """Makes the cell that computes what a one-layer ``torch.nn.RNN`` does."""
         w, u, b_input, b_recurrent = read_torch_gates(module, kind=nn.RNN)
-        activation = Activation(str(module.nonlinearity))
+        activation = CellActivation(str(module.nonlinearity))
         cell = cls(w.shape[1], hidden_width=u.shape[1], activation=activation).to(w)
         cell.gates.load((w, u, b_input + b_recurrent))
         return cell

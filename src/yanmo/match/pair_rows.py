@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..data.budget import WindowPool
 from ..data.tasks import TaskSet
-from ..tokenize import EncodedPair, PairEncoder, PairReading
+from ..tokenize import EncodedPair, PairEncoder, PairWindows
 
 __all__ = ["PairRows", "encode_rows"]
 
@@ -18,32 +18,32 @@ class PairRows:
     """Pairs under tasks, ready for an engine: pair by pair, of a pair task by task, of these window by window.
 
     Attributes:
-        readings: Of each pair, how each task reads it.
+        pairs: Of each pair, its windows under each task.
         task_indices: Index of each task.
         pools: What each task makes of its windows; None where it has one.
     """
 
-    readings: list[list[PairReading]]
+    pairs: list[list[PairWindows]]
     task_indices: list[int]
     pools: list[WindowPool | None]
 
     @property
     def rows(self) -> list[EncodedPair]:
         """The rows, as an engine takes them."""
-        return [row for tasks in self.readings for reading in tasks for row in reading.windows]
+        return [row for tasks in self.pairs for windowed in tasks for row in windowed.windows]
 
     @property
     def row_tasks(self) -> list[int]:
         """Task index of each row."""
         return [
             index
-            for tasks in self.readings
-            for reading, index in zip(tasks, self.task_indices, strict=True)
-            for _ in reading.windows
+            for tasks in self.pairs
+            for windowed, index in zip(tasks, self.task_indices, strict=True)
+            for _ in windowed.windows
         ]
 
     def pool(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Makes one logit a pair and task of those of its windows.
+        """Combines the logits of a pair's windows into one logit for each pair and task.
 
         Args:
             logits: Logits of the rows, float32[n_rows].
@@ -51,8 +51,8 @@ class PairRows:
         Returns:
             Their maximum or mean, by the task, float32[n_pairs, n_tasks].
         """
-        shape = (len(self.readings), len(self.task_indices))
-        sizes = np.array([len(reading.windows) for tasks in self.readings for reading in tasks], dtype=np.int64)
+        shape = (len(self.pairs), len(self.task_indices))
+        sizes = np.array([len(windowed.windows) for tasks in self.pairs for windowed in tasks], dtype=np.int64)
         if len(logits) == len(sizes):
             return logits.reshape(shape)
         starts = np.cumsum(sizes) - sizes
@@ -82,12 +82,12 @@ def encode_rows(
     budgets = [task_set.tasks[index].budget for index in indices]
     limits = [budget.of_pairs for budget in budgets]
     distinct = list(dict.fromkeys(limits))
-    readings = pair_encoder.encode_windows(
+    windowed = pair_encoder.encode_windows(
         [pair for _ in distinct for pair in pairs], budgets=[limit for limit in distinct for _ in pairs]
     )
     first = {limit: i * len(pairs) for i, limit in enumerate(distinct)}
     return PairRows(
-        [[readings[first[limit] + i] for limit in limits] for i in range(len(pairs))],
+        [[windowed[first[limit] + i] for limit in limits] for i in range(len(pairs))],
         indices,
         [None if budget.windows is None else budget.windows.pool for budget in budgets],
     )

@@ -71,7 +71,7 @@ class RecurrentFlow:
 
 
 def fit_flow(log_norms: Float[Tensor, " distances"], *, limits: FlowLimits | None = None) -> RecurrentFlow:
-    """Fits ``|d state_T / d state_t| = a * rate^(T - t)`` by least squares in logarithms, and judges.
+    """Fits ``|d state_T / d state_t| = a * rate^(T - t)`` by least squares in logarithms, with a verdict.
 
     Args:
         log_norms: Natural logarithms of the norms at distance 0, 1, ..., relative to distance 0; ``-inf`` where nothing

@@ -1,7 +1,7 @@
-"""Classification tasks for the comparison of losses: handwritten digits, and Chinese texts by where they come from."""
+"""Small classification tasks that two studies share: handwritten digits, and the origin of Chinese snippets."""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from itertools import islice
@@ -58,7 +58,7 @@ def digits_task() -> ClassificationTask:
 
 
 def corpus_task(folder: Path, *, n_per_class: int, seed: int = 0) -> ClassificationTask:
-    """Which file of a corpus a snippet of 40 characters was cut from.
+    """The task of telling which file of a corpus a snippet of 40 characters was cut from.
 
     Args:
         folder: Its folder ``corpus`` holds text files, plain or compressed, a document a line; one is one class.
@@ -87,11 +87,11 @@ def corpus_task(folder: Path, *, n_per_class: int, seed: int = 0) -> Classificat
             where=place,
             fix="put a text file for each class there, one document a line",
         )
-    return _text_task("corpus snippets", snippets, n_test=None)
+    return _text_task("corpus snippets", snippets, test=None)
 
 
 def bundled_task(*, n_documents: int) -> ClassificationTask:
-    """Which of the long texts that ship with Yanmo a snippet was cut from; tested on the last third of each text.
+    """The task of telling which bundled long text a snippet was cut from; the last third of each text is for testing.
 
     Args:
         n_documents: Number of texts, one class each.
@@ -102,13 +102,13 @@ def bundled_task(*, n_documents: int) -> ClassificationTask:
     with resources.as_file(resources.files("yanmo.assets") / "sample") as sample:
         pairs = read_split(sample, TaskSet.load("sohu"), "train")
     documents = sorted({pair.text0 for pair in pairs["llA"]}, key=len, reverse=True)[:n_documents]
-    train = {f"text {i}": _windows(text[: 2 * len(text) // 3]) for i, text in enumerate(documents)}
-    test = {f"text {i}": _windows(text[2 * len(text) // 3 :]) for i, text in enumerate(documents)}
-    return _text_task("bundled texts", {name: train[name] + test[name] for name in train}, n_test=test)
+    train = {f"text {i}": _overlapping(text[: 2 * len(text) // 3]) for i, text in enumerate(documents)}
+    test = {f"text {i}": _overlapping(text[2 * len(text) // 3 :]) for i, text in enumerate(documents)}
+    return _text_task("bundled texts", {name: train[name] + test[name] for name in train}, test=test)
 
 
 def hashed_ngrams(text: str, *, n_buckets: int) -> list[int]:
-    """Characters and pairs of neighboring characters as bucket numbers from 1, the same on every machine.
+    """Hashes characters and pairs of neighboring characters to bucket numbers from 1, the same on every machine.
 
     Args:
         text: The text.
@@ -121,17 +121,18 @@ def hashed_ngrams(text: str, *, n_buckets: int) -> list[int]:
     return [zlib.crc32(gram.encode("utf-8", "surrogatepass")) % n_buckets + 1 for gram in grams]
 
 
-def _text_task(name: str, snippets: dict[str, list[str]], *, n_test: dict[str, list[str]] | None) -> ClassificationTask:
+def _text_task(name: str, snippets: dict[str, list[str]], *, test: dict[str, list[str]] | None) -> ClassificationTask:
+    """Makes a task whose classes are the keys; ``test`` holds the last snippets of each class that are for testing."""
     texts = [(text, label) for label, rows in enumerate(snippets.values()) for text in rows]
     inputs = torch.zeros(len(texts), 2 * _LENGTH - 1, dtype=torch.int64)
     for row, (text, _) in enumerate(texts):
         ids = hashed_ngrams(text, n_buckets=_N_BUCKETS)
         inputs[row, : len(ids)] = torch.tensor(ids)
     fixed = None
-    if n_test is not None:
+    if test is not None:
         ends = np.cumsum([len(rows) for rows in snippets.values()])
         fixed = torch.from_numpy(
-            np.concatenate([np.arange(end - len(n_test[key]), end) for key, end in zip(snippets, ends, strict=True)])
+            np.concatenate([np.arange(end - len(test[key]), end) for key, end in zip(snippets, ends, strict=True)])
         )
 
     def build() -> nn.Module:
@@ -155,5 +156,6 @@ def _cut(text: str, generator: np.random.Generator) -> str:
     return text[start : start + _LENGTH]
 
 
-def _windows(text: Sequence[str] | str) -> list[str]:
-    return ["".join(text[start : start + 20]) for start in range(0, max(len(text) - 20, 1), 5)]
+def _overlapping(text: str) -> list[str]:
+    """Cuts a text into snippets of 20 characters, one every 5 characters."""
+    return [text[start : start + 20] for start in range(0, max(len(text) - 20, 1), 5)]

@@ -5,7 +5,7 @@ from .coverage import Coverage, measure_coverage
 from .cpm import CpmTokenizer, Vintage
 from .folder import FolderTokenizer, load_text_tokenizer, load_tokenizer
 from .hidden_markov import HiddenMarkovSegmenter
-from .pair import EncodedPair, PairBudget, PairEncoder, PairLayout, PairReading
+from .pair import EncodedPair, PairBudget, PairEncoder, PairLayout, PairWindows
 from .segment import CharacterSegmenter, Segmenter, WordSegmenter
 from .special import SpecialIds, find_special_ids
 from .tokenizer import Encoding, TextTokenizer, Tokenizer, with_special_tokens
@@ -26,7 +26,7 @@ __all__ = [
     "PairBudget",
     "PairEncoder",
     "PairLayout",
-    "PairReading",
+    "PairWindows",
     "Segmenter",
     "SpecialIds",
     "TextTokenizer",

@@ -11,7 +11,7 @@ from ..errors import InputError
 from .tokenizer import Tokenizer
 from .windows import WindowPlan
 
-__all__ = ["EncodedPair", "PairBudget", "PairEncoder", "PairLayout", "PairReading"]
+__all__ = ["EncodedPair", "PairBudget", "PairEncoder", "PairLayout", "PairWindows"]
 
 _ONE_WINDOW = WindowPlan(at_most=1, overlap=0.0)
 
@@ -75,8 +75,8 @@ class EncodedPair:
 
 
 @dataclass(frozen=True, slots=True)
-class PairReading:
-    """One pair as all the inputs it is read in.
+class PairWindows:
+    """One pair as the inputs that are scored in its place: one, or one for each window of a long text.
 
     Attributes:
         windows: At least one encoded pair.
@@ -126,11 +126,11 @@ class PairEncoder:
         """
         each = [budgets] * len(pairs) if isinstance(budgets, PairBudget) else budgets
         cut = [budget if budget.windows is None else replace(budget, windows=None) for budget in each]
-        return [reading.windows[0] for reading in self.encode_windows(pairs, budgets=cut)]
+        return [windowed.windows[0] for windowed in self.encode_windows(pairs, budgets=cut)]
 
     def encode_windows(
         self, pairs: Sequence[tuple[str, str]], *, budgets: PairBudget | Sequence[PairBudget]
-    ) -> list[PairReading]:
+    ) -> list[PairWindows]:
         """Encodes many pairs, each to as many inputs as it takes to read what its budget's windows reach.
 
         A side that fits stands whole in every input. Where both are too long, the windows of one are put beside those
@@ -155,9 +155,9 @@ class PairEncoder:
         distinct = list(dict.fromkeys(text for pair in pairs for text in pair))
         encodings = self.tokenizer.encode_batch([self.prefix + text for text in distinct])
         ids = {text: encoding.token_ids for text, encoding in zip(distinct, encodings, strict=True)}
-        return [self._read(ids[a], ids[b], budget) for (a, b), budget in zip(pairs, each, strict=True)]
+        return [self._encode(ids[a], ids[b], budget) for (a, b), budget in zip(pairs, each, strict=True)]
 
-    def _read(self, left: NDArray[np.int32], right: NDArray[np.int32], budget: PairBudget) -> PairReading:
+    def _encode(self, left: NDArray[np.int32], right: NDArray[np.int32], budget: PairBudget) -> PairWindows:
         n_special = self._n_special
         room = (budget.left - n_special[0], budget.right - n_special[1])
         if min(room) <= self._n_prefix:
@@ -170,7 +170,7 @@ class PairEncoder:
         n = max(len(lefts), len(rights))
         windows = [self._join(lefts[i * len(lefts) // n], rights[i * len(rights) // n], n_cut) for i in range(n)]
         n_read = (max(0, a - self._n_prefix), max(0, b - self._n_prefix))
-        return PairReading(tuple(windows), n_read, n_cut)
+        return PairWindows(tuple(windows), n_read, n_cut)
 
     @property
     def _n_special(self) -> tuple[int, int]:

@@ -28,7 +28,6 @@ def _exp(x):  # type: ignore[no-untyped-def]
     series = (series * r + _f32(1)) * r + _f32(1)
     power = _i32(_i32(shifted.view(_i32) + _i32(127)) << 23)
     return series * power.view(_f32)
-    return series * power.view(_f32)
 
 
 _exp_compiled = compiled(_exp)

@@ -43,8 +43,8 @@ def evaluate(
     from ...data import RejectFile, read_split
     from ...evaluate import (
         judge_across_halves,
-        judge_consistency,
         judge_stored,
+        measure_consistency,
         measure_truncation,
         score_split,
         write_report,
@@ -70,7 +70,7 @@ def evaluate(
         decisions = {task.task: matcher.matching.decision(task.task) for task in scores}
         judgement = judge_across_halves(scores) if halves else judge_stored(scores, decisions)
         # Where a strict task implies a loose one, the pairs of each are scored under the other as well.
-        consistency = judge_consistency(matcher, scores, on_progress=count)
+        consistency = measure_consistency(matcher, scores, on_progress=count)
     truncation = measure_truncation(matcher, pairs)
     console = Console()
     console.print(judgement_table(judgement))

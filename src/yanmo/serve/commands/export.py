@@ -150,7 +150,7 @@ def _search(
     from ...data import read_split
     from ...evaluate import score_split
     from ...export.drift import drift_lines
-    from ...export.loss_budget import Attempt, Gate
+    from ...export.loss_budget import Attempt, LossBudget
     from ...export.onnx_export import write_export
 
     task_set = matcher.matching.task_set
@@ -172,8 +172,8 @@ def _search(
             worst = attempt.worst
             _say(console, f"{how}{worst.task} 损失 {worst.points_lost:.2f} 分 F1，预算 {budget:g}")
 
-        gate = Gate(matcher, pairs, tuple(score_split(matcher, pairs, on_progress=count)), budget)
-        attempt = gate.search(
+        allowed = LossBudget(matcher, pairs, tuple(score_split(matcher, pairs, on_progress=count)), budget)
+        attempt = allowed.search(
             folder if task is None else Path(beside),
             plan,
             write=lambda place, chosen: write_export(matcher, place, plan=chosen),

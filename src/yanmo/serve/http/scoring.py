@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...data import Budget
 from ...match import Matcher
-from ...tokenize import PairReading
+from ...tokenize import PairWindows
 from .batcher import Batcher, QueueFullError
 from .errors import RefusalError
 
@@ -36,7 +36,7 @@ class ScoredPairs:
 
     tasks: tuple[str, ...]
     logits: NDArray[np.float32]
-    readings: list[list[PairReading]]
+    readings: list[list[PairWindows]]
     n_tokens: int
 
 
@@ -118,7 +118,7 @@ class PairScorer:
             raise RefusalError(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "the model gave no number", fix="check it with yanmo doctor model"
             )
-        return ScoredPairs(tuple(tasks), logits, encoded.readings, sum(map(len, rows)))
+        return ScoredPairs(tuple(tasks), logits, encoded.pairs, sum(map(len, rows)))
 
     def close(self) -> None:
         """Ends the encoding threads."""

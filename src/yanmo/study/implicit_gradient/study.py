@@ -23,7 +23,7 @@ __all__ = ["run_implicit_gradient"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _ImplicitGradientPlan:
     """Sizes of one run of the study; the quick one differs from the full one in nothing else."""
 
     scaled_rates: tuple[float, ...]
@@ -34,7 +34,7 @@ class _Plan:
 
 _RATES = (0.125, 0.25, 0.5, 1.0, 1.5, 2.0)
 _SEEDS = (0, 1, 2, 3, 4)
-_FULL = _Plan(
+_FULL = _ImplicitGradientPlan(
     scaled_rates=tuple(np.logspace(-6, 0, 31).tolist()),
     n_steps=40,
     n_per_class=200,
@@ -44,7 +44,7 @@ _FULL = _Plan(
     ),
 )
 _SMALL = DescentPlan((0.25, 0.5, 1.0), difference_rate=0.5, total_time=6.0, n_train=200, hidden_width=16, seeds=(0, 1))
-_QUICK = _Plan(
+_QUICK = _ImplicitGradientPlan(
     scaled_rates=tuple(np.logspace(-4, 0, 9).tolist()),
     n_steps=20,
     n_per_class=20,

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ...layers import (
-    Activation,
+    CellActivation,
     GatedCell,
     GRUCell,
     LSTMCell,
@@ -95,7 +95,7 @@ def make_cell(kind: CellKind, *, input_width: int, hidden_width: int, start: Sta
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         cell: RecurrentCell = (
-            SimpleRNNCell(input_width, hidden_width=hidden_width, activation=Activation.RELU)
+            SimpleRNNCell(input_width, hidden_width=hidden_width, activation=CellActivation.RELU)
             if kind is CellKind.RELU
             else makers[kind](input_width, hidden_width=hidden_width)
         )

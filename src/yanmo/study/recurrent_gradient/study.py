@@ -25,7 +25,7 @@ _SCANNED = tuple(kind for kind in CellKind if kind is not CellKind.RELU)
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _RecurrentGradientPlan:
     """Sizes of one run of the study; the quick one differs from the full one in nothing else."""
 
     distance: FlowPlan
@@ -38,7 +38,7 @@ class _Plan:
     learner_seeds: tuple[int, ...]
 
 
-_FULL = _Plan(
+_FULL = _RecurrentGradientPlan(
     distance=FlowPlan(n_steps=1000, hidden_width=32, n_sequences=4, seeds=(0, 1, 2, 3, 4)),
     scan=FlowPlan(n_steps=100, hidden_width=32, n_sequences=4, seeds=(0, 1, 2, 3, 4, 5, 6, 7)),
     gains=(0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0),
@@ -48,7 +48,7 @@ _FULL = _Plan(
     learner_width=32,
     learner_seeds=(0, 1, 2),
 )
-_QUICK = _Plan(
+_QUICK = _RecurrentGradientPlan(
     distance=FlowPlan(n_steps=60, hidden_width=8, n_sequences=2, seeds=(0, 1)),
     scan=FlowPlan(n_steps=20, hidden_width=8, n_sequences=2, seeds=(0, 1)),
     gains=(1.0, 4.0),
@@ -100,7 +100,7 @@ def run_recurrent_gradient(*, quick: bool, data: Path | None, console: Console) 
     )
 
 
-def _exact(plan: _Plan) -> dict[str, Any]:
+def _exact(plan: _RecurrentGradientPlan) -> dict[str, Any]:
     offsets = (0.0, 0.5, 1.0, 2.0, 4.0)
     return {
         "jacobian_error": {kind.value: jacobian_errors(kind, seeds=plan.scan.seeds) for kind in CellKind},
@@ -114,7 +114,7 @@ def _starts(kind: CellKind) -> tuple[Start, ...]:
     return (*plain, Start(gain=1.0, keep=1.0), Start(gain=1.0, keep=5.0)) if kind.gated else plain
 
 
-def _distances(plan: _Plan, progress: RunProgress) -> dict[str, Any]:
+def _distances(plan: _RecurrentGradientPlan, progress: RunProgress) -> dict[str, Any]:
     jobs = [(kind, start) for kind in CellKind for start in _starts(kind)]
     shown = np.unique(np.linspace(0, plan.distance.n_steps, 51).astype(int))
     rows = []
@@ -136,7 +136,7 @@ def _distances(plan: _Plan, progress: RunProgress) -> dict[str, Any]:
     return {"distance": shown, "n_steps": plan.distance.n_steps, "rows": rows}
 
 
-def _steadiness(plan: _Plan, progress: RunProgress) -> dict[str, Any]:
+def _steadiness(plan: _RecurrentGradientPlan, progress: RunProgress) -> dict[str, Any]:
     rates: dict[str, Any] = {}
     terms: dict[str, Any] = {}
     for done, kind in enumerate(_SCANNED, start=1):
@@ -147,7 +147,7 @@ def _steadiness(plan: _Plan, progress: RunProgress) -> dict[str, Any]:
     return {"gain": plan.gains, "n_steps": plan.scan.n_steps, "rate": rates, "matrix_terms": terms}
 
 
-def _adding(plan: _Plan, kind: CellKind, length: int, progress: RunProgress) -> list[dict[str, Any]]:
+def _adding(plan: _RecurrentGradientPlan, kind: CellKind, length: int, progress: RunProgress) -> list[dict[str, Any]]:
     starts = (Start(), Start(gain=1.0, chrono=length)) if kind.gated else _starts(kind)
     probe = FlowPlan(n_steps=length, hidden_width=plan.learner_width, n_sequences=4, seeds=plan.learner_seeds)
     members = [(start, seed) for start in starts for seed in probe.seeds]

@@ -28,7 +28,7 @@ __all__ = ["SiameseTask", "augmented", "digits", "digits_task", "sentences_task"
 _N_TRAIN = 1500
 _N_TOKENS = 4096
 _LONGEST = 32
-# The corpus files whose documents are short and of many kinds; a corpus without them gives all of its files.
+# Documents taken from the beginning of each file of a corpus.
 _N_PER_FILE = 400
 
 
@@ -115,7 +115,7 @@ def digits_task() -> SiameseTask:
 def sentences_task(data: Path | None) -> SiameseTask:
     """Chinese sentences and a transformer of two layers over characters, from scratch.
 
-    Views are dropout and the deletion of words. Quality is not judged: so small an encoder learns no meaning in so
+    Views are dropout and the deletion of words. Quality is not measured: so small an encoder learns no meaning in so
     short a run; what is asked here is whether it collapses.
 
     Args:

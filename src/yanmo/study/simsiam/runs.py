@@ -91,7 +91,7 @@ class Trace:
         readings: By what was read (``vectors``, ``projections``) and number, one a step.
         alarm_at: Step of the first alarm (three collapsed readings in a row); None if there was none.
         alarm_verdicts: What was collapsed then, and how.
-        quality: Of the vectors at the end; None where that is not judged.
+        quality: Of the vectors at the end; None where that is not measured.
     """
 
     steps: list[int]
@@ -119,7 +119,7 @@ def train_siamese(
         plan: How.
         multiple: The predictor's learning-rate multiple.
         seed: Decides inputs and views.
-        quality: Judges the encoder at the end; None does not.
+        quality: Measures how useful the encoder's vectors are at the end; None does not.
 
     Returns:
         The run.
@@ -148,7 +148,7 @@ def watch(step: Callable[[], TwoViews], *, n_steps: int, quality: Callable[[], f
     Args:
         step: Makes one optimizer step.
         n_steps: How many.
-        quality: Judges at the end; None does not.
+        quality: Measured at the end; None does not.
 
     Returns:
         The run.

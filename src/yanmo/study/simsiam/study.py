@@ -23,7 +23,7 @@ __all__ = ["run_simsiam"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _SimsiamPlan:
     """Sizes of one run of the study; the quick one differs from the full one in nothing else."""
 
     images: SiamesePlan
@@ -34,7 +34,7 @@ class _Plan:
     sentence_seeds: tuple[int, ...]
 
 
-_FULL = _Plan(
+_FULL = _SimsiamPlan(
     images=SiamesePlan(n_steps=300, batch_size=128, rate=0.1),
     healthy_steps=2000,
     sentences=SiamesePlan(n_steps=250, batch_size=64, rate=0.1),
@@ -42,7 +42,7 @@ _FULL = _Plan(
     image_seeds=(0, 1, 2),
     sentence_seeds=(0,),
 )
-_QUICK = _Plan(
+_QUICK = _SimsiamPlan(
     images=SiamesePlan(n_steps=80, batch_size=64, rate=0.1),
     healthy_steps=80,
     sentences=SiamesePlan(n_steps=12, batch_size=32, rate=0.1),
@@ -168,7 +168,7 @@ def _runs(
     return found
 
 
-def _mean(task: SiameseTask, plan: _Plan, progress: RunProgress) -> dict[str, Any]:
+def _mean(task: SiameseTask, plan: _SimsiamPlan, progress: RunProgress) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for done, (name, form) in enumerate(MEAN_FORMS.items()):
         runs = [train_against_mean(form, task, plan=plan.mean, seed=seed) for seed in plan.image_seeds]

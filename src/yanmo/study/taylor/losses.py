@@ -142,10 +142,12 @@ def train_and_read(
                 optimizer.step()
             with torch.no_grad():
                 seen = probabilities.log(model(task.inputs[validation]))
-                judged = float(F.nll_loss(seen, task.labels[validation]))
-                if best is None or judged < best.validation_nll:
+                validation_nll = float(F.nll_loss(seen, task.labels[validation]))
+                if best is None or validation_nll < best.validation_nll:
                     logits = model(task.inputs[test]).double()
-                    best = _read(logits, task.labels[test], probabilities, rate=rate, epoch=epoch, judged=judged)
+                    best = _read(
+                        logits, task.labels[test], probabilities, rate=rate, epoch=epoch, validation_nll=validation_nll
+                    )
     if best is None:
         raise ArithmeticError(f"the loss is not a number from the first epoch on, at rate {rate}")
     return best
@@ -169,7 +171,7 @@ def _read(
     *,
     rate: float,
     epoch: int,
-    judged: float,
+    validation_nll: float,
 ) -> LossReading:
     log = probabilities.log(logits)
     top = log.max(-1)
@@ -185,7 +187,7 @@ def _read(
         left=left,
         rate=rate,
         epoch=epoch,
-        validation_nll=judged,
+        validation_nll=validation_nll,
     )
 
 
