@@ -35,7 +35,7 @@ class StoredType(Enum):
 
 @dataclass(frozen=True)
 class ConvertedCpm:
-    """What became of a checkpoint.
+    """What a conversion of a CPM checkpoint wrote.
 
     Attributes:
         config: The model's sizes.

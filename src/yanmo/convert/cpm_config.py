@@ -80,7 +80,7 @@ CPM_LM = CpmConfig(n_layers=32, width=2560, n_heads=32, n_positions=1024, vocab_
 
 
 def heads_of(width: int) -> int:
-    """The number of heads of the published model of a width.
+    """Gives the number of attention heads of the published model with a given width.
 
     Args:
         width: Width of the hidden states.

@@ -66,7 +66,7 @@ class MegatronSource:
         return assemble(rule, self._shards.parts(rule.source), dtype=dtype)
 
     def release(self) -> None:
-        """Lets go of what was read."""
+        """Frees the memory of the tensors that were read."""
         self._shards.release()
 
     def _sizes(self, vocab_size: int, n_heads: int | None) -> CpmConfig:

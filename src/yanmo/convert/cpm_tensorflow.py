@@ -42,7 +42,7 @@ _TOP = {
 
 
 def variables_of(tensor: str) -> tuple[str, ...]:
-    """The variables of bert4keras's GPT-2 that a tensor of Hugging Face's holds, one after the other on the last axis.
+    """Names the bert4keras variables that, joined along the last axis, give one Hugging Face tensor.
 
     Args:
         tensor: Hugging Face's name.

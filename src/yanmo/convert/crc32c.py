@@ -64,7 +64,7 @@ def masked_crc32c(data: bytes | NDArray[np.uint8]) -> int:
 
 
 def _of_chunk(data: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """The register, started at zero, after the bytes; shape [1]."""
+    """Gives the checksum register after some bytes, started at zero; shape [1]."""
     n_lanes = -(-len(data) // (4 * _LANE_WORDS))
     padded = np.zeros(n_lanes * 4 * _LANE_WORDS, dtype=np.uint8)
     padded[len(padded) - len(data) :] = data
@@ -100,7 +100,7 @@ def _apply(operator: NDArray[np.uint32], registers: NDArray[np.uint32]) -> NDArr
 
 @cache
 def _pushed(doublings: int) -> NDArray[np.uint32]:
-    """The map that pushes ``2 ** doublings`` zero bits through the register."""
+    """Gives the linear map of the register that ``2 ** doublings`` zero bits amount to."""
     if doublings == 0:
         return np.array([_POLYNOMIAL, *(1 << bit for bit in range(31))], dtype=np.uint32)
     half = _pushed(doublings - 1)
@@ -109,13 +109,13 @@ def _pushed(doublings: int) -> NDArray[np.uint32]:
 
 @cache
 def _word_tables() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """What a register becomes after a word of zeros, by its lower and by its upper half."""
+    """Tables of the register after 32 zero bits, by its lower and by its upper 16 bits."""
     half = np.arange(1 << 16, dtype=np.uint32)
     return _apply(_pushed(5), half), _apply(_pushed(5), half << np.uint32(16))
 
 
 @cache
 def _byte_table() -> list[int]:
-    """What a register of eight bits becomes after a byte of zeros."""
+    """Table of the register after 8 zero bits, by its lowest 8 bits."""
     table: list[int] = _apply(_pushed(3), np.arange(256, dtype=np.uint32)).tolist()
     return table

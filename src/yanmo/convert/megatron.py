@@ -14,7 +14,7 @@ __all__ = ["MegatronRule", "Split", "assemble", "megatron_rules"]
 
 
 class Split(Enum):
-    """How model parallelism shares a tensor among the shards."""
+    """How model parallelism splits a tensor across the shards."""
 
     WHOLE = "whole"
     """Every shard has all of it."""
@@ -54,7 +54,7 @@ _AFTER = (
 
 @dataclass(frozen=True)
 class MegatronRule:
-    """One tensor there and here.
+    """One tensor: its name in Megatron and in Hugging Face's folders, its axes, and how it is split.
 
     Attributes:
         source: Megatron's name.
@@ -72,11 +72,11 @@ class MegatronRule:
 
     @property
     def tensor_shape(self) -> tuple[int, ...]:
-        """The shape here."""
+        """Shape of the whole tensor in a Hugging Face folder."""
         return self.shape[::-1] if self.is_transposed else self.shape
 
     def part_shape(self, n_shards: int) -> tuple[int, ...]:
-        """The shape in each shard.
+        """Shape of the part that each shard holds.
 
         Args:
             n_shards: Number of shards.
@@ -95,7 +95,7 @@ class MegatronRule:
 
 
 def megatron_rules(config: CpmConfig) -> tuple[MegatronRule, ...]:
-    """The table for a model.
+    """Lists the rules for all tensors of a model.
 
     Args:
         config: The model's sizes.
@@ -128,7 +128,7 @@ def megatron_rules(config: CpmConfig) -> tuple[MegatronRule, ...]:
 def assemble(
     rule: MegatronRule, parts: Sequence[Shaped[Tensor, "..."]], *, dtype: torch.dtype
 ) -> Shaped[Tensor, "..."]:
-    """Puts the parts of a tensor together, in its final place: no second copy is made.
+    """Joins the parts of a tensor by writing them straight into the whole, without a second copy.
 
     Rows beyond ``rule.shape`` are the vocabulary's padding and are left out.
 
@@ -156,7 +156,7 @@ def assemble(
 def _runs(
     rule: MegatronRule, part: Shaped[Tensor, "..."], rank: int, n_shards: int
 ) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
-    """Places in the whole and in a shard's part that hold the same."""
+    """Yields matching slices of the whole tensor and of one shard's part."""
     everything = slice(None)
     if rule.split is Split.WHOLE:
         if rank == 0:

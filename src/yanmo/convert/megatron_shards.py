@@ -55,7 +55,7 @@ class MegatronShards:
         """Shape of every tensor, by name, one table a shard."""
 
     def parts(self, name: str) -> list[Shaped[Tensor, "..."]]:
-        """One tensor of every shard; it is handed out once between two calls of `release`.
+        """Gives every shard's part of one tensor; each tensor once between two calls of ``release``.
 
         Args:
             name: Its name in every shard.
@@ -66,11 +66,11 @@ class MegatronShards:
         return [module.pop(name) for module in self._modules]
 
     def peek(self, name: str) -> list[Shaped[Tensor, "..."]]:
-        """One tensor of every shard, which stays at hand."""
+        """Gives every shard's part of one tensor, which can still be asked for afterwards."""
         return [module[name] for module in self._modules]
 
     def release(self) -> None:
-        """Lets go of the bytes that were used: the files are mapped anew."""
+        """Frees the memory of the tensors that were read, by mapping the files anew."""
         for rank, path in enumerate(self.paths):
             if zipfile.is_zipfile(path):
                 self._modules[rank] = {}

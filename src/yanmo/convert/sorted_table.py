@@ -74,11 +74,11 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 class _DamagedError(Exception):
-    """What is wrong with a block."""
+    """Says what is wrong with a damaged block."""
 
 
 def _block(table: bytes, place: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Entries of one block; a key is given by how much it shares with the one before, and the rest."""
+    """Yields a block's entries; a key is stored as the length it shares with the key before, and the rest."""
     offset, at = read_varint(place, 0)
     size, _ = read_varint(place, at)
     body, trailer = table[offset : offset + size], table[offset + size : offset + size + 5]

@@ -42,7 +42,7 @@ class ElementType(Enum):
 
 @dataclass(frozen=True)
 class Variable:
-    """Where one variable lies.
+    """Where in a checkpoint's data files one variable is stored, with its type, shape and checksum.
 
     Attributes:
         name: Its name.
@@ -133,7 +133,7 @@ class Checkpoint:
 
 
 def find_checkpoint(folder: Path, name: str | None) -> Path:
-    """Says which checkpoint of a folder is meant.
+    """Finds the checkpoint of a folder, by its name or as the only one.
 
     Args:
         folder: The folder.

@@ -1,4 +1,4 @@
-"""Tensors to a folder of safetensors files, of which one at a time is in memory."""
+"""Writes tensors into a folder as safetensors files, with one file's tensors in memory at a time."""
 
 import json
 import shutil

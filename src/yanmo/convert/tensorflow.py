@@ -31,7 +31,7 @@ _CASED = re.compile(r"(##)?[A-Z]")
 
 @dataclass(frozen=True)
 class Converted:
-    """What became of a checkpoint.
+    """What a conversion of a TensorFlow checkpoint wrote and left out.
 
     Attributes:
         config: The encoder's configuration.
@@ -56,7 +56,7 @@ def convert_tensorflow(
     model_type: ModelType | None = None,
     activation: Activation | None = None,
 ) -> Converted:
-    """Converts a folder of Google's, bert4keras's or Huawei's layout; no TensorFlow is needed.
+    """Converts a checkpoint folder of Google, bert4keras or Huawei; TensorFlow is not needed.
 
     ``gelu`` means the exact one, as in BERT's first release and in bert4keras, but NEZHA's own code computes the one by
     tanh; ``activation`` or the field ``hidden_act`` = ``gelu_new`` says otherwise.

@@ -11,7 +11,7 @@ __all__ = ["RenameRule", "rename_rules", "source_family", "why_left_out"]
 
 
 class _Kind(Enum):
-    """What stands behind a name: the leaves there and here, in TensorFlow's order of axes."""
+    """Kinds of layers: the endings of their tensors' names in TensorFlow and in Hugging Face's folders."""
 
     TABLE = (("", ".weight"),)
     DENSE = (("/kernel", ".weight"), ("/bias", ".bias"))
@@ -72,7 +72,7 @@ _OTHERS = (
 
 @dataclass(frozen=True)
 class RenameRule:
-    """One variable there and one tensor here.
+    """The name of one variable in TensorFlow and of its tensor in a Hugging Face folder.
 
     Attributes:
         variable: TensorFlow's name.
@@ -88,7 +88,7 @@ class RenameRule:
 
 
 def rename_rules(config: EncoderConfig, names: Collection[str]) -> tuple[RenameRule, ...]:
-    """The table for one checkpoint.
+    """Lists the rename rules for all variables of one checkpoint.
 
     Args:
         config: Decides the sizes, the number of layers, the prefix and which tables exist.
@@ -132,7 +132,7 @@ def rename_rules(config: EncoderConfig, names: Collection[str]) -> tuple[RenameR
 
 
 def why_left_out(name: str) -> str | None:
-    """Says why a variable is rightly left behind.
+    """Says why a variable is not converted, if that is as it should be.
 
     Args:
         name: TensorFlow's name.

@@ -18,7 +18,7 @@ class HeadKind(Enum):
 
 
 class AttentionKind(Enum):
-    """What the attention weights are of the scores, in every layer; see ``yanmo.layers``.
+    """How attention scores become attention weights in every layer; see ``yanmo.layers``.
 
     A base was pretrained with softmax: the others ask for training that is long enough to get used to them.
     """
@@ -32,12 +32,12 @@ class AttentionKind(Enum):
 
 
 class Architecture(BaseModel):
-    """What is built around the encoder.
+    """Settings of the matcher's network around its encoder: layout, attention, condition and heads.
 
     Attributes:
         layout: How two texts stand in one input.
         joint_from: First layer whose attention crosses between the two texts.
-        attention: What the attention weights are of the scores; linear attention takes no ``joint_from``, as there
+        attention: How attention scores become weights; linear attention takes no ``joint_from``, as there
             every token has keys of its own.
         conditional_from: First layer whose norms take the task's vector; None for a matcher without conditions.
         condition_width: Size of a task's vector.

@@ -1,4 +1,4 @@
-"""The network of the matcher: a conditional encoder, one vector and one bias a task, one head or one for each."""
+"""The matcher's network: a conditional encoder, a vector and a bias per task, one head or one per task."""
 
 from typing import TypeAlias
 

@@ -1,4 +1,4 @@
-"""The matcher a person names on the command line."""
+"""Loads the matcher that is named on the command line: a folder, a repository on the hub, or ``default``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ __all__ = ["open_matcher"]
 
 
 def open_matcher(name: str, *, n_threads: int | None = None) -> "Matcher":
-    """Loads the matcher a person names.
+    """Loads a matcher by name: a folder, a repository on the hub, or the bundled one.
 
     Args:
         name: A folder, the name ``owner/name`` of one on the hub, or the word ``default``.

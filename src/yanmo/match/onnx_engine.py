@@ -74,7 +74,7 @@ class OnnxEngine(GraphEngine):
 
     @property
     def files(self) -> Sequence[Path]:
-        """The one file."""
+        """The path of ``model.onnx``, the only file."""
         return (self.path,)
 
     def run(self, feed: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:

@@ -95,7 +95,7 @@ def rewrite_graph(source: Path, target: Path) -> None:
 
 @cache
 def _core_of(openvino: Any) -> Any:
-    """The one core of this process, never let go.
+    """Gives OpenVINO's core object, made once per process and kept until it ends.
 
     Each ``Core`` gives the thread a signal stack of its own and, at its end, the one before it. Two that end in the
     order of their making leave a stack that is freed: the next signal, a Ctrl-C say, ends the process without a word.

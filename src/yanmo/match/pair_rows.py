@@ -1,4 +1,4 @@
-"""Pairs under tasks as rows that an engine scores, a row for each window, and the rows' logits back to the pairs'."""
+"""Turns pairs and tasks into rows for an engine, one per window, and the rows' logits into one per pair and task."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ __all__ = ["PairRows", "encode_rows"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairRows:
-    """Pairs under tasks, ready for an engine: pair by pair, of a pair task by task, of these window by window.
+    """Pairs under tasks as rows for an engine, ordered by pair, then by task, then by window.
 
     Attributes:
         pairs: Of each pair, its windows under each task.
@@ -64,7 +64,7 @@ class PairRows:
 def encode_rows(
     pairs: Sequence[tuple[str, str]], *, tasks: Sequence[str], task_set: TaskSet, pair_encoder: PairEncoder
 ) -> PairRows:
-    """Encodes pairs as their tasks read them, every text once whatever the budgets.
+    """Encodes pairs within the budget of each task; every distinct text is tokenized once.
 
     Args:
         pairs: The texts.

@@ -59,7 +59,7 @@ class Stage:
     is_conditional: bool
 
     def units(self, unit: Unit) -> tuple[Unit, ...]:
-        """The units of this stage that a later unit is made of, in the order of its tokens."""
+        """Gives the units of this stage that make up a unit of a later stage, in the order of its tokens."""
         task = unit.task if self.is_conditional else _NO_TASK
         groups = (unit.pieces,) if self.is_joint else ((piece,) for piece in unit.pieces)
         return tuple(Unit(pieces, task) for pieces in groups)
@@ -85,7 +85,7 @@ def stages_of(encoder: Encoder) -> tuple[Stage, ...]:
 
 
 def pieces_of(pair: EncodedPair) -> tuple[Piece, ...]:
-    """Parts an encoded pair between its texts, special tokens with the text they stand by."""
+    """Splits an encoded pair into its two texts, each with the special tokens beside it."""
     border = int(np.searchsorted(pair.side, 1))
     return tuple(
         Piece(pair.token_ids[part], pair.type_ids[part], pair.position_ids[part])

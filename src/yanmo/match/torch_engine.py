@@ -79,7 +79,7 @@ def condition_plan(architecture: Architecture) -> ConditionPlan | None:
 
 
 def attention_kernel(architecture: Architecture) -> AttentionKernel | None:
-    """Gives what replaces softmax attention in every layer; None where nothing does."""
+    """Gives the attention function that replaces softmax attention in every layer; None keeps softmax."""
     kind = architecture.attention
     if kind is AttentionKind.SOFTMAX:
         return None
@@ -224,7 +224,7 @@ class TorchEngine:
         return scores
 
     def keep(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> int:
-        """Computes what the texts of pairs cost alone and keeps it for later calls.
+        """Runs the layers that see single texts over the texts of some pairs and keeps the results for later calls.
 
         Args:
             pairs: Encoded pairs; only their texts matter.
@@ -242,7 +242,7 @@ class TorchEngine:
         return self._staged.keep(pairs, task_indices)
 
     def forget(self) -> None:
-        """Drops what ``keep`` keeps."""
+        """Frees the results that ``keep`` stored."""
         self._staged.forget()
 
     def save(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Encoded pairs to padded batches: which rows go together, and the arrays they make; no torch."""
+"""Groups encoded pairs of similar length into batches and pads them to arrays; needs no torch."""
 
 from collections.abc import Iterator, Sequence
 

@@ -17,7 +17,7 @@ _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 @dataclass(frozen=True)
 class BuiltVocabulary:
-    """A vocabulary and how it came about.
+    """A vocabulary that was built from another one, with the entries that were dropped and added.
 
     Attributes:
         vocabulary: Entries kept, in their old order, then words by rank.
@@ -35,7 +35,7 @@ class BuiltVocabulary:
 
     @property
     def n_kept(self) -> int:
-        """Entries of the base that are still there."""
+        """Number of entries of the base vocabulary that were kept."""
         return len(self.vocabulary) - len(self.added)
 
 

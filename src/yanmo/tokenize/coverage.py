@@ -17,7 +17,7 @@ _CHINESE = re.compile("[一-龥]")
 
 @dataclass(frozen=True)
 class Coverage:
-    """Counts over some texts.
+    """How well a vocabulary fits some texts, as counts of characters, words and tokens.
 
     Attributes:
         n_texts: Texts that are not empty.
@@ -37,7 +37,7 @@ class Coverage:
 
     @property
     def characters_per_token(self) -> float:
-        """Characters a token; more makes shorter inputs."""
+        """Mean number of characters per token; a higher number means shorter inputs."""
         return self.n_characters / max(self.n_tokens, 1)
 
     @property
@@ -52,7 +52,7 @@ class Coverage:
 
 
 def measure_coverage(texts: Iterable[str], tokenizer: WordTokenizer) -> Coverage:
-    """Tokenizes texts and counts; memory holds a few hundred texts.
+    """Tokenizes texts and counts their characters, words and tokens, a few hundred texts at a time.
 
     Args:
         texts: The texts.

@@ -27,7 +27,7 @@ _AGAIN = "get the file again, as it came with the checkpoint"
 
 
 class Vintage(Enum):
-    """Which of the two sentencepiece models of November 2020 a vocabulary is."""
+    """The two sentencepiece models that CPM's authors published in November 2020."""
 
     OLDER = "older"
     """A newline is ``<cls>``; U+2583 is no piece."""
@@ -36,7 +36,7 @@ class Vintage(Enum):
 
 
 class CpmTokenizer:
-    """CPM-LM's tokenizer, exact to the original, with where in the text every token stands.
+    """CPM-LM's tokenizer: the original's token ids, and the position of every token in the text.
 
     jieba cuts the text, in every word a space becomes U+2582 and a newline U+2583, the words joined by one space go
     through sentencepiece, and in the older vintage the piece U+2583 becomes ``<cls>``. No special token is ever added.
@@ -150,7 +150,7 @@ class CpmTokenizer:
         return [self._encoding(tokens, cut) for tokens, cut in zip(found, words, strict=True)]
 
     def decode(self, token_ids: Sequence[int] | NDArray[np.integer]) -> str:
-        """Gives the text of tokens; that of two runs of tokens is that of the one and then that of the other.
+        """Decodes token ids; the text of two lists joined is the text of the first followed by that of the second.
 
         Args:
             token_ids: Token ids; special tokens other than the newline's say nothing.

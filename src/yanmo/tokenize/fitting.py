@@ -1,4 +1,4 @@
-"""A folder's tokenizer, refused where the folder's network has no row for one of its tokens."""
+"""Loads a model folder's tokenizer and checks that the embedding table has a row for every token."""
 
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -12,16 +12,16 @@ __all__ = ["HasVocabulary", "load_fitting_tokenizer"]
 
 @runtime_checkable
 class HasVocabulary(Protocol):
-    """A description of a network that says how many rows its word table has."""
+    """A model configuration that states how many rows the token embedding table has."""
 
     @property
     def vocab_size(self) -> int:
-        """Rows of the word table."""
+        """Number of rows of the token embedding table."""
         ...
 
 
 def load_fitting_tokenizer(folder: Path, config: HasVocabulary) -> Tokenizer:
-    """Loads a folder's tokenizer and makes sure that every token has a row in the encoder's table.
+    """Loads a folder's tokenizer and refuses it if a token has no row in the encoder's embedding table.
 
     Args:
         folder: A Hugging Face folder.

@@ -1,4 +1,4 @@
-"""Cutting text into words by jieba with its hidden Markov model for words that its dictionary lacks."""
+"""Word segmentation by jieba with its hidden Markov model, which finds words that the dictionary lacks."""
 
 import warnings
 from collections.abc import Callable
@@ -10,7 +10,7 @@ __all__ = ["HiddenMarkovSegmenter"]
 
 
 class HiddenMarkovSegmenter:
-    """Words as the package jieba cuts them by default: the cut of CPM-LM's training texts.
+    """Segments as the package jieba does by default, which is how CPM-LM's training texts were segmented.
 
     `WordSegmenter` is the quick one without the model. rjieba has the model too, but cuts otherwise: it leaves ``1-2``
     and ``qq.com`` whole, joins rare ideographs to what stands beside them, and where two paths of the model are about
@@ -25,7 +25,7 @@ class HiddenMarkovSegmenter:
     """
 
     def __call__(self, text: str) -> list[str]:
-        """Cuts the text into words, which together are the text."""
+        """Splits the text into words whose concatenation is the text."""
         return _jieba()(text)
 
 

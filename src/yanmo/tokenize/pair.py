@@ -1,4 +1,4 @@
-"""Two texts to one input, or to one for each window of them: layout, budgets, and truncation that says what it cut."""
+"""Encodes two texts as one model input or one per window: layout, token budgets, and counts of what was cut."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ _ONE_WINDOW = WindowPlan(at_most=1, overlap=0.0)
 
 
 class PairLayout(Enum):
-    """How two texts stand in one input.
+    """How two texts are arranged in one model input.
 
     ``JOINT`` is BERT's ``[CLS] A [SEP] B [SEP]`` (with the tokenizer's own number of separators), types 0 and 1,
     positions running on. ``SIDES`` is ``[CLS] A [SEP] [CLS] B [SEP]``, types 0, positions starting again: each side is
@@ -54,7 +54,7 @@ class PairBudget:
 
 @dataclass(frozen=True, slots=True)
 class EncodedPair:
-    """One pair as the encoder reads it; arrays are int32[n].
+    """One pair as one input of the encoder; arrays are int32[n].
 
     Attributes:
         token_ids: Token ids.
@@ -90,7 +90,7 @@ class PairWindows:
 
 
 class PairEncoder:
-    """Encodes pairs in one layout.
+    """Encodes pairs of texts as model inputs, all in the same layout.
 
     Args:
         tokenizer: Text to token ids.
@@ -111,7 +111,7 @@ class PairEncoder:
     def encode_batch(
         self, pairs: Sequence[tuple[str, str]], *, budgets: PairBudget | Sequence[PairBudget]
     ) -> list[EncodedPair]:
-        """Encodes many pairs, each to one input within its budget, whatever windows the budget has.
+        """Encodes many pairs, each as one input that is cut to its budget; windows of the budget are not used.
 
         Args:
             pairs: The texts.
@@ -131,7 +131,7 @@ class PairEncoder:
     def encode_windows(
         self, pairs: Sequence[tuple[str, str]], *, budgets: PairBudget | Sequence[PairBudget]
     ) -> list[PairWindows]:
-        """Encodes many pairs, each to as many inputs as it takes to read what its budget's windows reach.
+        """Encodes many pairs; a pair longer than its budget becomes several inputs if the budget has windows.
 
         A side that fits stands whole in every input. Where both are too long, the windows of one are put beside those
         of the other at the same place of the text, by proportion: the number of inputs grows with the length and not
@@ -174,11 +174,11 @@ class PairEncoder:
 
     @property
     def _n_special(self) -> tuple[int, int]:
-        """Special tokens that stand with each text."""
+        """Number of special tokens that belong to each of the two texts."""
         return 2, self.tokenizer.n_between if self.layout is PairLayout.JOINT else 2
 
     def _windows(self, ids: NDArray[np.int32], limit: int, budget: PairBudget) -> tuple[list[NDArray[np.int32]], int]:
-        """One side as one or more texts of at most ``limit`` tokens, and how many tokens of the side are in them."""
+        """Splits a text into windows of at most ``limit`` tokens; also counts the tokens that some window holds."""
         if len(ids) <= limit:
             return [ids], len(ids)
         plan, width = budget.windows or _ONE_WINDOW, limit - self._n_prefix

@@ -1,4 +1,4 @@
-"""Cutting text into the units that are looked up whole: words by jieba, or single characters."""
+"""Splits text into the units that are looked up whole in a vocabulary: words by jieba, or single characters."""
 
 import re
 from collections.abc import Callable
@@ -10,19 +10,19 @@ __all__ = ["CharacterSegmenter", "Segmenter", "WordSegmenter"]
 
 @runtime_checkable
 class Segmenter(Protocol):
-    """Text to consecutive pieces that together are the text.
+    """Splits a text into consecutive pieces whose concatenation is the text.
 
     A space is a piece of its own, and what stands on one side of it does not change how the other side is cut: many
     texts joined by spaces are cut as each would be alone.
     """
 
     def __call__(self, text: str) -> list[str]:
-        """Cuts the text."""
+        """Splits one text."""
         ...
 
 
 class WordSegmenter:
-    """Words as jieba cuts them from its dictionary alone (no hidden Markov model for unknown words).
+    """Splits into words by jieba's dictionary alone, without its hidden Markov model for unknown words.
 
     jieba looks for words only within runs of ideographs, ASCII letters, digits and ``+#&._%-``. All else is cut into
     single characters, a space among it; only a carriage return stays with the line feed behind it.
@@ -33,7 +33,7 @@ class WordSegmenter:
     """
 
     def __call__(self, text: str) -> list[str]:
-        """Cuts the text into words."""
+        """Splits the text into words."""
         # A character outside every encoding (half of a surrogate pair) cannot cross into Rust. It is in no dictionary,
         # so standing in for it with another such character leaves the cuts where they were.
         try:
@@ -60,7 +60,7 @@ _UNIT = re.compile("[\u4e00-\u9fff ]|[^\u4e00-\u9fff ]+")
 
 
 class CharacterSegmenter:
-    """Single ideographs, single spaces, and what stands between: BERT's own algorithm then splits the latter.
+    """Splits into single Chinese characters, single spaces and the runs between them, which BERT splits further.
 
     Example:
         >>> CharacterSegmenter()("用 GPU 跑")
@@ -68,5 +68,5 @@ class CharacterSegmenter:
     """
 
     def __call__(self, text: str) -> list[str]:
-        """Cuts the text where BERT does whatever the vocabulary."""
+        """Splits the text where BERT's tokenizer splits with any vocabulary."""
         return _UNIT.findall(text)

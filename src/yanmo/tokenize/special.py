@@ -1,4 +1,4 @@
-"""The tokens of a vocabulary that stand for no text: which of them there are, and what hides a word."""
+"""The special tokens of a vocabulary, such as padding, and the one that masks a word in training."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -14,7 +14,7 @@ _OTHERS = ("[PAD]", "<pad>", "<s>", "</s>", "<S>", "<T>")
 
 @dataclass(frozen=True, slots=True)
 class SpecialIds:
-    """Ids that are never predicted.
+    """Ids of the special tokens, which masked language modelling never predicts.
 
     Attributes:
         mask: What stands in the place of a hidden token.
@@ -35,7 +35,7 @@ class _Lookup(Protocol):
 
 
 def find_special_ids(tokenizer: Tokenizer) -> SpecialIds:
-    """Looks the special tokens up.
+    """Finds the ids of a tokenizer's special tokens.
 
     A vocabulary without a mask token (some were cut down to what embedding models need) has its unknown token hide
     words: it is the one that says "some text, not known which".

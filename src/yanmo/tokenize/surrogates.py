@@ -4,7 +4,7 @@ __all__ = ["without_surrogates"]
 
 
 def without_surrogates(text: str) -> str:
-    r"""Puts U+FFFD, which is as long, in the place of every lone surrogate.
+    r"""Replaces every lone surrogate by U+FFFD, so that the length stays the same.
 
     Args:
         text: The text.

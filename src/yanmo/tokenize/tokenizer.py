@@ -1,4 +1,4 @@
-"""What every tokenizer of Yanmo does, and what one text becomes."""
+"""The interfaces of all tokenizers, and ``Encoding``, what they make of one text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Encoding:
 
 @runtime_checkable
 class TextTokenizer(Protocol):
-    """Text to token ids, with or without tokens that open and end an input."""
+    """Interface of every tokenizer: text to token ids, whether or not it has special tokens."""
 
     @property
     def vocab_size(self) -> int:
@@ -53,7 +53,7 @@ class TextTokenizer(Protocol):
 
 @runtime_checkable
 class Tokenizer(TextTokenizer, Protocol):
-    """Text to token ids for an encoder, whose inputs have an opening token and ending ones."""
+    """Interface of an encoder's tokenizer, which has a token that begins an input and one that ends a text."""
 
     @property
     def cls_id(self) -> int:

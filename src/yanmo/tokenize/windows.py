@@ -1,4 +1,4 @@
-"""Where the windows lie in which a text longer than its room is read; knows numbers of tokens only."""
+"""Positions of the overlapping windows of a text that is longer than its budget; works on token counts alone."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ __all__ = ["WindowPlan"]
 
 @dataclass(frozen=True, slots=True)
 class WindowPlan:
-    """How many windows a text is read in, and how much they share.
+    """How many windows a long text may have, and how much neighboring windows overlap.
 
     Attributes:
         at_most: Windows of a text, at most.
@@ -26,14 +26,14 @@ class WindowPlan:
     overlap: float
 
     def __post_init__(self) -> None:
-        """Refuses windows that read nothing or never move on."""
+        """Refuses fewer than one window, and an overlap of a whole window."""
         if self.at_most < 1:
             raise InputError(f"a text cannot be read in {self.at_most} windows", fix="give 1 or more")
         if not 0 <= self.overlap < 1:
             raise InputError(f"the overlap must lie from 0 to below 1, not at {self.overlap}")
 
     def reach(self, width: int) -> int:
-        """Gives the tokens that all windows of a width hold together.
+        """Gives the number of tokens that all windows of one width can cover together.
 
         Args:
             width: Tokens of a window.
@@ -44,7 +44,7 @@ class WindowPlan:
         return width + (self.at_most - 1) * self._step(width)
 
     def starts(self, n_tokens: int, width: int) -> list[int]:
-        """Gives where windows begin: as few as will do, the first at the beginning, the last up to the end, evenly.
+        """Gives the first token of each window: as few windows as cover the text, spread evenly over it.
 
         Args:
             n_tokens: Tokens of the text, no more than ``reach(width)``.

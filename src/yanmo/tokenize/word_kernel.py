@@ -1,9 +1,11 @@
-"""jieba's cut by its dictionary alone, and the looking up of what it cuts, compiled by numba: no string for a word.
+"""Kernels compiled by numba: segmentation by jieba's dictionary, and the tokens of the words that it finds.
 
-A trie of the dictionary lies in one hash table; a slot of it holds a state, the code point that follows, and the state
-that this leads to. State 0 is the beginning, and none when it is led to; what is no word of the dictionary stands for
-itself behind the states. Most of the work is waiting for memory, and most of what is looked up is not there: a bit for
-each slot and its like, small enough for the second level cache, tells so before the table is asked.
+A text is an array of code points; no Python string is made for a word. The dictionary is a trie whose states are
+numbered from the root, which is state 0. Its edges lie in one hash table: a slot holds a state, the code point that
+follows, and the state reached by it. No edge leads to the root, so 0 as a result says that there is no such edge. A
+character that is no word of the dictionary gets the number ``n_states + code point``. Most of the time goes into
+waiting for memory, and most edges that are asked for do not exist: ``marks`` is a bit table, small enough for the
+second level cache, that answers most such questions without a look into the hash table.
 """
 
 from collections.abc import Callable
@@ -47,7 +49,7 @@ def _key(state, code):  # type: ignore[no-untyped-def]
 
 @_compiled
 def _slot(slots, key):  # type: ignore[no-untyped-def]
-    """The slot that holds the key, or the empty one where it belongs."""
+    """Finds the slot that holds a key, or the empty slot where the key would be put."""
     at = np.int64((key * _SPREAD) >> _SLOT_SHIFT)
     while slots[at] != _NONE and slots[at] >> _CHILD_BITS != key:
         at = (at + 1) & (slots.size - 1)
@@ -56,7 +58,7 @@ def _slot(slots, key):  # type: ignore[no-untyped-def]
 
 @_compiled
 def _mark(key):  # type: ignore[no-untyped-def]
-    """The word of the marks in which the key's bit is, and this bit."""
+    """Gives the index of the 64-bit word of ``marks`` that holds a key's bit, and a mask of that bit."""
     place = (key * _SPREAD) >> _MARK_SHIFT
     return np.int64(place >> _SIX), np.uint64(1) << (place & _LOW_SIX)
 
@@ -107,7 +109,7 @@ def _plant(codes, ends, weights, slots, marks, weight_of):  # type: ignore[no-un
 
 @_compiled
 def _find_path(codes, slots, marks, weight_of, unknown, route, ends, states):  # type: ignore[no-untyped-def]
-    """The likeliest cut of one run of characters, from its end to its beginning as jieba's ``calc``, sum by sum.
+    """Finds the likeliest segmentation of one run of characters, from back to front as jieba's ``calc`` does.
 
     Of equally likely words the longest is taken: jieba takes the maximum of pairs (likelihood, end).
     """
@@ -195,7 +197,7 @@ def plant(
     marks: NDArray[np.uint64],
     weight_of: NDArray[np.float64],
 ) -> int:
-    """Enters words into an empty trie; what the first words lead to lies close together.
+    """Enters words into an empty trie; states are numbered in the order in which the words need them.
 
     Args:
         codes: Code points of all words, one word after the other, int32.
@@ -220,7 +222,7 @@ def cut(
     unknown: float,
     n_states: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Cuts a text into pieces.
+    """Segments a text into words and other pieces.
 
     Args:
         codes: Its code points, int32.
@@ -246,7 +248,7 @@ def tokens_of(
     n_rows: NDArray[np.int64],
     others: NDArray[np.int32],
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Reads tokens and where they stand off the records of pieces; see ``WordRecords``.
+    """Joins the recorded tokens of a text's pieces to token ids and offsets; see ``WordRecords``.
 
     Args:
         what: What each piece is, as ``cut`` tells it.

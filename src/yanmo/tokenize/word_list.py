@@ -1,4 +1,4 @@
-"""Words by rank: those of jieba's dictionary, of a corpus, or of a person's list."""
+"""Lists of words, the most frequent first: from jieba's dictionary, a corpus or a file."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ def jieba_words() -> list[str]:
 
 
 def frequent_words(texts: Iterable[str], *, segmenter: Segmenter | None = None) -> list[str]:
-    """Counts the words of a corpus; memory holds one text and the distinct words.
+    """Lists the words of a corpus by frequency; memory holds one text and the distinct words.
 
     Only words with a Chinese character count: for Latin letters and digits BERT has its word pieces.
 

@@ -1,4 +1,4 @@
-"""What is remembered of every word: its tokens and their widths, as bytes that join to the tokens of a text."""
+"""A cache of the tokens of every word seen, as bytes that can be joined to the tokens of a text."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _IDEOGRAPHS = re.compile("[\u4e00-\u9fff]+").fullmatch
 
 
 class WordRecords(dict[str, bytes]):
-    """Every word met so far and its record.
+    """A dictionary from words to their recorded tokens; the record of a new word is made at first use.
 
     A record is a row of pairs of int32: a token id, or ``NO_TOKEN``, and a number of characters. The numbers add up to
     the length of the word, so the joined records of a text's words hold its ids and, in their running sum, the end of
