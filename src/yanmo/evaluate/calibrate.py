@@ -1,4 +1,4 @@
-"""From logits to probabilities that mean what they say, fitted on labelled pairs: Platt and temperature scaling."""
+"""Calibration of logits to probabilities, fitted on labelled pairs: Platt scaling and temperature scaling."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Do a strict and a loose standard agree with each other on the same pairs?"""
+"""How often a strict task contradicts the looser task that it implies, on the pairs of both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The four counts of decisions against labels, and every ratio that is made of them."""
+"""Confusion counts of decisions against labels, and precision, recall, F1 and accuracy from them."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ __all__ = ["Counts"]
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How often yes and no were right and wrong. Adding two pools their examples.
+    """True and false positives and negatives; the sum of two counts pools their examples.
 
     A ratio 0/0 (no match among the labels, none decided) is 0, as in the contest's own script.
 

@@ -1,4 +1,4 @@
-"""All cuts of a ranking at once: what is accepted, and how much of it rightly, when the threshold passes each score."""
+"""Confusion counts at every threshold that lies at a score, as the basis of F1, precision, recall and AUC."""
 
 from dataclasses import dataclass
 
@@ -53,7 +53,7 @@ class Curve:
 
 
 def ranking_curve(labels: Bits, scores: NDArray[np.floating], *, weights: NDArray[np.int64] | None = None) -> Curve:
-    """Sorts once and counts every cut.
+    """Counts true and false positives at every threshold, with one sort of the scores.
 
     Args:
         labels: Shape [n], n > 0.

@@ -36,7 +36,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class TaskReport:
-    """What was measured on one task."""
+    """The metrics of one task, with bootstrap intervals of F1 and AUC."""
 
     standard: str
     """Its group in the official metric."""
@@ -70,7 +70,7 @@ class TaskReport:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """All tasks and the official metric over them."""
+    """The metrics of every task, and the official metric over all of them."""
 
     official: OfficialScore
     """F1 of each standard from counts pooled over its tasks, and their mean."""
@@ -105,7 +105,7 @@ def fit_decision(scores: TaskScores) -> Decision:
 
 
 def fit_decisions(scores: Sequence[TaskScores]) -> tuple[dict[str, Decision], Judgement | None]:
-    """Fits each task's rule on all its labelled pairs; its F1 is the one judged across halves of them.
+    """Fits each task's rule on all its labelled pairs; the F1 noted in it is that of ``judge_across_halves``.
 
     Args:
         scores: Labels and logits of each task; may be empty.
@@ -130,7 +130,7 @@ def fit_decisions(scores: Sequence[TaskScores]) -> tuple[dict[str, Decision], Ju
 def judge_stored(
     scores: Sequence[TaskScores], decisions: Mapping[str, Decision], *, n_bootstrap: int = 1000, seed: int = 0
 ) -> Judgement:
-    """Judges the rules that a matcher carries.
+    """Measures a matcher's stored calibrations and thresholds on labelled pairs.
 
     Args:
         scores: Labels and logits of each task.
@@ -151,7 +151,7 @@ def judge_stored(
 def judge_across_halves(
     scores: Sequence[TaskScores], *, n_splits: int = 20, n_bootstrap: int = 1000, seed: int = 0
 ) -> Judgement:
-    """Judges every pair by a calibration and a threshold chosen on the half it is not in, both ways.
+    """Cross-validates in two halves: each half is decided by the calibration and threshold fitted on the other.
 
     The halves hold the same share of matches. Several random splits are averaged, because one alone moves F1 by a
     point or two on some hundred pairs.
@@ -182,7 +182,7 @@ def judge_across_halves(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rule:
-    """What one way of deciding gives for every pair of a task."""
+    """The probabilities and decisions that one decision rule gives for the pairs of a task."""
 
     probabilities: NDArray[np.float32]
     accepted: Bits

@@ -83,7 +83,7 @@ def average_precision(labels: ArrayLike, scores: ArrayLike) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Neighbours by probability, and whether they match as often as they claim."""
+    """Examples of similar predicted probability, with the share of them that match."""
 
     n: int
     """Number of examples."""

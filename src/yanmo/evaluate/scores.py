@@ -1,4 +1,4 @@
-"""What evaluation starts from: the labels and the logits of one task."""
+"""The input of evaluation: the labels and the logits of one task."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""From a matcher and labelled pairs to what evaluation starts from."""
+"""Scores labelled pairs with a matcher, which gives the ``TaskScores`` that evaluation starts from."""
 
 from collections.abc import Callable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Thresholds that do not follow the noise of a few hundred labelled pairs: the sweep over blurred scores."""
+"""Thresholds chosen on blurred scores, so that the noise of a few hundred labelled pairs moves them less."""
 
 from collections.abc import Callable
 

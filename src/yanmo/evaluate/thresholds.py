@@ -1,4 +1,4 @@
-"""Where to cut a calibrated probability, learned from labelled pairs: for F1, for a wanted precision or recall."""
+"""Thresholds of a calibrated probability, fitted on labelled pairs for F1 or a wanted precision or recall."""
 
 from collections.abc import Callable
 

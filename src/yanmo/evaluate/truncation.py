@@ -1,4 +1,4 @@
-"""How much of its pairs a task reads: what the budget leaves out, and what windows take in."""
+"""How much of its pairs a task's token budget cuts off, and how many pairs are read in several windows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ __all__ = ["Truncation", "measure_truncation"]
 
 @dataclass(frozen=True, slots=True)
 class Truncation:
-    """What a matcher reads of the pairs of one task; shares are 0 where there is nothing to share."""
+    """Shares of one task's pairs and tokens that the budget cuts; 0 where there are no pairs."""
 
     n: int
     """Pairs."""
@@ -24,7 +24,7 @@ class Truncation:
 
 
 def measure_truncation(matcher: Matcher, split: Mapping[str, Sequence[Pair]]) -> dict[str, Truncation]:
-    """Counts what is read of the pairs of every task; encodes them, scores nothing.
+    """Measures for every task how much its budget cuts; pairs are encoded but not scored.
 
     Args:
         matcher: The matcher; its tasks' budgets and windows decide.

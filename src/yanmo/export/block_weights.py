@@ -1,4 +1,4 @@
-"""Weights in few bits: blocks of a row share one scale, and ONNX Runtime multiplies by them as they are stored."""
+"""Weights in 4 or 8 bits with one scale per block of a row, multiplied by ONNX Runtime in that form."""
 
 import torch
 from jaxtyping import Float, UInt8
@@ -56,7 +56,7 @@ def quantize_blocks(
 def restore_blocks(
     codes: UInt8[Tensor, "rows blocks bytes"], scales: Float[Tensor, "rows blocks"], form: WeightForm, *, n_columns: int
 ) -> Float[Tensor, "rows {n_columns}"]:
-    """Gives the matrix that stored blocks stand for.
+    """Gives the float matrix that quantized blocks represent.
 
     Args:
         codes: As ``quantize_blocks`` gives them.
@@ -74,13 +74,13 @@ def restore_blocks(
 
 
 def _stored_scales(scales: Float[Tensor, "rows blocks"]) -> Tensor:
-    """Gives scales in half the bytes where that loses nothing; the graph widens them when it is loaded."""
+    """Gives the scales as float16 where that is exact; the graph turns them back into float32 when it is loaded."""
     half = scales.half()
     return half if torch.equal(half.float(), scales) else scales
 
 
 class BlockLinear(nn.Module):
-    """A linear layer of stored blocks; computes only inside an exported graph.
+    """A linear layer with block-quantized weights; it computes only inside an exported graph.
 
     Activations are rounded to 8 bits too, each row and block by its own scale, so that a score does not depend on
     what else is in the batch.
@@ -113,7 +113,7 @@ class BlockLinear(nn.Module):
 
 
 class BlockEmbedding(nn.Module):
-    """An embedding table of stored blocks; computes only inside an exported graph.
+    """An embedding table with block-quantized weights; it computes only inside an exported graph.
 
     Args:
         table: The table to store; its width is a multiple of the form's block.

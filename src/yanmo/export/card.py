@@ -72,7 +72,7 @@ class Card:
             temporary.write_text(self.text(), encoding="utf-8")
 
     def text(self) -> str:
-        """Gives the whole file."""
+        """Gives the text of the whole README."""
         tags = ", ".join(["text-matching", "conditional-layernorm", *(["onnx"] if self.is_graph else [])])
         head = f"---\nlanguage: zh\npipeline_tag: text-classification\ntags: [{tags}]\n---\n"
         title = f"# {self.source}" + ("" if self.task is None else f" · {self.task}")

@@ -1,4 +1,4 @@
-"""8-bit weights in plain graph operations: a converted matrix times its scales, which OpenVINO multiplies as stored."""
+"""8-bit weights written as plain graph operations, a pattern that OpenVINO recognizes and computes in 8 bits."""
 
 import torch
 from jaxtyping import Float, Int

@@ -13,7 +13,7 @@ __all__ = ["TaskDrift", "drift_lines", "drift_markdown", "measure_drift"]
 
 @dataclass(frozen=True, slots=True)
 class TaskDrift:
-    """One task before and after, by the rule that travels with the matcher."""
+    """One task's metrics before and after an export, under the matcher's stored decision rule."""
 
     task: str
     """Name of the task."""
@@ -55,7 +55,7 @@ def measure_drift(
 
 
 def drift_lines(drifts: Sequence[TaskDrift]) -> list[str]:
-    """Says the comparison for the terminal, one line a task."""
+    """Formats the comparison for the terminal, one line per task."""
     return [
         f"{drift.task}：{drift.n:,} 对，F1 {drift.f1[0]:.4f} → {drift.f1[1]:.4f}，"
         f"ECE {drift.calibration_error[0]:.4f} → {drift.calibration_error[1]:.4f}，"
@@ -66,7 +66,7 @@ def drift_lines(drifts: Sequence[TaskDrift]) -> list[str]:
 
 
 def drift_markdown(drifts: Sequence[TaskDrift]) -> str:
-    """Lays the comparison out as a Markdown table."""
+    """Formats the comparison as a Markdown table."""
     rows = [
         "| 任务 | 对数 | F1 前 | F1 后 | ECE 前 | ECE 后 | 概率变化平均 | 最大 | 判断改变 | 多漏一对值 |",
         "|---|---|---|---|---|---|---|---|---|---|",

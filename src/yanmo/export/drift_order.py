@@ -1,4 +1,4 @@
-"""Which matrices of a matcher bear rounding worst: a first-order estimate for all of them in one pass."""
+"""Which matrices of a matcher suffer most from rounding: a first-order estimate for all of them in one pass."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""A trained matcher with every condition folded away: what is left of a task is a row in each norm's two tables."""
+"""A trained matcher without condition vectors: each norm holds one precomputed scale and shift per task."""
 
 from copy import deepcopy
 
@@ -118,7 +118,7 @@ class FoldedClassifier(nn.Module):
 
 
 class _SpelledOutAttention:
-    """``PlainAttention`` in elementary steps: exported whole, it drags checks for rows that may see nothing along."""
+    """``PlainAttention`` in elementary operations; torch's own one would be exported with checks for masked rows."""
 
     def __call__(
         self,

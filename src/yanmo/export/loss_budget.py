@@ -24,7 +24,7 @@ OnProgress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Attempt:
-    """One way of storing the weights, and what it costs."""
+    """One export that was tried: how its weights are stored, and how much F1 it loses."""
 
     plan: "WeightPlan"
     """The form of each matrix."""

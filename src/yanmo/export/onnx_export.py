@@ -1,4 +1,4 @@
-"""A trained matcher to one ONNX graph, weights in the chosen forms, and to a folder that scores without torch."""
+"""Exports a trained matcher as one ONNX graph, and as a folder that scores without torch."""
 
 import json
 import logging
@@ -167,7 +167,7 @@ def write_export(matcher: Matcher, folder: Path, *, plan: WeightPlan) -> None:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """The exporter warns about its own internals and about packages that are no concern of ours."""
+    """Silences the exporter's warnings about its own internals and about packages that are not used."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Scores of an exported one-task folder by what its readers will use, to see that they are the matcher's."""
+"""Scores an exported one-task folder without Yanmo's code, so as to compare with the matcher's own scores."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Linear layers in whole numbers: one scale an output channel, one a token, so that a score ignores its batch."""
+"""Linear layers in 8-bit integers, one scale per output channel and per token: no score depends on its batch."""
 
 import torch
 from jaxtyping import Float, Int8
@@ -52,7 +52,7 @@ def round_tokens(x: Float[Tensor, "*batch width"]) -> tuple[Float[Tensor, "*batc
 
 
 class RowInt8Linear(nn.Module):
-    """A linear layer multiplied in 8-bit whole numbers; computes only inside an exported graph.
+    """A linear layer multiplied in 8-bit integers; it computes only inside an exported graph.
 
     ``y = s_token * (s_channel * (q_token q_channel^T)) + b`` with the product in whole numbers. ONNX Runtime's own
     ``quantize_dynamic`` has one scale for all activations of a batch, so that there a score depends on its company.

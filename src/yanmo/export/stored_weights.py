@@ -1,4 +1,4 @@
-"""A matcher's large matrices put into the forms of a plan, in place, before it is traced into a graph."""
+"""Replaces a matcher's large matrices by quantized ones, as a plan says, before it is traced into a graph."""
 
 from collections.abc import Iterator
 

@@ -36,7 +36,7 @@ class WeightForm(str, Enum):
 
     @property
     def of_tables(self) -> "WeightForm":
-        """The form of a table of which rows are looked up where matrices have this one."""
+        """The form of embedding tables in an export whose matrices have this form."""
         return WeightForm.INT8 if self is WeightForm.INT8_ROWS else self
 
 

@@ -14,7 +14,7 @@ __all__ = ["Answer", "LabelAnswer", "answer", "answer_by_label", "stream_answer"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A free answer.
+    """A freely written answer to one query.
 
     Attributes:
         completion: What the model wrote.
@@ -60,7 +60,7 @@ def answer(model: LanguageModel, few_shot: FewShot, queries: Sequence[str], *, b
 
 
 def stream_answer(model: LanguageModel, few_shot: FewShot, query: str, on_text: Callable[[str], None]) -> Answer:
-    """Answers one query freely and hands on the text while it arrives.
+    """Answers one query freely and passes the text on while it is generated.
 
     Args:
         model: The model; it keeps the demonstrations' keys and values for the next query.

@@ -1,4 +1,4 @@
-"""Text out of tokens as they arrive: only what later tokens cannot change any more."""
+"""Streams the text of generated tokens, of which only that part which later tokens cannot change."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,7 +15,7 @@ _BROKEN = "\ufffd"
 
 
 class ArrivingText(BaseStreamer):
-    """Receives tokens from ``generate()`` and hands on the text they settle.
+    """A streamer for ``generate()`` that passes text on once later tokens can no longer change it.
 
     The whole continuation is decoded again at every token; what is held back is a character whose bytes have not all
     arrived, the beginning of a text that may turn out to end the continuation, and everything from such a text on.
@@ -46,7 +46,7 @@ class ArrivingText(BaseStreamer):
         """Does nothing: what is left depends on why the continuation ended."""
 
     def finish(self, text: str) -> None:
-        """Hands on what was held back.
+        """Passes on the text that was held back.
 
         Args:
             text: The whole continuation.

@@ -119,7 +119,7 @@ class FewShot(_TaskPart):
         return self.decoding.changed({"stop": tuple(dict.fromkeys((*stops, *self.decoding.stop)))})
 
     def prompt(self, query: str, *, n_dropped: int = 0) -> str:
-        """Writes the text that the model goes on from.
+        """Builds the prompt that the model continues to answer one query.
 
         Args:
             query: The input to answer.

@@ -16,7 +16,7 @@ __all__ = ["label_log_likelihoods"]
 
 @dataclass
 class _Row:
-    """One forward pass: branches of a tree, one after the other in a single row.
+    """One forward pass over the branches of a token tree, one after the other in a single row.
 
     A token sees the shared prefix and its own branch up to itself. Positions count along the branch. ``read`` holds the
     places whose logits are wanted, ``wanted`` for every label token the index into them, its id, its prompt and label.

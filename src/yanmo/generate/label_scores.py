@@ -23,7 +23,7 @@ class Length(str, Enum):
 
 
 class Calibrated(str, Enum):
-    """Whether the labels' own popularity is taken out."""
+    """Whether scores are corrected for how likely a label is after an input without content."""
 
     NO = "no"
     CONTENT_FREE = "content_free"
@@ -32,7 +32,7 @@ class Calibrated(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class LabelScoring:
-    """One way to score labels.
+    """How labels are scored: the whole label or the mean of its tokens, calibrated or not.
 
     Attributes:
         length: Whether the whole label's log-likelihood counts or the mean of its tokens.
@@ -51,7 +51,7 @@ class LabelScoring:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelScores:
-    """What a model says of one prompt's labels.
+    """Log-likelihoods of labels as continuations of one prompt.
 
     Attributes:
         labels: The labels.

@@ -127,7 +127,7 @@ class LanguageModel:
         decoding: Decoding | None = None,
         too_long: TooLong = TooLong.REFUSE,
     ) -> Completion:
-        """Continues one text and hands on what follows while it arrives.
+        """Continues one text and passes the continuation on while it is generated.
 
         Args:
             prompt: The text; an empty one is continued from nothing.

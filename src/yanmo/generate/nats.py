@@ -1,4 +1,4 @@
-"""How well a causal language model foretells texts: nats per character, comparable between vocabularies and widths."""
+"""How well a causal language model predicts texts, in nats per character, comparable between vocabularies."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ __all__ = ["TextNats", "text_nats"]
 
 @dataclass(frozen=True, slots=True)
 class TextNats:
-    """What some texts cost.
+    """The total negative log-likelihood of some texts, in nats.
 
     Attributes:
         nats: Sum of ``-log p`` of every token.
@@ -42,7 +42,7 @@ def text_nats(
     n_positions: int | None = None,
     max_tokens: int = 1024,
 ) -> TextNats:
-    """Sums what texts cost, each read from the beginning of a document.
+    """Sums the negative log-likelihood of some texts, each as the beginning of a document.
 
     A text longer than the positions is read in windows; the last token of one is the only context of the next.
 

@@ -39,7 +39,7 @@ class PrefixCache:
         self._cache = DynamicCache()
 
     def take(self, token_ids: Sequence[int]) -> DynamicCache:
-        """Hands out the keys and values of the longest known beginning of a prompt.
+        """Gives away the keys and values of the longest known beginning of a prompt.
 
         Args:
             token_ids: The prompt.
@@ -57,7 +57,7 @@ class PrefixCache:
         return cache
 
     def keep(self, cache: DynamicCache, token_ids: Sequence[int]) -> None:
-        """Takes a cache back.
+        """Stores keys and values for the next prompt.
 
         Args:
             cache: Keys and values of the first of the tokens, however many it holds.

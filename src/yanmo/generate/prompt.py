@@ -25,7 +25,7 @@ class Prompt:
 def fit_prompt(
     text: str, *, tokenizer: LanguageTokenizer, n_positions: int, n_new: int, too_long: TooLong = TooLong.REFUSE
 ) -> Prompt:
-    """Encodes a prompt and sees to its length.
+    """Encodes a prompt, and cuts or refuses it where it is too long.
 
     An empty prompt becomes the token that ends documents: the training texts of CPM stand one after the other with this
     token between them, so what follows it is the beginning of a new text, which is generation without a condition.

@@ -20,7 +20,7 @@ __all__ = ["ExponentialRace", "samplers"]
 
 
 class ExponentialRace(LogitsProcessor):
-    """Turns taking the largest score into drawing from ``softmax(scores)``.
+    """Adds noise to scores, with which the largest of them is a draw from ``softmax(scores)``.
 
     With ``q_v`` drawn from Exp(1) for every token v, ``argmax_v (scores_v - log q_v)`` falls on v with probability
     ``softmax(scores)_v``: the token whose exponential clock of rate ``exp(scores_v)`` rings first. Every row has its
@@ -48,7 +48,7 @@ class ExponentialRace(LogitsProcessor):
 
 
 def samplers(decoding: Decoding, *, seeds: Sequence[int], device: torch.device) -> LogitsProcessorList:
-    """Gives what makes transformers' greedy search a sampler; nothing for the other methods.
+    """Gives the logits processors that turn transformers' greedy search into sampling; none for other methods.
 
     Args:
         decoding: The settings.

@@ -1,4 +1,4 @@
-"""From token vectors of a pair to one logit by comparing each token with what answers it in the other text."""
+"""A matching head that compares each token with the tokens it attends to in the other text and gives one logit."""
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,7 @@ __all__ = ["AlignmentHead"]
 
 
 class AlignmentHead(nn.Module):
-    """A perceptron over compared tokens, beside the sentence features of its sibling ``InteractionHead``.
+    """An MLP over aligned token comparisons and over the sentence features of ``InteractionHead``.
 
     With ``x_i`` the token vectors scaled to length ``sqrt(d)``, every token looks for its answer in the other text,
 

@@ -1,4 +1,4 @@
-"""Multi-head self-attention, with the way positions enter it handed in as a kernel."""
+"""Multi-head self-attention; the kernel passed in decides how positions enter and how scores become weights."""
 
 from typing import Protocol, runtime_checkable
 
@@ -14,7 +14,7 @@ __all__ = ["AttentionKernel", "PlainAttention", "RelativeAttention", "RotaryAtte
 
 @runtime_checkable
 class AttentionKernel(Protocol):
-    """Queries, keys and values of every head to one context vector a position."""
+    """Interface of attention kernels: queries, keys and values of all heads to one context vector per position."""
 
     def __call__(
         self,
@@ -86,7 +86,7 @@ class RotaryAttention:
 
 
 class RelativeAttention:
-    """NEZHA's relative positions: a fixed sinusoidal vector of the clipped distance joins every key and value.
+    """NEZHA's relative positions: a fixed sinusoidal vector of the clipped distance is added to keys and values.
 
     ``score_ij = q_i (k_j + r_ij) / sqrt(head)`` and ``context_i = sum_j p_ij (v_j + r_ij)``, with
     ``r_ij = R[clip(j - i, -max_distance, max_distance)]``.

@@ -10,7 +10,7 @@ __all__ = ["TokenEmbedding"]
 
 
 class TokenEmbedding(nn.Module):
-    """Sums what a token is, which text it belongs to and where it stands; normalizes; projects if narrower.
+    """Sums token, type and position embeddings, normalizes the sum, and projects it where it is too narrow.
 
     Args:
         word: Token table, [vocab, embedding].

@@ -56,13 +56,13 @@ class Gates(nn.Module):
 
     @torch.no_grad()
     def orthogonalize(self, *, gain: float) -> None:
-        """Redraws every ``U_k`` as ``gain`` times a random orthogonal matrix, so that it changes no norm but by it."""
+        """Redraws every ``U_k`` as ``gain`` times a random orthogonal matrix, which scales every norm by ``gain``."""
         for block in self.blocks():
             nn.init.orthogonal_(block, gain=gain)
 
     @torch.no_grad()
     def load(self, weights: tuple[Tensor, Tensor, Tensor]) -> None:
-        """Copies ``(W, U, b)`` in."""
+        """Copies the given weights ``(W, U, b)`` into the map."""
         for own, given in zip((self.input_map, self.recurrent_map, self.bias), weights, strict=True):
             own.copy_(given)
 

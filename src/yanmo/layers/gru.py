@@ -41,14 +41,14 @@ class GRUCell(nn.Module):
     def step(
         self, projected: Float[Tensor, "*batch gates"], state: Float[Tensor, "*batch hidden"]
     ) -> Float[Tensor, "*batch hidden"]:
-        """Goes one step from ``W x + b``."""
+        """Computes one step from ``W x + b``."""
         z, _, n = self._open(projected, state)
         return state + z * (n - state)
 
     def forward(
         self, x: Float[Tensor, "*batch input"], state: Float[Tensor, "*batch hidden"]
     ) -> Float[Tensor, "*batch hidden"]:
-        """Goes one step."""
+        """Computes one step."""
         return self.step(self.project(x), state)
 
     def jacobian(
@@ -118,14 +118,14 @@ class ResetAfterGRUCell(nn.Module):
     def step(
         self, projected: Float[Tensor, "*batch gates"], state: Float[Tensor, "*batch hidden"]
     ) -> Float[Tensor, "*batch hidden"]:
-        """Goes one step from ``W x + b``."""
+        """Computes one step from ``W x + b``."""
         z, _, n, _ = self._open(projected, state)
         return state + z * (n - state)
 
     def forward(
         self, x: Float[Tensor, "*batch input"], state: Float[Tensor, "*batch hidden"]
     ) -> Float[Tensor, "*batch hidden"]:
-        """Goes one step."""
+        """Computes one step."""
         return self.step(self.project(x), state)
 
     def jacobian(

@@ -39,14 +39,14 @@ class MergedGateGRUCell(nn.Module):
     def step(
         self, projected: Float[Tensor, "*batch gates"], state: Float[Tensor, "*batch hidden"]
     ) -> Float[Tensor, "*batch hidden"]:
-        """Goes one step from ``W x + b``."""
+        """Computes one step from ``W x + b``."""
         r, n = self._open(projected, state)
         return state + r * (n - state)
 
     def forward(
         self, x: Float[Tensor, "*batch input"], state: Float[Tensor, "*batch hidden"]
     ) -> Float[Tensor, "*batch hidden"]:
-        """Goes one step."""
+        """Computes one step."""
         return self.step(self.project(x), state)
 
     def jacobian(
@@ -115,7 +115,7 @@ class ResetLastGRUCell(nn.Module):
     def step(
         self, projected: Float[Tensor, "*batch gates"], state: Float[Tensor, "*batch state"]
     ) -> Float[Tensor, "*batch state"]:
-        """Goes one step from ``W x + b``."""
+        """Computes one step from ``W x + b``."""
         hidden, memory = state.chunk(2, dim=-1)
         z, r, n = self._open(projected, hidden)
         memory = memory + z * (n - memory)
@@ -124,7 +124,7 @@ class ResetLastGRUCell(nn.Module):
     def forward(
         self, x: Float[Tensor, "*batch input"], state: Float[Tensor, "*batch state"]
     ) -> Float[Tensor, "*batch state"]:
-        """Goes one step."""
+        """Computes one step."""
         return self.step(self.project(x), state)
 
     def jacobian(

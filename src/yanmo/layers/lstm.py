@@ -39,7 +39,7 @@ class LSTMCell(nn.Module):
     def step(
         self, projected: Float[Tensor, "*batch gates"], state: Float[Tensor, "*batch state"]
     ) -> Float[Tensor, "*batch state"]:
-        """Goes one step from ``W x + b``."""
+        """Computes one step from ``W x + b``."""
         hidden, memory = state.chunk(2, dim=-1)
         i, f, g, o = self._open(projected, hidden)
         memory = f * memory + i * g
@@ -48,7 +48,7 @@ class LSTMCell(nn.Module):
     def forward(
         self, x: Float[Tensor, "*batch input"], state: Float[Tensor, "*batch state"]
     ) -> Float[Tensor, "*batch state"]:
-        """Goes one step."""
+        """Computes one step."""
         return self.step(self.project(x), state)
 
     def jacobian(

@@ -11,7 +11,7 @@ __all__ = ["Segments"]
 
 
 class Segments:
-    """Where sequences that lie end to end in one row begin and end, in place of an attention mask.
+    """Boundaries of the sequences that lie end to end in one row; used in place of an attention mask.
 
     Sequences of one length that stand side by side attend in one call, so sort them by length.
 

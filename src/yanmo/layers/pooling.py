@@ -1,4 +1,4 @@
-"""From one vector a token to one vector a text."""
+"""Mean pooling: from one vector per token to one vector per text."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Projector and predictor: the perceptrons between a vector and the loss that compares two views."""
+"""Projector and predictor: the MLPs between a text's vector and the loss that compares its two views."""
 
 from collections.abc import Callable
 

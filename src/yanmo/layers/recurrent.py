@@ -1,4 +1,4 @@
-"""What a recurrent cell is, and the layer that runs one over a sequence."""
+"""Interfaces of recurrent cells, and the layer that runs a cell over a sequence."""
 
 from typing import Protocol, runtime_checkable
 
@@ -13,7 +13,7 @@ __all__ = ["GatedCell", "RecurrentCell", "RecurrentLayer"]
 
 @runtime_checkable
 class RecurrentCell(Protocol):
-    """One step of a recurrence, with its exact derivative.
+    """Interface of a recurrent cell: one step, and its exact Jacobian.
 
     The state is one vector; its first ``hidden_width`` components are the hidden state that the cell gives out, the
     rest, if any, is the memory that it keeps to itself: ``(h, c)``.
@@ -23,19 +23,19 @@ class RecurrentCell(Protocol):
     state_width: int
 
     def project(self, x: Float[Tensor, "*batch input"]) -> Float[Tensor, "*batch gates"]:
-        """Does what needs the input only, for any number of steps at once."""
+        """Computes the part that depends on the input only, for any number of steps at once."""
         ...
 
     def step(
         self, projected: Float[Tensor, "*batch gates"], state: Float[Tensor, "*batch state"]
     ) -> Float[Tensor, "*batch state"]:
-        """Goes one step from a projected input and the previous state."""
+        """Computes one step from a projected input and the previous state."""
         ...
 
     def __call__(
         self, x: Float[Tensor, "*batch input"], state: Float[Tensor, "*batch state"]
     ) -> Float[Tensor, "*batch state"]:
-        """Goes one step: ``step(project(x), state)``."""
+        """Computes one step: ``step(project(x), state)``."""
         ...
 
     def jacobian(
@@ -51,7 +51,7 @@ class RecurrentCell(Protocol):
 
 @runtime_checkable
 class GatedCell(RecurrentCell, Protocol):
-    """A cell that has a gate for how much it keeps."""
+    """Interface of a cell with a gate that decides how much of the memory is kept."""
 
     def keep(
         self, x: Float[Tensor, "*batch input"], state: Float[Tensor, "*batch state"]

@@ -13,7 +13,7 @@ __all__ = ["CellActivation", "SimpleRNNCell"]
 
 
 class CellActivation(str, Enum):
-    """What a ``SimpleRNNCell`` squashes its sum with."""
+    """The activation function of a ``SimpleRNNCell``."""
 
     TANH = "tanh"
     RELU = "relu"
@@ -60,14 +60,14 @@ class SimpleRNNCell(nn.Module):
     def step(
         self, projected: Float[Tensor, "*batch hidden"], state: Float[Tensor, "*batch hidden"]
     ) -> Float[Tensor, "*batch hidden"]:
-        """Goes one step from ``W x + b``."""
+        """Computes one step from ``W x + b``."""
         function, _ = _ACTIVATIONS[self.activation]
         return function(projected + self.gates.recur(state))
 
     def forward(
         self, x: Float[Tensor, "*batch input"], state: Float[Tensor, "*batch hidden"]
     ) -> Float[Tensor, "*batch hidden"]:
-        """Goes one step."""
+        """Computes one step."""
         return self.step(self.project(x), state)
 
     def jacobian(

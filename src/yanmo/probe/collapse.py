@@ -25,7 +25,7 @@ class CollapseVerdict(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class CollapseLimits:
-    """Where collapse begins.
+    """Limits below which a batch of vectors counts as collapsed.
 
     Attributes:
         std: Below it the batch is constant. About ``sqrt(1 - mean cosine)``, so that 0.1 is a mean cosine of 0.99.
@@ -48,7 +48,7 @@ class CollapseLimits:
 
 @dataclass(frozen=True, slots=True)
 class CollapseReading:
-    """What one batch of vectors, each brought to length 1, looks like.
+    """How different the vectors of one batch are, each scaled to length 1.
 
     Attributes:
         std: Standard deviation of a component, mean over components, times ``sqrt(width)``: 0 for a constant batch,
@@ -93,7 +93,7 @@ def collapse_reading(
     partners: Float[Tensor, "batch width"] | None = None,
     limits: CollapseLimits | None = None,
 ) -> CollapseReading:
-    """Reads a batch of vectors of unrelated inputs.
+    """Measures whether the vectors of unrelated inputs in a batch have collapsed.
 
     Constant if ``std`` is below its limit; otherwise rank-one if the effective rank is. The rank is that of the
     vectors about their mean; of two vectors, which always differ along a line, it is that of the vectors themselves.

@@ -44,7 +44,7 @@ class CollapseAlarm:
         """Collapsed readings in a row so far; what has to be kept for a run to go on exactly."""
 
     def sees(self, *readings: CollapseReading) -> bool:
-        """Takes what was read at one step.
+        """Takes the readings of one step and says whether the alarm goes off.
 
         Args:
             *readings: Of everything that is watched; one collapsed among them is enough.

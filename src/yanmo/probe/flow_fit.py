@@ -23,7 +23,7 @@ class FlowVerdict(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class FlowLimits:
-    """Where steady ends.
+    """How far a gradient must shrink or grow over the longest distance to count as vanishing or exploding.
 
     Attributes:
         vanishing: At the longest distance, at most this share of the gradient is left. The default, a thousandth, is
@@ -43,7 +43,7 @@ class FlowLimits:
 
 @dataclass(frozen=True, slots=True)
 class RecurrentFlow:
-    """What ``recurrent_flow`` read.
+    """How a gradient shrinks or grows on its way back through time, as ``recurrent_flow`` measures it.
 
     Attributes:
         log_norms: Natural logarithm of ``|d state_T / d state_t|`` relative to that of the identity, at distance

@@ -11,7 +11,7 @@ __all__ = ["first_nonfinite"]
 
 
 class _FoundError(Exception):
-    """Ends the pass."""
+    """Stops the forward pass where the first value is not finite."""
 
 
 @torch.no_grad()

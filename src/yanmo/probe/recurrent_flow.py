@@ -25,7 +25,7 @@ class DifferentiableCell(Protocol):
     state_width: int
 
     def __call__(self, x: Tensor, state: Tensor) -> Tensor:
-        """Goes one step."""
+        """Computes one step."""
         ...
 
     def jacobian(self, x: Tensor, state: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ class TorchRecurrence:
         self.input_width = module.input_size
 
     def __call__(self, x: Float[Tensor, "*batch input"], state: Float[Tensor, "*batch state"]) -> Tensor:
-        """Goes one step.
+        """Computes one step.
 
         Args:
             x: Input of the lowest layer, shape [..., input].

@@ -25,7 +25,7 @@ _PACKAGES = ("yanmo", "torch", "numpy", "scipy", "scikit-learn", "matplotlib")
 
 @dataclass(frozen=True, slots=True)
 class StudyOutcome:
-    """What was found.
+    """What a study found: numbers, tables and figures.
 
     Attributes:
         name: Name of the study with underscores, such as ``implicit_gradient``; files are named after it.

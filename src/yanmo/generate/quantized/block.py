@@ -85,5 +85,5 @@ class QuantizedBlock(GPT2Block):  # type: ignore[no-untyped-call]
 
 
 def _forget(block: QuantizedBlock, _keys: object = None) -> None:
-    """Weights are about to be others, or are."""
+    """Drops the compiled steps of the layer, whose weights have changed or will."""
     block._one_token = None

@@ -17,7 +17,7 @@ __all__ = ["load_quantized", "matrix_maker"]
 
 
 def matrix_maker(storage: WeightStorage) -> Callable[[str, int, int], Int8Matrix | Int4Matrix]:
-    """Gives what builds the empty matrix of a module.
+    """Gives a function that makes the empty quantized matrix of a module.
 
     Args:
         storage: How matrices are stored.

@@ -1,4 +1,4 @@
-"""GPT-2 with weights in few bits: borrowed whole, and which of its parts are replaced."""
+"""transformers' GPT-2 with its weight matrices replaced by matrices in 8 or 4 bits."""
 
 from collections.abc import Callable
 

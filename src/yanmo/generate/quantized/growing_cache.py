@@ -1,4 +1,4 @@
-"""Keys and values with room for the tokens to come: what is known is not copied at every token."""
+"""A cache of keys and values with spare room, so that old ones are not copied at every new token."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -12,7 +12,7 @@ _MORE, _SHARE = 64, 0.5
 
 
 class GrowingLayer(DynamicLayer):
-    """A layer of transformers' dynamic cache whose keys and values begin larger memory; tokens are written behind them.
+    """A layer of transformers' dynamic cache with spare memory, into which new keys and values are written.
 
     What was handed out earlier keeps its values until the layer is cropped and filled again.
     """

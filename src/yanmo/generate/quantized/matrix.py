@@ -37,11 +37,11 @@ class QuantizedMatrix(Protocol):
 
     @property
     def stored_width(self) -> int:
-        """Columns with those that fill the last one up."""
+        """Number of columns, with those that pad the last step or group."""
         ...
 
     def row_product(self) -> RowProduct:
-        """Returns ``x -> W x`` for a row of ``stored_width`` numbers, with the outputs that fill the last block up."""
+        """Returns the function ``x -> W x`` for one row of ``stored_width`` numbers; its result fills whole blocks."""
         ...
 
     def multiply(self, x: Float[Tensor, "rows in_width"]) -> Float[Tensor, "rows out_width"]:
@@ -97,11 +97,11 @@ class Int8Matrix(nn.Module):
 
     @property
     def stored_width(self) -> int:
-        """Columns with those that fill the last step up."""
+        """Number of columns, with those that pad the last step."""
         return self.codes.shape[1] * STEP
 
     def row_product(self) -> RowProduct:
-        """Returns ``x -> W x`` for a row of ``stored_width`` numbers, with the outputs that fill the last block up."""
+        """Returns the function ``x -> W x`` for one row of ``stored_width`` numbers; its result fills whole blocks."""
         codes, scales = self.codes.numpy(), self.scales.numpy()
         return lambda x: multiply_int8(x[None], codes, scales)[0]
 
@@ -147,7 +147,7 @@ class Int4Matrix(nn.Module):
 
     @classmethod
     def of(cls, weight: Float[Tensor, "out_width in_width"], *, group: int = 32) -> "Int4Matrix":
-        """Rounds a matrix; of some scales for each group the one of the smallest squared error is kept.
+        """Rounds a matrix; each group gets the scale of smallest squared error among those tried.
 
         Args:
             weight: The matrix.
@@ -175,11 +175,11 @@ class Int4Matrix(nn.Module):
 
     @property
     def stored_width(self) -> int:
-        """Columns with those that fill the last group up."""
+        """Number of columns, with those that pad the last group."""
         return self.codes.shape[1] * STEP
 
     def row_product(self) -> RowProduct:
-        """Returns ``x -> W x`` for a row of ``stored_width`` numbers, with the outputs that fill the last block up."""
+        """Returns the function ``x -> W x`` for one row of ``stored_width`` numbers; its result fills whole blocks."""
         codes, scales = self.codes.numpy(), self.scales.view(torch.int16).numpy()
         return lambda x: multiply_int4(x[None], codes, scales)[0]
 

@@ -78,5 +78,5 @@ class _Map:
         self._width = linear.matrix.stored_width
 
     def room(self) -> _Array:
-        """Zeros as wide as the stored inputs; those that fill them up stay zero."""
+        """Makes a row of zeros as wide as the padded inputs, whose padding stays zero."""
         return np.zeros(self._width, np.float32)

@@ -31,7 +31,7 @@ _NO_WEIGHTS = (".attn.bias", ".attn.masked_bias")
 
 @dataclass(frozen=True)
 class QuantizedModel:
-    """What was written.
+    """Sizes of a quantized model that was written.
 
     Attributes:
         n_parameters: Weights of the model.

@@ -1,4 +1,4 @@
-"""Straight-line vector code for compiled kernels: loads, products and prefetches of some lanes at a time.
+"""Vector instructions without loops for compiled kernels: loads, products, sums and prefetches.
 
 A compiler that turns loops into vector instructions keeps running sums in memory and chains their additions. Here the
 sums stay in registers, and neighboring instructions belong to different sums, so that none waits for the one before.
@@ -24,7 +24,7 @@ _I8, _I32, _I64, _F32 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatT
 
 
 class VectorCode:
-    """Instructions on vectors of ``lanes`` numbers.
+    """Writes LLVM instructions that work on vectors of ``lanes`` numbers.
 
     Args:
         builder: Takes the instructions.
@@ -60,18 +60,21 @@ class VectorCode:
         return self._builder.sitofp(self._builder.sext(codes, self._ints), self._floats)
 
     def bits_as_floats(self, words: Any, *, first: int, n: int) -> Any:
-        """Makes some bits of 32-bit words float32 numbers where they stand: ``bits * 2**first``; the highest unshifted.
+        """Reads ``n`` bits of each 32-bit word as an unsigned number, without shifting them down: ``bits * 2**first``.
+
+        Bits 4 to 7 of 0x00000A50 are 5, and the result is 80.0, which is 5 * 2**4: that saves an instruction where the
+        other factor of a product is divided by the power beforehand. The highest bits of a word are shifted down all
+        the same, since they would be read as a negative number: bits 28 to 31 of 0xA0000000 give 10.0.
 
         Args:
             words: The words.
-            first: The lowest of the bits.
-            n: So many.
+            first: Number of the lowest bit to read, counted from 0.
+            n: How many bits to read.
 
         Returns:
-            The numbers; where the bits are the highest of the word, without the power.
+            One float32 number for each word: ``bits * 2**first``, or ``bits`` where ``first + n`` is 32.
         """
         if first + n == 32:
-            # They would be read as a negative number.
             chosen = self._builder.lshr(words, self._constant(first))
         else:
             chosen = self._builder.and_(words, self._constant((2**n - 1) << first))
@@ -101,7 +104,7 @@ class VectorCode:
 
 
 def straight_line(emit: Callable[[VectorCode, Any, Any, Any], None], *, lanes: int) -> Any:
-    """Makes a function of three addresses that compiled functions can call: running sums, codes, numbers.
+    """Makes a function for compiled code that takes the addresses of running sums, quantized weights and inputs.
 
     Args:
         emit: Writes the instructions, given the three addresses.

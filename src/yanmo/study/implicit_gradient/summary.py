@@ -12,7 +12,7 @@ __all__ = ["squared_norm_ratio", "summarize"]
 
 
 def summarize(runs: Sequence[DescentRun], plan: DescentPlan) -> dict[str, Any]:
-    """Puts the runs of one task together.
+    """Summarizes the runs of one task over the seeds.
 
     Args:
         runs: Of every seed in every way.

@@ -18,7 +18,7 @@ _WAYS = {"plain": "{}", "penalty": "惩罚→{}", "difference": "差分→{}"}
 
 
 def step_table(steps: Mapping[str, Any]) -> Table:
-    """Lays the slopes out.
+    """Makes the table of fitted slopes, one row per loss.
 
     Args:
         steps: By loss, as in the JSON.

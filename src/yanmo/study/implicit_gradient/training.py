@@ -20,7 +20,7 @@ _N_LOOKS = 20
 
 
 class Way(str, Enum):
-    """How the rate is realized."""
+    """How a run gets the effect of its rate: by steps of that size, or by smaller steps with an explicit penalty."""
 
     PLAIN = "plain"
     """Gradient descent of this rate."""
@@ -59,7 +59,7 @@ class DescentPlan:
 
 @dataclass(frozen=True, slots=True)
 class DescentRun:
-    """One run, without its weights.
+    """The result of one run of gradient descent, without its weights.
 
     Attributes:
         way: How the rate was realized.
@@ -141,7 +141,7 @@ def train_all(task: ClassificationTask, plan: DescentPlan, *, on_run: Callable[[
 
 @dataclass(frozen=True, slots=True)
 class _Examples:
-    """A network's readings on some examples."""
+    """A network's loss and accuracy on some examples."""
 
     network: TanhNetwork
     inputs: Tensor
@@ -174,7 +174,7 @@ def _train(
 def descend(
     loss: Loss, start: Float[Tensor, " n"], *, way: Way, rate: float, weight: float, n_steps: int
 ) -> Iterator[tuple[int, Float[Tensor, " n"]]]:
-    """Descends, and shows where it is before each step and after the last.
+    """Runs gradient descent and yields the weights before each step and after the last.
 
     Args:
         loss: The training loss.

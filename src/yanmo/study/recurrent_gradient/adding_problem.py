@@ -39,7 +39,7 @@ class AddingPlan:
 
 @dataclass(frozen=True, slots=True)
 class AddingRun:
-    """How it went for one member.
+    """How the training of one cell went.
 
     Attributes:
         learned_at: Updates after which it was first below ``solved``; None if never.

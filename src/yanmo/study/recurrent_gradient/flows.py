@@ -20,7 +20,7 @@ __all__ = ["FlowPlan", "flows", "gain_scan", "jacobian_errors", "matrix_terms"]
 
 @dataclass(frozen=True, slots=True)
 class FlowPlan:
-    """How large the measurements are.
+    """Sizes of the cells and sequences on which gradients are measured.
 
     Attributes:
         n_steps: Longest distance, in steps.

@@ -83,7 +83,7 @@ class SiamesePlan:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A run.
+    """What was recorded during one training run.
 
     Attributes:
         steps: Where it was read.
@@ -111,7 +111,7 @@ def train_siamese(
     seed: int,
     quality: Callable[[nn.Module], float] | None,
 ) -> Trace:
-    """Trains a network and reads it.
+    """Trains a network and records what the collapse probe reads.
 
     Args:
         network: The network; changed in place.
@@ -143,7 +143,7 @@ def train_siamese(
 
 
 def watch(step: Callable[[], TwoViews], *, n_steps: int, quality: Callable[[], float] | None) -> Trace:
-    """Runs steps and reads what each gives, as the probe of a training run does.
+    """Runs training steps and records the loss and what the collapse probe reads at every tenth.
 
     Args:
         step: Makes one optimizer step.

@@ -133,7 +133,7 @@ def break_even(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Processor time counts every thread, so that there is to be one."""
+    """Limits torch to one thread, because processor time adds up over threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -21,7 +21,7 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Probabilities:
-    """A way from logits to log-probabilities.
+    """A map from logits to log-probabilities, and its name in tables.
 
     Attributes:
         title: Shown in tables.
@@ -67,7 +67,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True, slots=True)
 class LossReading:
-    """What the test part says of one trained network.
+    """Accuracy, loss and calibration of one trained network on the test examples.
 
     Attributes:
         accuracy: Share whose likeliest class is right.

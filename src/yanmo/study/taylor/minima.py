@@ -18,7 +18,7 @@ PUBLISHED_MINIMA = {
 
 @dataclass(frozen=True, slots=True)
 class ExactMinimum:
-    """A minimum between two rational numbers.
+    """A minimum that is enclosed between two rational numbers.
 
     Attributes:
         order: The order ``n``.
