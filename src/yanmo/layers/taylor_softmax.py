@@ -23,7 +23,7 @@ class TaylorForm(str, Enum):
 
 
 def log_taylor_softmax(
-    x: Float[Tensor, "*shape"], *, order: int, form: TaylorForm = TaylorForm.PLAIN, dim: int = -1
+    x: Float[Tensor, "*shape"], *, order: int, form: TaylorForm | str = TaylorForm.PLAIN, dim: int = -1
 ) -> Float[Tensor, "*shape"]:
     """``log p_i = log f_n(x_i) - log sum_j f_n(x_j)``.
 
@@ -54,7 +54,7 @@ def log_taylor_softmax(
 
 
 def taylor_softmax(
-    x: Float[Tensor, "*shape"], *, order: int, form: TaylorForm = TaylorForm.PLAIN, dim: int = -1
+    x: Float[Tensor, "*shape"], *, order: int, form: TaylorForm | str = TaylorForm.PLAIN, dim: int = -1
 ) -> Float[Tensor, "*shape"]:
     """``p_i = f_n(x_i) / sum_j f_n(x_j)``; arguments and errors as for ``log_taylor_softmax``.
 
@@ -105,7 +105,7 @@ class TaylorCrossEntropy(nn.Module):
         weight: Float[Tensor, " classes"] | None = None,
         *,
         order: int,
-        form: TaylorForm = TaylorForm.PLAIN,
+        form: TaylorForm | str = TaylorForm.PLAIN,
         ignore_index: int = -100,
         reduction: str = "mean",
         label_smoothing: float = 0.0,
@@ -152,9 +152,9 @@ def _is_masked(x: Float[Tensor, "*shape"]) -> Bool[Tensor, "*shape"]:
 
 
 def _log_weight(
-    x: Float[Tensor, "*shape"], masked: Bool[Tensor, "*shape"], *, order: int, form: TaylorForm, dim: int
+    x: Float[Tensor, "*shape"], masked: Bool[Tensor, "*shape"], *, order: int, form: TaylorForm | str, dim: int
 ) -> Float[Tensor, "*shape"]:
-    """``log f_n``, -inf where masked, but 0 where the whole row is, so that its softmax and its gradient are numbers."""
+    """``log f_n``, -inf where masked, but 0 where the whole row is, so that its softmax and gradient are numbers."""
     wide = x.to(torch.promote_types(x.dtype, torch.float32)).masked_fill(masked, 0)
     if chosen(TaylorForm, form, name="form") is TaylorForm.MONOTONE and order > 0:
         wide = wide.clamp_min(taylor_minimum(order).x)

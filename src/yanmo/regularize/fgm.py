@@ -30,7 +30,7 @@ def fgm_backward(
     tensors: Iterable[Tensor],
     *,
     epsilon: float,
-    scope: Scope = Scope.WHOLE,
+    scope: Scope | str = Scope.WHOLE,
     backward: Backward = plain_backward,
 ) -> AdversarialLosses:
     """Adds the gradient of ``(L(x) + L(x + epsilon g / |g|)) / 2`` to ``.grad``, with ``g = dL/dx``.

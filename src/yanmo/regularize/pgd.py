@@ -26,7 +26,7 @@ def pgd_backward(
     *,
     epsilon: float,
     n_steps: int = 3,
-    scope: Scope = Scope.WHOLE,
+    scope: Scope | str = Scope.WHOLE,
     backward: Backward = plain_backward,
 ) -> AdversarialLosses:
     """Adds the gradient of ``(L(x) + L(x + d_n)) / 2`` to ``.grad``.

@@ -26,7 +26,7 @@ def vat_backward(
     epsilon: float,
     probe_length: float | None = None,
     n_iterations: int = 1,
-    scope: Scope = Scope.WHOLE,
+    scope: Scope | str = Scope.WHOLE,
     divisor: float | None = None,
     backward: Backward = plain_backward,
 ) -> Float[Tensor, ""]:
