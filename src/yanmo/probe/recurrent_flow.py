@@ -152,7 +152,7 @@ def _differentiable(model: object) -> _TorchCell | _ClosedFormCell:
     )
 
 
-def _checked(x: Tensor) -> Tensor:
+def _checked(x: object) -> Tensor:
     if not isinstance(x, Tensor) or x.ndim != 3:
         given = f"inputs of shape {list(x.shape)}" if isinstance(x, Tensor) else f"a {type(x).__name__}"
         raise InputError(
