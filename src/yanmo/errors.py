@@ -1,10 +1,14 @@
 """What Yanmo raises: every message names the place, the problem and the fix."""
 
 import importlib
+from enum import Enum
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
-__all__ = ["InputError", "MissingExtraError", "YanmoError", "require_extra"]
+__all__ = ["InputError", "MissingExtraError", "YanmoError", "chosen", "require_extra"]
+
+_Member = TypeVar("_Member", bound=Enum)
 
 
 class YanmoError(Exception):
@@ -66,3 +70,33 @@ def require_extra(module: str, *, extra: str) -> ModuleType:
         raise MissingExtraError(
             f"This needs the package '{module}', which the core install leaves out. Fix: pip install 'yanmo[{extra}]'."
         ) from error
+
+
+def chosen(kind: type[_Member], value: object, *, name: str) -> _Member:
+    """Turns what a caller wrote for a closed choice into the member of its enum, at the border.
+
+    Without it a plain string, which is no member by ``is``, would silently mean whatever the ``else`` branch does.
+
+    Args:
+        kind: The enum.
+        value: A member, or a member's value such as ``"example"``.
+        name: What the caller calls it.
+
+    Returns:
+        The member.
+
+    Raises:
+        InputError: The value is none of the enum's.
+
+    Example:
+        >>> Color = Enum("Color", {"RED": "red", "BLUE": "blue"})
+        >>> chosen(Color, "red", name="color") is Color.RED
+        True
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        raise InputError(
+            f"{name} is {value!r}, which is no {kind.__name__}",
+            fix=f"take one of {', '.join(repr(member.value) for member in kind)}",
+        ) from None

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from yanmo.errors import InputError
 from yanmo.layers import (
     CausalLinearTaylorAttention,
     LinearTaylorAttention,
@@ -15,6 +16,8 @@ from yanmo.layers import (
     TaylorAttention,
     TaylorCrossEntropy,
     TaylorForm,
+    log_taylor_softmax,
+    taylor_softmax,
 )
 
 LOSSES = {"softmax": nn.CrossEntropyLoss} | {
@@ -76,6 +79,19 @@ class TestLoss:
         assert torch.isfinite(loss)
         assert torch.isfinite(logits.grad).all()
 
+    def test_a_masked_class_is_one_that_is_not_there(self, name):
+        logits, target = torch.randn(4, 5, dtype=torch.float64), torch.tensor([0, 1, 2, 0])
+        few, many = logits[:, :3].clone().requires_grad_(), logits.clone().requires_grad_()
+        masked = torch.tensor([False, False, False, True, True])
+        expected = LOSSES[name]()(few, target)
+        found = LOSSES[name]()(many.masked_fill(masked, -torch.inf), target)
+        torch.testing.assert_close(found, expected)
+        expected.backward()
+        found.backward()
+        torch.testing.assert_close(many.grad[:, :3], few.grad)
+        assert not many.grad[:, 3:].any()
+        assert LOSSES[name]()(many.masked_fill(~masked, -torch.inf), target).item() == torch.inf
+
     def test_a_perceptron_learns_by_it(self, name):
         model, x = nn.Linear(3, 3), torch.eye(3).repeat(4, 1)
         optimizer, target = torch.optim.Adam(model.parameters(), lr=0.1), torch.arange(3).repeat(4)
@@ -85,6 +101,49 @@ class TestLoss:
             loss.backward()
             optimizer.step()
         assert loss.item() < 0.2
+
+
+@pytest.mark.parametrize("form", TaylorForm)
+@pytest.mark.parametrize("order", [2, 6, 20])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("mask", ["-inf", "lowest"])
+def test_masked_logits_have_probability_0_and_no_gradient(form, order, dtype, mask):
+    low = -torch.inf if mask == "-inf" else torch.finfo(dtype).min
+    x = torch.tensor([[0.5, -1.0, low], [low, low, low], [low, 2.0, low]], dtype=dtype).requires_grad_()
+    p, log_p = (f(x, order=order, form=form) for f in (taylor_softmax, log_taylor_softmax))
+    torch.testing.assert_close(p[0, :2], taylor_softmax(x[0, :2], order=order, form=form))
+    assert p[1].tolist() == [0, 0, 0]
+    assert p[2].tolist() == [0, 1, 0]
+    assert torch.equal(log_p == -torch.inf, p == 0)
+    torch.testing.assert_close(taylor_softmax(x.T, order=order, form=form, dim=0), p.T)
+    (p[0, 0] + p[1].sum() + log_p[0, 1] + log_p[2, 1]).backward()
+    assert torch.isfinite(x.grad).all()
+    assert not x.grad[x <= low].any()
+
+
+@pytest.mark.parametrize("form", TaylorForm)
+def test_an_example_of_masks_only_has_a_cost_but_no_gradient(form):
+    x = torch.tensor([[-torch.inf] * 4, [0.0, 1.0, 0.0, 2.0]], requires_grad=True)
+    each = TaylorCrossEntropy(order=2, form=form, reduction="none")(x, torch.tensor([1, 1]))
+    assert each[0].item() == pytest.approx(math.log(4))
+    each.sum().backward()
+    assert torch.isfinite(x.grad).all()
+    x.grad = None
+    TaylorCrossEntropy(order=2, form=form)(x, torch.tensor([-100, 1])).backward()
+    assert not x.grad[0].any()
+    assert x.grad[1].any()
+
+
+def test_a_form_may_be_its_word_and_nothing_else():
+    x = torch.tensor([-8.0, 0.0, 1.0])
+    for form in TaylorForm:
+        assert torch.equal(taylor_softmax(x, order=2, form=form.value), taylor_softmax(x, order=2, form=form))
+        by_word, by_member = (TaylorCrossEntropy(order=2, form=f)(x, torch.tensor(1)) for f in (form.value, form))
+        assert torch.equal(by_word, by_member)
+    assert taylor_softmax(x, order=2, form="plain")[0] > taylor_softmax(x, order=2, form="monotone")[0]
+    for use in (taylor_softmax, log_taylor_softmax, lambda x, **more: TaylorCrossEntropy(**more)):
+        with pytest.raises(InputError, match=r"form is 'round', which is no TaylorForm.*'plain', 'monotone'"):
+            use(x, order=2, form="round")
 
 
 def test_the_order_leads_to_softmax():

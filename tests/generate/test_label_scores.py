@@ -1,5 +1,6 @@
 import math
 
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -30,6 +31,17 @@ def test_probabilities_by_hand(scores):
     np.testing.assert_allclose(found, [w / sum(per_token) for w in per_token])
     assert scores.best(PLAIN) == "好"
     assert scores.best(LabelScoring(Length.PER_TOKEN)) == "不好"
+
+
+def test_a_reading_may_be_words_and_nothing_else(scores, monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # a caller has no checks of types
+    for reading in scores.readings:
+        words = Reading(reading.length.value, reading.calibrated.value)
+        assert words == reading
+        assert words.name == reading.name
+        np.testing.assert_array_equal(scores.probabilities(words), scores.probabilities(reading))
+    with pytest.raises(InputError, match=r"length is 'token', which is no Length.*'whole', 'per_token'"):
+        Reading("token")
 
 
 def test_calibration_by_hand(scores):

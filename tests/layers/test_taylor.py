@@ -1,6 +1,7 @@
 import math
 from fractions import Fraction
 
+import jaxtyping
 import pytest
 import torch
 
@@ -181,3 +182,10 @@ def test_a_constant_has_no_minimum_and_no_negative_order_a_value():
         taylor_minimum(0)
     with pytest.raises(InputError, match="the order is -1, expected one from 0"):
         taylor_polynomial(torch.zeros(1), order=-1)
+
+
+@pytest.mark.parametrize("order", [2.0, "2"])
+def test_an_order_is_a_whole_number(order, monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # a caller has no checks of types
+    with pytest.raises(InputError, match=rf"the order is {order!r}, expected a whole number"):
+        log_taylor_polynomial(torch.zeros(2), order=order)

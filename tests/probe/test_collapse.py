@@ -1,3 +1,4 @@
+import inspect
 import math
 
 import numpy as np
@@ -157,3 +158,12 @@ class TestAlarm:
 
     def test_actions_are_a_closed_choice(self):
         assert [action.value for action in AlarmAction] == ["warn", "stop", "slow"]
+
+
+def test_vectors_of_another_shape_are_refused():
+    """Without the suite's own checks of shapes."""
+    unchecked = inspect.unwrap(collapse_reading)
+    with pytest.raises(InputError, match=r"vectors of shape \[2, 3, 4\].*pool the tokens"):
+        unchecked(torch.randn(2, 3, 4))
+    with pytest.raises(InputError, match=r"partners of shape \[1, 4\] came with vectors of shape \[8, 4\]"):
+        unchecked(torch.randn(8, 4), partners=torch.randn(1, 4))

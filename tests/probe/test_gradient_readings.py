@@ -26,5 +26,7 @@ def test_norms_are_those_of_all_parameters_of_a_layer():
 def test_the_duty_cycle_of_a_loss_that_hovers():
     assert flooding_duty([1.0, 0.9], level=0.5) == 0
     assert flooding_duty([0.1, 0.5, 0.9, 0.2], level=0.5) == 0.5
-    with pytest.raises(InputError, match="no loss"):
-        flooding_duty([], level=0.5)
+    assert flooding_duty(iter([0.1, 0.9]), level=0.5) == 0.5
+    for none in ([], iter([])):
+        with pytest.raises(InputError, match="no loss"):
+            flooding_duty(none, level=0.5)

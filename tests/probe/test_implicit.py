@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from yanmo.probe import implicit_regularization, optimizer_caveat
+from yanmo.errors import InputError
+from yanmo.probe import implicit_regularization, layer_gradient_norms, optimizer_caveat
 
 
 def test_two_rates_are_one_rate_in_scaled_coordinates():
@@ -37,3 +38,20 @@ def test_it_predicts_where_a_finite_rate_ends_up():
 def test_other_optimizers_get_a_word(make, word):
     caveat = optimizer_caveat(make([torch.zeros(1, requires_grad=True)]))
     assert caveat is None if word is None else word in caveat
+
+
+def test_a_scalers_factor_is_taken_out():
+    """Before ``unscale_`` |g|^2 is too large by the factor's square."""
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
+    loss = model(torch.tensor([3.0, 4.0])).sum()
+    scaler.scale(loss).backward()  # the gradients are x and 1
+    norm = 26**0.5
+    assert implicit_regularization(optimizer, factor=scaler.get_scale()) == pytest.approx(0.1 / 4 * 26)
+    assert layer_gradient_norms(model, factor=scaler.get_scale()) == {"weight": 5.0 * 1.0, "bias": 1.0}
+    scaler.unscale_(optimizer)
+    assert implicit_regularization(optimizer) == pytest.approx(0.1 / 4 * norm**2)
+    for read, what in ((implicit_regularization, optimizer), (layer_gradient_norms, model)):
+        with pytest.raises(InputError, match=r"the factor is 0\.0, a number above 0"):
+            read(what, factor=0.0)

@@ -1,3 +1,4 @@
+import inspect
 import math
 
 import pytest
@@ -180,3 +181,37 @@ def test_a_state_that_overflows_is_named():
 def test_one_distance_is_too_few():
     with pytest.raises(InputError, match="1 distances"):
         fit_flow(torch.zeros(1))
+
+
+def test_part_and_norm_may_be_their_words_and_nothing_else():
+    model, x = nn.LSTM(3, 4), torch.randn(2, 9, 3)
+    rates = set()
+    for part in FlowPart:
+        for norm in FlowNorm:
+            by_member = recurrent_flow(model, x, part=part, norm=norm).rate
+            assert recurrent_flow(model, x, part=part.value, norm=norm.value).rate == by_member
+            rates.add(by_member)
+    assert len(rates) == len(FlowPart) * len(FlowNorm)
+    with pytest.raises(InputError, match=r"norm is 'nuclear', which is no FlowNorm.*'frobenius', 'spectral'"):
+        recurrent_flow(model, x, norm="nuclear")
+    with pytest.raises(InputError, match=r"part is 'cell', which is no FlowPart.*'state', 'hidden', 'memory'"):
+        recurrent_flow(model, x, part="cell")
+
+
+def test_an_activation_may_be_its_word_and_nothing_else():
+    x, state = -torch.ones(1, 3), torch.zeros(1, 4)
+    cell = SimpleRNNCell(3, hidden_width=4, activation="relu")
+    assert (cell(x, state) >= 0).all()
+    assert torch.equal(cell.jacobian(x, state), (cell(x, state) > 0).float()[..., None] * cell.gates.recurrent_map)
+    with pytest.raises(InputError, match=r"activation is 'gelu', which is no Activation.*'tanh', 'relu'"):
+        SimpleRNNCell(3, hidden_width=4, activation="gelu")
+
+
+def test_inputs_that_are_no_batch_of_sequences_are_refused():
+    """Without the suite's own checks of shapes."""
+    unchecked = inspect.unwrap(recurrent_flow)
+    packed = nn.utils.rnn.pack_sequence([torch.randn(5, 3), torch.randn(3, 3)])
+    with pytest.raises(InputError, match=r"a PackedSequence was given, \[batch, seq, input\].*pad_packed_sequence"):
+        unchecked(nn.LSTM(3, 4), packed)
+    with pytest.raises(InputError, match=r"inputs of shape \[5, 3\]"):
+        unchecked(nn.LSTM(3, 4), torch.randn(5, 3))

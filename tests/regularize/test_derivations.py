@@ -1,5 +1,6 @@
 """Each regularizer against something that is not itself: closed forms of quadratics, slow loops, finite differences."""
 
+import inspect
 import math
 
 import numpy as np
@@ -20,6 +21,8 @@ from yanmo.regularize import (
     shifted_input,
     vat_backward,
 )
+from yanmo.regularize.divergence import divergence
+from yanmo.regularize.leaves import learning_tensors
 
 A = torch.tensor([[3.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
 
@@ -242,3 +245,71 @@ def test_directions_survive_the_ends_of_the_number_range():
     x = torch.zeros(2, dtype=torch.float16, requires_grad=True)
     losses = fgm_backward(lambda: (x * torch.tensor([3e-4, 4e-4], dtype=torch.float16)).sum(), [x], epsilon=1.0)
     assert losses.adversarial.item() == pytest.approx(5e-4, rel=1e-2)
+
+
+def test_pgd_finds_its_way_where_float16_would_flush_the_gradient():
+    """A linear loss of slope 3e-8, below half of float16's smallest number: the worst place is epsilon up the slope."""
+    x = torch.tensor([1.0, 1.0], requires_grad=True)
+    slope = torch.tensor([0.6, 0.8], dtype=torch.float16)
+
+    def loss():
+        return (x.half() * slope).float().sum() * 3e-8
+
+    losses = pgd_backward(loss, [x], epsilon=1.0, backward=lambda loss: (loss * 2.0**20).backward())
+    assert (losses.adversarial - losses.plain).item() == pytest.approx(3e-8, rel=1e-2)
+
+
+def test_memory_that_two_tensors_share_is_not_moved_twice():
+    model = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)])
+    model[1].weight.data = model[0].weight.data
+    with pytest.raises(InputError, match="two different tensors share their memory"):
+        fgm_backward(lambda: model[1](model[0](torch.ones(2))).sum(), model.parameters(), epsilon=1.0)
+
+
+def test_a_gradient_of_an_embedding_may_be_sparse():
+    table, other = nn.Embedding(5, 3, sparse=True), nn.Embedding(5, 3)
+    other.load_state_dict(table.state_dict())
+    for embedding in (table, other):
+        fgm_backward(lambda e=embedding: e(torch.tensor([1, 1, 4])).square().sum(), [embedding.weight], epsilon=1.0)
+    torch.testing.assert_close(table.weight.grad.to_dense(), other.weight.grad)
+
+
+@pytest.mark.parametrize("reference", [[0.0, 1.0, -math.inf], [0.0, -math.inf, -math.inf], [-math.inf] * 3])
+def test_the_divergence_is_over_the_classes_there_are(reference):
+    rows = [torch.tensor(reference, dtype=torch.float64), torch.tensor(reference, dtype=torch.float64) + 0.5]
+    rows[1][0] += 1
+    there = rows[0] > -math.inf
+    p, q = (row[there].softmax(0) for row in rows)
+    p0, p1 = (row.clone().requires_grad_() for row in rows)
+    found = divergence(p0[None], p1[None])
+    assert found.item() == pytest.approx((p * (p.log() - q.log())).sum().item(), abs=1e-12)
+    found.sum().backward()
+    slope = torch.zeros(3, dtype=torch.float64)
+    slope[there] = q - p
+    torch.testing.assert_close(p1.grad, slope)
+    assert torch.isfinite(p0.grad).all()
+
+
+def test_a_class_that_only_one_prediction_masks_is_a_word_not_a_number():
+    passes = iter([torch.tensor([[0.0, 1.0]]), torch.tensor([[0.0, -torch.inf]])])
+    assert divergence(torch.zeros(1, 2), torch.tensor([[0.0, -torch.inf]])).item() == math.inf
+    with pytest.raises(InputError, match="the loss is inf"):
+        r_drop_loss(lambda: (torch.tensor(1.0), next(passes)), weight=1.0)
+
+
+def test_a_loss_that_nothing_can_learn_from_is_refused():
+    x = torch.ones(2, requires_grad=True)
+    with torch.no_grad(), pytest.raises(InputError, match="depends on nothing that requires a gradient"):
+        fgm_backward(lambda: x.sum(), [x], epsilon=1.0)
+
+
+def test_names_among_the_tensors_are_a_word_too():
+    """Without the suite's own checks of types."""
+    with pytest.raises(InputError, match="a tuple stands among the tensors"):
+        inspect.unwrap(learning_tensors)(nn.Linear(2, 2).named_parameters())
+
+
+def test_a_single_number_has_no_rows():
+    x = torch.tensor(1.0, requires_grad=True)
+    with pytest.raises(InputError, match="a single number has no rows"):
+        fgm_backward(lambda: x.square(), [x], epsilon=1.0, scope=Scope.EXAMPLE)

@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, chosen
 
 __all__ = ["Calibrated", "LabelScores", "LabelScoring", "Length", "sample_labels"]
 
@@ -37,10 +37,17 @@ class LabelScoring:
     Attributes:
         length: Whether the whole label's log-likelihood counts or the mean of its tokens.
         calibrated: Whether the labels' own popularity is taken out.
+
+    Raises:
+        InputError: One of them is none of its values.
     """
 
     length: Length
     calibrated: Calibrated = Calibrated.NO
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "length", chosen(Length, self.length, name="length"))
+        object.__setattr__(self, "calibrated", chosen(Calibrated, self.calibrated, name="calibrated"))
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ from .language_tokenizer import LanguageTokenizer
 from .prefix_cache import PrefixCache
 from .prompt import Prompt, fit_prompt
 from .sampling import samplers
-from .stopping import StopAtText, find_stop
+from .stopping import StopAtText, find_stop, spoken_stops
 
 __all__ = ["Completion", "Ending", "LanguageModel"]
 
@@ -93,7 +93,7 @@ class LanguageModel:
         prompts: Sequence[str],
         *,
         decoding: Decoding | None = None,
-        too_long: TooLong = TooLong.REFUSE,
+        too_long: TooLong | str = TooLong.REFUSE,
         batch_size: int = 8,
     ) -> list[Completion]:
         """Continues some texts, several at a time; each as if it were alone.
@@ -108,7 +108,7 @@ class LanguageModel:
             A continuation for every prompt.
 
         Raises:
-            InputError: A prompt is too long, or no position is left for prompts.
+            InputError: A prompt is too long, no position is left for prompts, or a text to stop at can never come.
         """
         decoding = decoding or Decoding()
         fitted = [self._fit(text, decoding.max_new_tokens, too_long) for text in prompts]
@@ -125,7 +125,7 @@ class LanguageModel:
         on_text: Callable[[str], None],
         *,
         decoding: Decoding | None = None,
-        too_long: TooLong = TooLong.REFUSE,
+        too_long: TooLong | str = TooLong.REFUSE,
     ) -> Completion:
         """Continues one text and passes the continuation on while it is generated.
 
@@ -139,12 +139,13 @@ class LanguageModel:
             The continuation, the same as that of `generate`.
 
         Raises:
-            InputError: The prompt is too long, or beam search is asked for, which knows its text only at the end.
+            InputError: The prompt is too long, a text to stop at can never come, or beam search is asked for, which
+                knows its text only at the end.
         """
         decoding = decoding or Decoding()
         if decoding.method is Method.BEAM:
             raise InputError("beam search cannot stream, its text is known at the end", fix="use generate")
-        arriving = ArrivingText(on_text, tokenizer=self.tokenizer, stops=decoding.stops)
+        arriving = ArrivingText(on_text, tokenizer=self.tokenizer, stops=spoken_stops(decoding.stops, self.tokenizer))
         fitted = self._fit(prompt, decoding.max_new_tokens, too_long)
         [completion] = self._continue([fitted], [0], decoding, arriving=arriving)
         arriving.finish(completion.text)
@@ -156,7 +157,7 @@ class LanguageModel:
         labels: Sequence[str],
         *,
         content_free: Sequence[str] = (),
-        too_long: TooLong = TooLong.REFUSE,
+        too_long: TooLong | str = TooLong.REFUSE,
     ) -> list[LabelScores]:
         """Scores every label as the continuation of every prompt.
 
@@ -170,7 +171,8 @@ class LanguageModel:
             Scores for every prompt.
 
         Raises:
-            InputError: There are no labels, one is empty or given twice, or a prompt is too long.
+            InputError: There are no labels, one is empty or given twice, two are the same to the tokenizer, or a prompt
+                is too long.
         """
         repeated = sorted({label for label in labels if list(labels).count(label) > 1})
         if repeated:
@@ -178,6 +180,14 @@ class LanguageModel:
         label_ids = [self.tokenizer.encode(label).token_ids.tolist() for label in labels]
         if not labels or not all(label_ids):
             raise InputError("there are no labels" if not labels else "a label is empty", fix="give labels with text")
+        first_of: dict[tuple[int, ...], str] = {}
+        for label, ids in zip(labels, label_ids, strict=True):
+            if tuple(ids) in first_of:
+                raise InputError(
+                    f"the labels '{first_of[tuple(ids)]}' and '{label}' are the same tokens to this model",
+                    fix="give labels that its vocabulary can tell apart",
+                )
+            first_of[tuple(ids)] = label
         if not prompts:
             return []
         longest = max(map(len, label_ids))
@@ -191,7 +201,7 @@ class LanguageModel:
             for row, prompt in zip(scores[:n], fitted[:n], strict=True)
         ]
 
-    def _fit(self, text: str, n_new: int, too_long: TooLong) -> Prompt:
+    def _fit(self, text: str, n_new: int, too_long: TooLong | str) -> Prompt:
         return fit_prompt(text, tokenizer=self.tokenizer, n_positions=self.n_positions, n_new=n_new, too_long=too_long)
 
     def _continue(
@@ -207,7 +217,7 @@ class LanguageModel:
         pads = [width - len(prompt.token_ids) for prompt in prompts]
         rows = [[self.tokenizer.pad_id] * n + list(p.token_ids) for n, p in zip(pads, prompts, strict=True)]
         mask = torch.arange(width, device=device)[None] >= torch.tensor(pads, device=device)[:, None]
-        stops = decoding.stops
+        stops = spoken_stops(decoding.stops, self.tokenizer)
         criteria = [StopAtText(stops, tokenizer=self.tokenizer, n_prompt=width)] if stops else []
         # The keys and values of one row are kept for the next call; those of several rows, or beams, are not.
         alone = len(rows) == 1 and decoding.method is not Method.BEAM

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..errors import InputError
+from ..errors import InputError, chosen
 from .choices import TooLong
 from .language_tokenizer import LanguageTokenizer
 
@@ -23,7 +23,7 @@ class Prompt:
 
 
 def fit_prompt(
-    text: str, *, tokenizer: LanguageTokenizer, n_positions: int, n_new: int, too_long: TooLong = TooLong.REFUSE
+    text: str, *, tokenizer: LanguageTokenizer, n_positions: int, n_new: int, too_long: TooLong | str = TooLong.REFUSE
 ) -> Prompt:
     """Encodes a prompt, and cuts or refuses it where it is too long.
 
@@ -41,10 +41,12 @@ def fit_prompt(
         The prompt.
 
     Raises:
-        InputError: No position is left for a prompt, or the prompt is too long and may not be cut.
+        InputError: No position is left for a prompt, the prompt is too long and may not be cut, or ``too_long`` is
+            none of its values.
 
     Source: kexue.fm/archives/7912.
     """
+    too_long = chosen(TooLong, too_long, name="too_long")
     room = n_positions - n_new
     if room < 1:
         raise InputError(

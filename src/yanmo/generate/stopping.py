@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import normalize
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 from transformers import StoppingCriteria
 
+from ..errors import InputError
 from .language_tokenizer import LanguageTokenizer
 
-__all__ = ["StopAtText", "find_stop"]
+__all__ = ["StopAtText", "find_stop", "spoken_stops"]
 
 
 def find_stop(text: str, stops: Sequence[str]) -> int | None:
@@ -29,6 +31,35 @@ def find_stop(text: str, stops: Sequence[str]) -> int | None:
     """
     places = [place for stop in stops if (place := text.find(stop)) >= 0]
     return min(places, default=None)
+
+
+def spoken_stops(stops: Sequence[str], tokenizer: LanguageTokenizer) -> tuple[str, ...]:
+    """Writes texts to stop at as a model would: as the tokenizer gives back what it takes in.
+
+    CPM-LM's tokenizer, for one, reads a full-width comma as a half-width one (NFKC): a continuation never holds the
+    former, and would never stop at it. What comes back as another text altogether, because its characters have no
+    token, can never be said.
+
+    Args:
+        stops: The texts.
+        tokenizer: The model's.
+
+    Returns:
+        The texts as they come, each once.
+
+    Raises:
+        InputError: A continuation can never hold one of them.
+    """
+    spoken = []
+    for stop in stops:
+        text = tokenizer.decode(tokenizer.encode(stop).token_ids.tolist())
+        if text not in (stop, normalize("NFKC", stop)):
+            raise InputError(
+                f"this model can never say {stop!r}, only {text!r}, so it would not stop there",
+                fix="stop at a text whose characters its vocabulary has",
+            )
+        spoken.append(text)
+    return tuple(dict.fromkeys(spoken))
 
 
 class StopAtText(StoppingCriteria):

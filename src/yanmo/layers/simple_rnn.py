@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..errors import chosen
 from .gates import Gates, read_torch_gates
 
 __all__ = ["CellActivation", "SimpleRNNCell"]
@@ -37,6 +38,9 @@ class SimpleRNNCell(nn.Module):
         hidden_width: Size of ``h``.
         activation: ``f``.
 
+    Raises:
+        InputError: The activation is none.
+
     Example:
         >>> cell = SimpleRNNCell(3, hidden_width=4)
         >>> cell(torch.zeros(2, 3), torch.zeros(2, 4)).shape
@@ -46,12 +50,12 @@ class SimpleRNNCell(nn.Module):
     """
 
     def __init__(
-        self, input_width: int, *, hidden_width: int, activation: CellActivation = CellActivation.TANH
+        self, input_width: int, *, hidden_width: int, activation: CellActivation | str = CellActivation.TANH
     ) -> None:
         super().__init__()
         self.hidden_width = self.state_width = hidden_width
         self.gates = Gates(input_width, hidden_width=hidden_width, n_gates=1)
-        self.activation = activation
+        self.activation = chosen(CellActivation, activation, name="activation")
 
     def project(self, x: Float[Tensor, "*batch input"]) -> Float[Tensor, "*batch hidden"]:
         """Returns ``W x + b``."""

@@ -142,8 +142,10 @@ def check_even(order: int) -> None:
         order: The order.
 
     Raises:
-        InputError: It is odd, or out of range.
+        InputError: It is no whole number, odd, or out of range.
     """
+    if not isinstance(order, int):
+        raise InputError(f"the order is {order!r}, expected a whole number", fix="take 2, 4 or 6")
     if order % 2 or not 0 <= order <= MAX_ORDER:
         odd = "; the polynomials of odd order are negative somewhere" if order % 2 else ""
         raise InputError(f"the order is {order}, expected an even one from 0 to {MAX_ORDER}{odd}", fix="take 2, 4 or 6")

@@ -109,7 +109,8 @@ def collapse_reading(
         The reading.
 
     Raises:
-        InputError: There are fewer than 2 rows, a width of 0, or a number is not finite.
+        InputError: There are fewer than 2 rows, a width of 0, another number of axes, partners of another shape, or a
+            number is not finite.
 
     Example:
         >>> line = torch.randn(64, 1) @ torch.randn(1, 32)
@@ -119,6 +120,16 @@ def collapse_reading(
     Source: kexue.fm/archives/7980; arXiv:2011.10566 (std), 2005.10242 (alignment, uniformity).
     """
     limits = limits or CollapseLimits()
+    if vectors.ndim != 2:
+        raise InputError(
+            f"vectors of shape {list(vectors.shape)} were given, [batch, width] was expected",
+            fix="pool the tokens of each input into one vector first",
+        )
+    if partners is not None and partners.shape != vectors.shape:
+        raise InputError(
+            f"partners of shape {list(partners.shape)} came with vectors of shape {list(vectors.shape)}",
+            fix="give one partner for every vector",
+        )
     n, width = vectors.shape
     if n < 2 or not width:
         raise InputError(

@@ -1,13 +1,13 @@
 """The duty cycle of flooding: how much of the time the loss is below the level and the gradient turned around."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from ..errors import InputError
 
 __all__ = ["flooding_duty"]
 
 
-def flooding_duty(losses: Sequence[float], *, level: float) -> float:
+def flooding_duty(losses: Iterable[float], *, level: float) -> float:
     """Returns the share of steps whose loss is below the level.
 
     0 means that flooding has not begun to act; about a half that the loss hovers at the level, where flooding works
@@ -29,6 +29,7 @@ def flooding_duty(losses: Sequence[float], *, level: float) -> float:
 
     Source: arXiv:2002.08709, kexue.fm/archives/7643.
     """
+    losses = list(losses)
     if not losses:
         raise InputError("there is no loss to read a duty cycle from", fix="hand in those of at least one step")
     return sum(loss < level for loss in losses) / len(losses)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import vjp, vmap
 
-from ..errors import InputError
+from ..errors import InputError, chosen
 from .flow_fit import FlowLimits, RecurrentFlow, fit_flow
 from .torch_recurrence import TorchRecurrence
 
@@ -52,8 +52,8 @@ def recurrent_flow(
     model: nn.Module | DifferentiableCell,
     x: Float[Tensor, "batch seq input"],
     *,
-    part: FlowPart = FlowPart.STATE,
-    norm: FlowNorm = FlowNorm.FROBENIUS,
+    part: FlowPart | str = FlowPart.STATE,
+    norm: FlowNorm | str = FlowNorm.FROBENIUS,
     limits: FlowLimits | None = None,
 ) -> RecurrentFlow:
     """Measures the gradient's way back from the last step of ``x`` to every earlier one, and to the zero state before.
@@ -74,8 +74,8 @@ def recurrent_flow(
         The norms, the fit and the verdict.
 
     Raises:
-        InputError: ``model`` is another kind of network, ``x`` is empty or not finite, the state overflows on the way
-            forward, or the memory of a network without one is asked for.
+        InputError: ``model`` is another kind of network, ``part`` or ``norm`` is none, ``x`` is packed, empty or not
+            finite, the state overflows on the way forward, or the memory of a network without one is asked for.
 
     Example:
         >>> flow = recurrent_flow(nn.RNN(2, 8), torch.randn(4, 50, 2))
@@ -84,6 +84,7 @@ def recurrent_flow(
 
     Source: kexue.fm/archives/7888.
     """
+    part, norm = chosen(FlowPart, part, name="part"), chosen(FlowNorm, norm, name="norm")
     cell = _differentiable(model)
     hidden_width, state_width = cell.hidden_width, cell.state_width
     if part is FlowPart.MEMORY and hidden_width == state_width:
@@ -151,7 +152,13 @@ def _differentiable(model: object) -> _TorchCell | _ClosedFormCell:
     )
 
 
-def _checked(x: Tensor) -> Tensor:
+def _checked(x: object) -> Tensor:
+    if not isinstance(x, Tensor) or x.ndim != 3:
+        given = f"inputs of shape {list(x.shape)}" if isinstance(x, Tensor) else f"a {type(x).__name__}"
+        raise InputError(
+            f"{given} was given, [batch, seq, input] was expected",
+            fix="give one tensor of sequences of the same length; a PackedSequence has those of pad_packed_sequence",
+        )
     if 0 in x.shape:
         raise InputError(f"inputs of shape {list(x.shape)} hold nothing", fix="give at least one sequence of one step")
     x = x.detach().to(device="cpu", dtype=torch.float64)

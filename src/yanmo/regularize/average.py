@@ -6,6 +6,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from ..errors import InputError
+from .shift import overwrite
+
 __all__ = ["WeightAverage"]
 
 
@@ -45,18 +48,36 @@ class WeightAverage:
     @torch.no_grad()
     def keep(self) -> None:
         """Puts the average into the network for good."""
-        for name, parameter in self._live.items():
-            parameter.copy_(self.values[name])
+        overwrite(list(self._live.values()), [self.values[name] for name in self._live])
 
     @torch.no_grad()
     def load(self, values: Mapping[str, Tensor]) -> None:
-        """Takes over a saved average, which must have the same names and shapes."""
+        """Takes over a saved average, all of it or, if it does not fit, nothing.
+
+        Args:
+            values: Tensors by name, with the names and shapes of ``self.values``.
+
+        Raises:
+            InputError: A name is missing or unknown, or a shape is another.
+        """
+        for problem, names in (("lacks", self.values.keys() - values.keys()), ("has", values.keys() - self.values)):
+            if names:
+                raise InputError(
+                    f"the saved average {problem} '{min(names)}', unlike this network",
+                    fix="load the average of the same network, with the same layers frozen",
+                )
         for name, value in self.values.items():
-            value.copy_(values[name])
+            if values[name].shape != value.shape:
+                raise InputError(
+                    f"the saved average of '{name}' has the shape {list(values[name].shape)}, the network's "
+                    f"{list(value.shape)}",
+                    fix="load the average of the same network",
+                )
+        overwrite(list(self.values.values()), [values[name] for name in self.values])
 
     @torch.no_grad()
     def _exchange(self) -> None:
-        for name, parameter in self._live.items():
-            old = parameter.detach().clone()
-            parameter.copy_(self.values[name])
-            self.values[name].copy_(old)
+        live, held = list(self._live.values()), [self.values[name] for name in self._live]
+        old = [parameter.detach().clone() for parameter in live]
+        overwrite(live, held)
+        overwrite(held, old)

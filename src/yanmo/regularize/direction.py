@@ -6,6 +6,8 @@ from enum import Enum
 import torch
 from torch import Tensor
 
+from ..errors import InputError
+
 __all__ = ["Scope", "clip_length", "unit_direction"]
 
 
@@ -59,6 +61,8 @@ def _measured(tensors: Sequence[Tensor], scope: Scope) -> list[tuple[Tensor, Ten
     """Gives each tensor, its largest entry and its length over that, in shapes that broadcast."""
     wide = [t.to(torch.promote_types(t.dtype, torch.float32)) for t in tensors]
     if scope is Scope.EXAMPLE:
+        if any(t.ndim == 0 for t in wide):
+            raise InputError("a single number has no rows to measure one by one", fix="take the scope 'whole'")
         rows = [t.flatten(1) for t in wide]
         largest = [_or_one(r.abs().amax(1, keepdim=True)) for r in rows]
         lengths = [(r / m).norm(dim=1, keepdim=True) for r, m in zip(rows, largest, strict=True)]

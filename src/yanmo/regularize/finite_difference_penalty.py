@@ -1,14 +1,16 @@
 """The parameter gradient penalty without a double backward: one more ordinary pass a little way up the gradient."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .backward import Backward, LossFn, backward_and_read, evaluate, plain_backward
 from .direction import Scope, unit_direction
-from .passes import Backward, LossFn, backward_and_read, evaluate, plain_backward
+from .leaves import learning_tensors
 from .randomness import RandomState
 from .shift import restored, shift
 from .strength import check_strength
@@ -27,7 +29,7 @@ class PenalizedLoss(NamedTuple):
 
 def finite_difference_penalty_backward(
     loss_fn: LossFn,
-    parameters: Sequence[Tensor],
+    parameters: Iterable[Tensor],
     *,
     weight: float,
     step: float = 1e-2,
@@ -37,7 +39,9 @@ def finite_difference_penalty_backward(
 
     ``H g = |g| (dL/dx(x + step v) - g) / step + O(step)`` with ``v = g / |g|``. So the gradient is
     ``g + c (dL/dx(x + step v) - g)``, ``c = 2 weight |g| / step``; at ``c = 1`` that is sharpness-aware minimization.
-    Both passes drop the same components. Takes the place of ``loss_fn().backward()``, at twice its cost.
+    Both passes drop the same components. Takes the place of ``loss_fn().backward()``, at twice its cost. Where a
+    float16 scaler's factor makes ``g`` overflow, the second pass is left out: ``.grad`` is not finite, and the scaler
+    skips the step.
 
     Args:
         loss_fn: Computes the batch's loss.
@@ -47,11 +51,11 @@ def finite_difference_penalty_backward(
         backward: How a loss is carried back, the same way in both passes.
 
     Returns:
-        The loss and the squared norm.
+        The loss and the squared norm, which is not finite where the gradient is not.
 
     Raises:
-        InputError: The strength is no number from 0 up, the step not above 0, the loss not finite, or a parameter is
-            no leaf that learns.
+        InputError: The strength is no number from 0 up, the step not above 0, the loss not finite, there is no
+            parameter, or one is no leaf that learns.
 
     Example:
         >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
@@ -64,13 +68,14 @@ def finite_difference_penalty_backward(
     ``gradient_penalty_loss``.
     """
     check_strength("weight", weight)
-    if not step > 0:
+    if not (step > 0 and math.isfinite(step)):
         raise InputError(f"step is {step}, a number above 0 was expected")
+    parameters = learning_tensors(parameters)
     state = RandomState.now()
     loss = evaluate(loss_fn)
-    gradients = backward_and_read(loss, parameters, backward=backward)
+    gradients = backward_and_read(loss, parameters, backward=backward).gradients
     norm = torch.stack([g.norm() for g in gradients]).norm()
-    if weight == 0 or norm == 0:
+    if weight == 0 or norm == 0 or not torch.isfinite(norm):
         return PenalizedLoss(loss.detach(), norm.square())
     with restored(parameters):
         shift(parameters, unit_direction(gradients, scope=Scope.WHOLE), length=step)

@@ -1,19 +1,20 @@
 """The gradient penalty, by a real double backward: of inputs (flat predictions) or of parameters (flat minima)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from .passes import LossFn, evaluate
+from .backward import LossFn, evaluate, gradients_of
+from .leaves import learning_tensors
 from .strength import check_strength
 
 __all__ = ["gradient_penalty_loss"]
 
 
-def gradient_penalty_loss(loss_fn: LossFn, tensors: Sequence[Tensor], *, weight: float) -> Float[Tensor, ""]:
+def gradient_penalty_loss(loss_fn: LossFn, tensors: Iterable[Tensor], *, weight: float) -> Float[Tensor, ""]:
     """Returns ``L + weight * |dL/dx|^2``, whose gradient is ``g + 2 weight H g``.
 
     With ``x`` the parameters and ``weight = rate / 4`` it is the loss whose gradient flow gradient descent of that
@@ -30,7 +31,8 @@ def gradient_penalty_loss(loss_fn: LossFn, tensors: Sequence[Tensor], *, weight:
         The loss to carry back, in place of ``loss_fn()``.
 
     Raises:
-        InputError: The strength is no number from 0 up, or the loss is not finite.
+        InputError: The strength is no number from 0 up, the loss is not finite, there is no tensor, one requires no
+            gradient, or the loss is under reentrant checkpointing.
 
     Example:
         >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
@@ -45,9 +47,8 @@ def gradient_penalty_loss(loss_fn: LossFn, tensors: Sequence[Tensor], *, weight:
     check_strength("weight", weight)
     if weight == 0:
         return evaluate(loss_fn)
+    tensors = learning_tensors(tensors, are_moved=False)
     with sdpa_kernel(SDPBackend.MATH):  # the fused attention kernels cannot be differentiated twice
         loss = evaluate(loss_fn)
-    found = torch.autograd.grad(loss, list(tensors), create_graph=True, allow_unused=True)
-    wide = torch.promote_types(loss.dtype, torch.float32)
-    squares = [g.to(wide).square().sum() for g in found if g is not None]
-    return loss + weight * torch.stack(squares).sum() if squares else loss
+    squares = [g.square().sum() for g in gradients_of(loss, tensors, create_graph=True)]
+    return loss + weight * torch.stack(squares).sum()

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
+from .backward import evaluate
 from .divergence import divergence
-from .passes import evaluate
 from .strength import check_strength
 
 __all__ = ["r_drop_loss"]
@@ -28,7 +28,8 @@ def r_drop_loss(
         The loss to carry back.
 
     Raises:
-        InputError: The strength is no number from 0 up, or a loss is not finite.
+        InputError: The strength is no number from 0 up, a loss is not finite, or the divergence is not, as where only
+            one of the passes gives a class a logit of -inf.
 
     Example:
         >>> import torch
@@ -51,4 +52,4 @@ def r_drop_loss(
         return loss
     loss = (loss + evaluate(one_pass)) / 2
     each = (divergence(made[0], made[1]) + divergence(made[1], made[0])) / 2
-    return loss + weight * each.sum() / (each.numel() if divisor is None else divisor)
+    return evaluate(lambda: loss + weight * each.sum() / (each.numel() if divisor is None else divisor))

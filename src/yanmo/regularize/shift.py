@@ -1,18 +1,22 @@
 """Moving what a loss depends on and bringing it back: tensors in place, or the input of a module."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["restored", "shift", "shifted_input"]
+__all__ = ["overwrite", "restored", "shift", "shifted_input"]
 
 
 @contextmanager
-def restored(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:
+def restored(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
     """Brings tensors back to their values, bit for bit, when a ``with`` block ends, also by an exception.
+
+    Inside ``torch.autocast`` a layer goes on with the copy of its weight that it cast first, and does not see that the
+    weight has changed. So these copies are dropped at the beginning and at the end; inside the block change values
+    before the first pass, or call ``torch.clear_autocast_cache()`` after each change.
 
     Args:
         tensors: What the block may change in place.
@@ -27,18 +31,31 @@ def restored(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:
         >>> x
         tensor(0.1000)
     """
+    tensors = list(tensors)
     before = [tensor.detach().clone() for tensor in tensors]
+    torch.clear_autocast_cache()
     try:
         yield before
     finally:
-        with torch.no_grad():
-            for tensor, value in zip(tensors, before, strict=True):
-                tensor.copy_(value)
+        overwrite(tensors, before)
+
+
+@torch.no_grad()
+def overwrite(tensors: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    """Gives tensors new values in place, in a way that autocast notices.
+
+    Args:
+        tensors: Changed in place.
+        values: As many, of the same shapes.
+    """
+    for tensor, value in zip(tensors, values, strict=True):
+        tensor.copy_(value)
+    torch.clear_autocast_cache()
 
 
 @torch.no_grad()
 def shift(tensors: Sequence[Tensor], directions: Sequence[Tensor], *, length: float) -> None:
-    """Adds ``length * direction`` to each tensor in place.
+    """Adds ``length * direction`` to each tensor in place, in a way that autocast notices.
 
     Args:
         tensors: Changed in place.
@@ -47,6 +64,7 @@ def shift(tensors: Sequence[Tensor], directions: Sequence[Tensor], *, length: fl
     """
     for tensor, direction in zip(tensors, directions, strict=True):
         tensor.add_(direction.to(tensor.dtype), alpha=length)
+    torch.clear_autocast_cache()
 
 
 @contextmanager

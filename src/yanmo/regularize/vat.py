@@ -1,15 +1,16 @@
 """VAT: predictions that do not change in the direction in which they would change most; needs no labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, chosen
+from .backward import Backward, evaluate, gradients_of, plain_backward
 from .direction import Scope, unit_direction
 from .divergence import divergence
-from .passes import Backward, evaluate, plain_backward
+from .leaves import learning_tensors
 from .randomness import RandomState
 from .shift import restored, shift
 from .strength import check_strength
@@ -19,13 +20,13 @@ __all__ = ["vat_backward"]
 
 def vat_backward(
     logits_fn: Callable[[], Tensor],
-    tensors: Sequence[Tensor],
+    tensors: Iterable[Tensor],
     *,
     weight: float,
     epsilon: float,
     probe_length: float | None = None,
     n_iterations: int = 1,
-    scope: Scope = Scope.WHOLE,
+    scope: Scope | str = Scope.WHOLE,
     divisor: float | None = None,
     backward: Backward = plain_backward,
 ) -> Float[Tensor, ""]:
@@ -51,7 +52,8 @@ def vat_backward(
         The divergence without weight and graph; 0 where nothing was done.
 
     Raises:
-        InputError: A strength is no number from 0 up, there is no iteration, or the divergence is not finite.
+        InputError: A strength is no number from 0 up, the scope is none, there is no iteration, the divergence is not
+            finite, there is no tensor, one is no leaf that learns, or the logits are under reentrant checkpointing.
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0]], requires_grad=True)
@@ -66,6 +68,7 @@ def vat_backward(
     check_strength("probe_length", probe)
     if n_iterations < 1:
         raise InputError(f"n_iterations is {n_iterations}, at least 1 was expected")
+    scope, tensors = chosen(Scope, scope, name="scope"), learning_tensors(tensors)
     if weight == 0 or epsilon == 0:
         return torch.zeros(())
     directions = unit_direction([torch.randn_like(tensor) for tensor in tensors], scope=scope)
@@ -81,7 +84,7 @@ def vat_backward(
     for _ in range(n_iterations):
         with restored(tensors):
             shift(tensors, directions, length=probe)
-            found = torch.autograd.grad(evaluate(distance), tensors, allow_unused=True, materialize_grads=True)
+            found = gradients_of(evaluate(distance), tensors)
         directions = unit_direction(found, scope=scope)
     with restored(tensors):
         shift(tensors, directions, length=epsilon)

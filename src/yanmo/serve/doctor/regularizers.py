@@ -33,33 +33,12 @@ def examine_regularizers() -> Iterator[str]:
         up, out = nn.Linear(8, 12, dtype=float64), nn.Linear(12, 3, dtype=float64)
         dropout = nn.Dropout(0.1)
         parameters = [*table.parameters(), *up.parameters(), *out.parameters()]
-        word = [table.weight]
 
         def one_pass() -> tuple[Tensor, Tensor]:
             logits = out(dropout(tanh(up(dropout(table(ids)).mean(1)))))
             return cross_entropy(logits, labels), logits
 
-        def loss() -> Tensor:
-            return one_pass()[0]
-
-        def with_vat(weight: float) -> None:
-            loss().backward()  # type: ignore[no-untyped-call]
-            r.vat_backward(lambda: one_pass()[1], word, weight=weight, epsilon=1.0)
-
-        def back(value: Tensor) -> None:
-            value.backward()  # type: ignore[no-untyped-call]
-
-        penalty, cheap = r.gradient_penalty_loss, r.finite_difference_penalty_backward
-        members: list[tuple[str, str, float, Callable[[float], object]]] = [
-            ("FGM", "epsilon", 1.0, lambda s: r.fgm_backward(loss, word, epsilon=s)),
-            ("PGD", "epsilon", 1.0, lambda s: r.pgd_backward(loss, word, epsilon=s)),
-            ("VAT", "weight", 1.0, with_vat),
-            ("输入梯度惩罚 input penalty", "weight", 10.0, lambda s: back(penalty(loss, word, weight=s))),
-            ("参数梯度惩罚 parameter penalty", "weight", 0.1, lambda s: back(penalty(loss, parameters, weight=s))),
-            ("同上，差分 finite difference", "weight", 0.1, lambda s: cheap(loss, parameters, weight=s, step=1e-4)),
-            ("Flooding", "level", 9.0, lambda s: back(r.flooding_loss(loss(), level=s))),
-            ("R-Drop", "weight", 1.0, lambda s: back(r.r_drop_loss(one_pass, weight=s))),
-        ]
+        batch = r.Batch(one_pass, [table.weight], parameters)
 
         def gradient(run: Callable[[], object]) -> Tensor:
             for parameter in parameters:
@@ -68,13 +47,13 @@ def examine_regularizers() -> Iterator[str]:
             run()
             return cat([p.grad.flatten() for p in parameters if p.grad is not None])
 
-        plain = gradient(lambda: loss().backward())  # type: ignore[no-untyped-call]
-        for name, strength_name, strength, run in members:
-            bent = gradient(lambda run=run, s=strength: run(s))  # type: ignore[misc]
-            same = equal(gradient(lambda run=run: run(0.0)), plain)  # type: ignore[misc]
+        plain = gradient(lambda: one_pass()[0].backward())  # type: ignore[no-untyped-call]
+        for member in r.MEMBERS.values():
+            bent = gradient(lambda m=member: m.run(batch))  # type: ignore[misc]
+            same = equal(gradient(lambda m=member: m.run(batch, strength=0.0)), plain)  # type: ignore[misc]
             cosine, ratio = cosine_similarity(bent, plain, dim=0).item(), (bent.norm() / plain.norm()).item()
             lines.append(
-                f"  {name}（{strength_name}={strength:g}）：余弦 {cosine:.6f}，比 {ratio:.6f}，"
+                f"  {member.title}（{member.strength_name}={member.strength:g}）：余弦 {cosine:.6f}，比 {ratio:.6f}，"
                 f"{'起作用' if abs(cosine - 1) > 1e-9 else '没有作用'}；强度 0 {'逐位相同' if same else '不同，有错'}"
             )
         before = table.weight.detach().clone()
