@@ -1,4 +1,4 @@
-"""Class balance of each task: the bias it starts from, and the weight of a match that makes both classes count alike."""
+"""Class balance of each task: the bias it starts from, and the weight of a match that evens out both classes."""
 
 import numpy as np
 import torch
