@@ -4,6 +4,7 @@ import pytest
 
 from yanmo.errors import InputError
 from yanmo.fit.matching.config import TrainConfig, load_train_config
+from yanmo.fit.pretraining.config import load_pretrain_config
 
 RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("sohu_*.yaml"))
 
@@ -51,3 +52,12 @@ def test_a_wrong_override_says_what_is_wrong(override, message):
 def test_smoothing_is_refused_where_it_would_do_nothing():
     with pytest.raises(InputError, match="label_smoothing"):
         load_train_config(None, overrides=["loss=focal", "label_smoothing=0.1"])
+
+
+@pytest.mark.parametrize("load", [load_train_config, load_pretrain_config])
+def test_a_run_is_saved_at_every_evaluation_unless_more_often_is_asked_for(load):
+    assert load(None, overrides=["n_evaluations=7"]).n_saves == 7
+    assert load(None, overrides=["n_evaluations=7", "n_checkpoints=14"]).n_saves == 14
+    assert load(None, overrides=["n_checkpoints=null"]).n_saves == load(None).n_evaluations
+    with pytest.raises(InputError, match="not a multiple"):
+        load(None, overrides=["n_evaluations=7", "n_checkpoints=20"])

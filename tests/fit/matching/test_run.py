@@ -120,10 +120,10 @@ def test_cached_states_train_the_same_model_to_float16(tiny_base, two_tasks, mak
     shared += ["architecture.head_dropout_prob=0.0", "architecture.joint_from=1"]
     _train(tiny_base, two_tasks, make_pairs, tmp_path / "cached", *shared, "frozen_layers=1")
     expected = load_file(tmp_path / "cached" / "model.safetensors")
-    import yanmo.fit.matching.run
+    import yanmo.fit.matching.encoded_run
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(yanmo.fit.matching.run, "frozen_states", lambda *_, **__: None)
+        patch.setattr(yanmo.fit.matching.encoded_run, "frozen_states", lambda *_, **__: None)
         _train(tiny_base, two_tasks, make_pairs, tmp_path / "fresh", *shared, "frozen_layers=1")
     fresh = load_file(tmp_path / "fresh" / "model.safetensors")
     assert all((fresh[name] - tensor).abs().max() < 2e-2 for name, tensor in expected.items())
@@ -167,7 +167,8 @@ def test_folders_are_never_mixed_up(tiny_base, two_tasks, make_pairs, tmp_path):
         _train(tiny_base, two_tasks, make_pairs, out)
     with pytest.raises(InputError, match="is finished"):
         _train(tiny_base, two_tasks, make_pairs, out, "n_epochs=0.2", resume=True)
-    with pytest.raises(InputError, match="other config"):
+    (out / "matching.json").unlink()
+    with pytest.raises(InputError, match=r"other settings \(n_epochs 0.2, now 0.3\)"):
         _train(tiny_base, two_tasks, make_pairs, out, "n_epochs=0.3", resume=True)
 
 

@@ -11,7 +11,7 @@ from yanmo.errors import InputError
 from yanmo.fit.pretraining.heldout import HeldoutChoice
 from yanmo.fit.pretraining.token_cache import build_cache, fingerprint_tokenizer
 from yanmo.fit.pretraining.whole_words import word_starts
-from yanmo.fit.pretraining.windows import Windows, cut_windows, plan_pretraining
+from yanmo.fit.pretraining.windows import TokenWindows, cut_windows, plan_pretraining
 from yanmo.tokenize import CharacterSegmenter, Encoding, Vocabulary, WordSegmenter, WordTokenizer
 
 CHARACTERS = "今天气不错我们去公园学生球队赢了输比赛昨晚"
@@ -202,7 +202,7 @@ def test_all_documents_held_out_is_refused(tmp_path, characters):
 
 def _windows(n, *, seed=0):
     sizes = np.random.default_rng(seed).integers(1, 127, n)
-    return Windows(np.cumsum(sizes) - sizes, sizes)
+    return TokenWindows(np.cumsum(sizes) - sizes, sizes)
 
 
 def test_every_epoch_is_a_new_permutation_and_padding_is_small():

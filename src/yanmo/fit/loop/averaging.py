@@ -1,4 +1,4 @@
-"""The step at which a run's average of weights moves."""
+"""A callback of the Trainer that moves an average of the weights after every optimizer step."""
 
 from typing import Any, Protocol, runtime_checkable
 

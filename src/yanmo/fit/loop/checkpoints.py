@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or do not count: when they are written, marked, found again and let go."""
+"""Checkpoints of a run: when they are written, how a whole one is marked, and which are found again or deleted."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A loss that is not finite ends the run with its step and the place in the network where it began."""
+"""Diverged training: a loss that is infinite or NaN ends the run, naming the step and the place in the network."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ __all__ = ["refuse_divergence"]
 
 
 def refuse_divergence(loss: Tensor, *, step: int, model: nn.Module, run: Callable[[], object], fix: str) -> None:
-    """Lets a finite loss pass.
+    """Refuses a loss that is infinite or NaN.
 
     Args:
         loss: One number.

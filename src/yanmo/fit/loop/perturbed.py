@@ -1,4 +1,4 @@
-"""What adversarial regularizers move in a run: the token table where it learns, otherwise the first states that do."""
+"""What adversarial regularizers perturb in a run: the token table where it learns, else the first states that do."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager

@@ -1,4 +1,4 @@
-"""What the trainings share: transformers' Trainer over a run whose batches are planned ahead."""
+"""The base class of all trainers here: transformers' Trainer over a run whose batches are planned ahead."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,8 +32,6 @@ class RunSettings(Protocol):
     @property
     def seed(self) -> int: ...  # noqa: D102
     @property
-    def n_checkpoints(self) -> int: ...  # noqa: D102
-    @property
     def report_to(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
@@ -45,12 +43,13 @@ class PlannedTrainer(Trainer):
 
     Args:
         model: The network.
-        settings: Rates, seed, checkpoints, trackers.
+        settings: Rates, seed, precision, trackers.
         plan: The batches of the run.
         collate: Makes a batch of the plan's entries.
         n_entries: How many different entries there are.
         n_steps: Optimizer steps of the run.
         n_evaluations: How often ``evaluate`` is called; 0 never.
+        n_checkpoints: How often the run is saved.
         regularized: Takes the place of the training step; None for the plain one.
         folder: Where checkpoints go.
         callbacks: More callbacks of transformers.
@@ -68,6 +67,7 @@ class PlannedTrainer(Trainer):
         n_entries: int,
         n_steps: int,
         n_evaluations: int,
+        n_checkpoints: int,
         regularized: RegularizedStep | None,
         folder: Path,
         callbacks: Sequence[TrainerCallback],
@@ -103,7 +103,7 @@ class PlannedTrainer(Trainer):
             accelerator_config={"even_batches": False},
             **more,
         )
-        schedule = EvenSchedule(n_steps, n_evaluations=n_evaluations, n_checkpoints=settings.n_checkpoints)
+        schedule = EvenSchedule(n_steps, n_evaluations=n_evaluations, n_checkpoints=n_checkpoints)
         super().__init__(
             model=model,
             args=arguments,

@@ -50,7 +50,7 @@ def plan_batches(
         tasks: Task index of every example.
         max_tokens: Largest number of rows times longest row in a batch; a longer single example gets its own batch.
         n_epochs: Length of the run in epochs of ``len(lengths)`` examples; may be a fraction.
-        balance: 1 keeps the tasks' own shares, 0 gives every task the same share.
+        balance: The power above: 1 keeps the tasks' own shares, 0 gives every task the same share.
         seed: Seed of all drawing.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What each task's labels alone say: the logit of guessing, and the weight that evens out the classes."""
+"""Class balance of each task: the bias it starts from, and the weight of a match that evens out both classes."""
 
 import numpy as np
 import torch

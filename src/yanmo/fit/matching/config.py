@@ -15,7 +15,7 @@ __all__ = ["ClassWeighting", "LossKind", "TrainConfig", "load_train_config"]
 
 
 class LossKind(str, Enum):
-    """What an error costs; see ``yanmo.fit.matching.losses``."""
+    """Which loss is trained; see ``yanmo.fit.matching.losses``."""
 
     CROSS_ENTROPY = "cross_entropy"
     FOCAL = "focal"
@@ -44,7 +44,8 @@ class TrainConfig(BaseModel):
     implied_labels: bool = False
     """Whether a task also learns from pairs whose label follows from that of a task it implies or is implied by."""
     balance: float = Field(default=1.0, ge=0, le=1)
-    """1 draws the tasks by their own sizes, 0 all alike."""
+    """Which share of the pairs each task gets: at 1 its share of all pairs there are, at 0 every task the same, between
+    them its number of pairs to this power."""
     seed: int = Field(default=0, ge=0)
     """Seed of the new weights, the batches and dropout."""
     learning_rate: float = Field(default=5e-5, gt=0)
@@ -71,7 +72,7 @@ class TrainConfig(BaseModel):
     dropout_prob: float | None = Field(default=None, ge=0, lt=1)
     """Dropout of the encoder's hidden states; None takes the base's own."""
     loss: LossKind = LossKind.CROSS_ENTROPY
-    """What an error costs."""
+    """The loss."""
     focal_gamma: float = Field(default=2.0, ge=0)
     """Strength of the focal loss."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
@@ -82,8 +83,9 @@ class TrainConfig(BaseModel):
     """Decay of the moving average of the weights, which is what is evaluated and saved; None keeps no average."""
     n_evaluations: int = Field(default=4, gt=0)
     """How often the run is evaluated on the validation split, evenly, the last at its end."""
-    n_checkpoints: int = Field(default=20, gt=0)
-    """How often the run saves what it needs to go on after a kill, evenly; a multiple of ``n_evaluations``."""
+    n_checkpoints: int | None = Field(default=None, gt=0)
+    """How often the run saves what it needs to go on after a kill, evenly; a multiple of ``n_evaluations``. None saves
+    at every evaluation."""
     patience: int | None = Field(default=None, gt=0)
     """Stop after so many evaluations without a better official score, and keep the best; None keeps the last."""
     regularizers: Regularizers = Regularizers()
@@ -95,7 +97,7 @@ class TrainConfig(BaseModel):
     def _check(self) -> "TrainConfig":
         if self.loss is LossKind.FOCAL and self.label_smoothing:
             raise ValueError("label_smoothing belongs to cross_entropy, not to focal")
-        if self.n_checkpoints % self.n_evaluations:
+        if self.n_checkpoints is not None and self.n_checkpoints % self.n_evaluations:
             raise ValueError(
                 f"n_checkpoints ({self.n_checkpoints}) is not a multiple of n_evaluations ({self.n_evaluations})"
             )
@@ -106,6 +108,11 @@ class TrainConfig(BaseModel):
                 f"a frozen layer cannot learn its condition; set it to {self.frozen_layers}"
             )
         return self
+
+    @property
+    def n_saves(self) -> int:
+        """Checkpoints of the run: as many as are set, else one at every evaluation."""
+        return self.n_evaluations if self.n_checkpoints is None else self.n_checkpoints
 
     @property
     def head_rate(self) -> float:

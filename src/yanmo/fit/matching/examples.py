@@ -1,4 +1,4 @@
-"""Labelled pairs as the trainer reads them: encoded once, then made into batches by their numbers."""
+"""Labelled pairs encoded once, and the batches that the trainer makes of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

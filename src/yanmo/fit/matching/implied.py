@@ -1,4 +1,4 @@
-"""Labels that follow from others: what matches strictly matches loosely, what fails loosely fails strictly."""
+"""Training labels that follow from another task's: a strict match is a loose one, no loose match is no strict one."""
 
 from collections.abc import Mapping, Sequence
 

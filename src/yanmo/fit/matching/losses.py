@@ -1,4 +1,4 @@
-"""What a logit and a label cost: cross-entropy with class weights and label smoothing, or focal loss."""
+"""Losses of a matching run: cross-entropy with class weights and label smoothing, or focal loss."""
 
 import torch
 import torch.nn.functional as F

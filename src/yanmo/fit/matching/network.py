@@ -18,8 +18,8 @@ from ..loop.precision import Precision
 from .config import TrainConfig
 from .examples import Examples
 from .frozen import FrozenStates, compute_states
-from .going_on import known_tasks, matcher_for_tasks
 from .parameters import freeze
+from .start_from_matcher import known_tasks, matcher_for_tasks
 
 __all__ = ["build_network", "check_positions", "frozen_states"]
 

@@ -1,41 +1,37 @@
-"""One training run from pairs to a matcher's folder: encode, train, choose thresholds, save; resumable anywhere."""
+"""One training run from pairs to a matcher's folder: encode, plan, fit, decide; resumable anywhere."""
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from rich.console import Console
 from transformers import set_seed
 
-from ...atomic import replacing
-from ...data.pair import Pair
 from ...data.split import fingerprint_pairs
 from ...data.tasks import TaskSet
 from ...errors import InputError
 from ...evaluate import Judgement, TaskScores, fit_decisions, score_split
-from ...match.decisions import MatchingFile
+from ...match.decisions import Decision, MatchingFile
 from ...match.matcher import Matcher
 from ...match.torch_engine import TorchEngine
-from ...progress import RunProgress
-from ..loop.checkpoints import last_checkpoint
 from ..loop.gradient_log import GradientLog
-from ..loop.precision import Precision
 from ..loop.processes import join_processes
 from ..loop.progress import TrainingProgress
-from ..loop.run_folder import environment, open_run, trim_history
-from ..loop.sampler import plan_batches
-from .class_balance import log_odds, positive_weights
+from ..loop.run import Run, open_run
+from ..loop.run_folder import write_json
+from ..loop.sampler import BatchPlan, plan_batches
+from .class_balance import positive_weights
 from .config import TrainConfig
-from .examples import BatchMaker, encode_examples
-from .going_on import known_tasks
+from .encoded_run import EncodedRun, Split, encode_run
+from .examples import BatchMaker
 from .implied import with_implied_labels
-from .network import build_network, check_positions, frozen_states
+from .one_class import refuse_untaught_tasks
 from .overlap import without_overlap
+from .start_from_matcher import known_tasks
 from .trainer import MatchingTrainer
 
 __all__ = ["RunSummary", "train_matcher"]
@@ -57,8 +53,8 @@ class RunSummary:
 
 
 def train_matcher(
-    training: Mapping[str, Sequence[Pair]],
-    validation: Mapping[str, Sequence[Pair]],
+    training: Split,
+    validation: Split,
     *,
     task_set: TaskSet,
     base: Path,
@@ -77,7 +73,7 @@ def train_matcher(
     every batch; the first one writes.
 
     Args:
-        training: Training pairs of each task, by its name.
+        training: Training pairs of each task, by its name; of both classes, but for tasks that do not learn.
         validation: Validation pairs, for thresholds, calibration and early stopping; may be empty.
         task_set: The tasks.
         base: Hugging Face folder of the encoder to start from, or a matcher's to go on from with these tasks.
@@ -93,123 +89,51 @@ def train_matcher(
         How the run ended.
 
     Raises:
-        InputError: The folder holds another run, the base does not fit the settings, or training diverged.
+        InputError: The folder holds another run or is in use, a task cannot be learned from its pairs, the base does
+            not fit the settings, or training diverged.
     """
-    _check_validation(validation)
     processes = join_processes()
     if processes.count > 1 and config.regularizers.is_active:
         raise InputError("regularizers bend the gradient of a whole batch in one process", fix="train without torchrun")
-    record = _record(training, validation, task_set, config, origin or {}, n_processes=processes.count)
-    notes = open_run(out, record, resume=resume, finished=_FINISHED) if processes.is_first else []
-    with RunProgress(console if console is not None and processes.is_first else Console(quiet=True)) as progress:
-        for note in notes:
-            progress.say(note)
+    _check_validation(validation)
+    learned, n_overlapping = _to_learn_from(training, validation, task_set=task_set, base=base, config=config)
+    frozen = out / "frozen"
+    with open_run(
+        out, resume=resume, finished=_FINISHED, leftovers=[frozen], processes=processes, console=console
+    ) as run:
+        run.begin(
+            base=base,
+            origin=origin or {},
+            data={
+                "training_fingerprint": fingerprint_pairs(training),
+                "validation_fingerprint": fingerprint_pairs(validation) if validation else None,
+                "task_set": task_set.fingerprint(),
+            },
+            config=config,
+        )
         set_seed(config.seed)
-        training, n_overlapping = without_overlap(training, validation)
         if n_overlapping:
-            progress.say(f"训练集中有 {n_overlapping:,} 对也在验证集里（不论哪个任务），已剔除 left out")
-        if config.implied_labels:
-            training = with_implied_labels(training, task_set)
-        model, encoder_config, pair_encoder = build_network(base, task_set=task_set, config=config)
-        examples = encode_examples(training, task_set=task_set, pair_encoder=pair_encoder)
-        checked = encode_examples(validation, task_set=task_set, pair_encoder=pair_encoder) if validation else None
-        progress.say(f"训练 training {examples.describe(task_set)}")
-        if checked is not None:
-            progress.say(f"验证 validation {checked.describe(task_set)}")
-        every = (examples,) if checked is None else (examples, checked)
-        for encoded in every:
-            check_positions(encoded, encoder_config, base=base)
-        known = known_tasks(base)
-        fresh = [index for index, name in enumerate(task_set.names) if name not in known]
-        with torch.no_grad():
-            model.task_bias[fresh] = log_odds(examples, len(task_set.tasks))[fresh]
-        with processes.first_goes_first():  # the others find all states there
-            # Validation is judged on what scoring will compute, in float32.
-            frozen, checked_frozen = (
-                frozen_states(
-                    model,
-                    encoder_config,
-                    config,
-                    examples=some,
-                    folder=frozen_cache or out / "frozen",
-                    precision=precision,
-                    progress=progress,
-                )
-                for some, precision in ((every[:1], config.precision), (every[1:], Precision.FLOAT32))
-            )
-        judged = None
-        if checked is not None:
-            judged = BatchMaker(checked, pad_id=encoder_config.pad_id, frozen=checked_frozen)
-        plan = plan_batches(
-            examples.lengths,
-            tasks=examples.tasks.tolist(),
-            max_tokens=config.max_tokens,
-            n_epochs=config.n_epochs,
-            balance=config.balance,
-            seed=config.seed,
+            run.progress.say(f"训练集中有 {n_overlapping:,} 对也在验证集里（不论哪个任务），已剔除 left out")
+        made = encode_run(
+            learned, validation, task_set=task_set, base=base, config=config, states=frozen_cache or frozen, run=run
         )
-        n_steps = len(plan.batches)
-        progress.say(
-            f"共 {n_steps} 步，每步平均 {plan.pairs_per_batch:.1f} 对，补齐开销 padding {plan.padding_ratio:.3f}"
+        plan = _plan(made.training, config, run)
+        trainer = _trainer(made, plan, task_set=task_set, config=config, run=run)
+        step = _fit(trainer, run)
+        decisions, judgement = _decide(trainer, made, validation, run)
+        run.finish(
+            partial(_save, made, judgement),
+            seal=MatchingFile(
+                task_set=task_set,
+                decisions=decisions,
+                model=config.architecture.model_dump(mode="json"),
+                training={**run.record, "step": step},
+            ).save,
         )
-
-        def on_evaluation(step: int, judgement: Judgement) -> None:
-            with (out / _HISTORY).open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": step, **judgement.as_json()}, ensure_ascii=False) + "\n")
-            parts = " ".join(
-                f"{name} {report.f1:.3f}/{report.auc or 0:.3f}" for name, report in judgement.tasks.items()
-            )
-            progress.say(f"第 {step} 步 F1 {judgement.official.f1:.4f} · F1/AUC {parts}")
-
-        n_pairs = np.concatenate([[0], np.cumsum([len(batch) for batch in plan.batches])]).tolist()
-        trainer = MatchingTrainer(
-            model,
-            config,
-            plan=plan,
-            batches=BatchMaker(examples, pad_id=encoder_config.pad_id, frozen=frozen),
-            validation=judged,
-            task_set=task_set,
-            positive_weights=positive_weights(examples, len(task_set.tasks), weighting=config.class_weighting),
-            frozen_layers=0 if frozen is None else config.frozen_layers,
-            folder=out,
-            on_evaluation=on_evaluation,
-            processes=processes,
-            callbacks=[TrainingProgress(progress, stage="训练 training", unit="pairs", done_after=n_pairs)],
-        )
-        trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, say=progress.say))
-        with processes.first_goes_first():  # it deletes torn checkpoints before any other looks
-            checkpoint = last_checkpoint(out)
-        if processes.is_first:
-            trim_history(out / _HISTORY, 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2]))
-        if processes.rank:
-            torch.manual_seed(config.seed + processes.rank)  # what drops out in one share may stay in another
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-        step = trainer.finish()
-        scores = trainer.scores()
-        if processes.is_first:
-            matcher = Matcher(TorchEngine(model, encoder_config), pair_encoder, MatchingFile(task_set=task_set))
-            scores = _with_windows(matcher, validation, scores)
-        decisions, judgement = fit_decisions(scores)
-    if processes.is_first:
-        matching = MatchingFile(
-            task_set=task_set,
-            decisions=decisions,
-            model=config.architecture.model_dump(mode="json"),
-            training={**record, "step": step},
-        )
-        TorchEngine(model, encoder_config).save(out)
-        pair_encoder.tokenizer.save(out)
-        if judgement is not None:
-            with replacing(out / "validation.json") as temporary:
-                text = json.dumps(judgement.as_json(), ensure_ascii=False, indent=2) + "\n"
-                temporary.write_text(text, encoding="utf-8")
-        matching.save(out)
-        for leftover in (*out.glob("checkpoint-*"), out / "frozen"):
-            shutil.rmtree(leftover, ignore_errors=True)
-    return RunSummary(judgement, step, n_steps)
+    return RunSummary(judgement, step, len(plan.batches))
 
 
-def _check_validation(validation: Mapping[str, Sequence[Pair]]) -> None:
+def _check_validation(validation: Split) -> None:
     """Thresholds are judged across halves, each of which needs both classes: said now rather than after hours."""
     for name, pairs in validation.items():
         n_positive = sum(pair.label == 1 for pair in pairs)
@@ -220,30 +144,100 @@ def _check_validation(validation: Mapping[str, Sequence[Pair]]) -> None:
             )
 
 
-def _record(
-    training: Mapping[str, Sequence[Pair]],
-    validation: Mapping[str, Sequence[Pair]],
-    task_set: TaskSet,
-    config: TrainConfig,
-    origin: Mapping[str, str],
-    *,
-    n_processes: int,
-) -> dict[str, Any]:
-    return {
-        "origin": dict(origin),
-        "training_fingerprint": fingerprint_pairs(training),
-        "validation_fingerprint": fingerprint_pairs(validation) if validation else None,
-        "task_set": task_set.fingerprint(),
-        "config": config.model_dump(mode="json"),
-        "environment": {**environment(), "processes": n_processes},
-    }
+def _to_learn_from(
+    training: Split, validation: Split, *, task_set: TaskSet, base: Path, config: TrainConfig
+) -> tuple[Split, int]:
+    """Leaves out pairs that are validated on, and says how many; adds labels that follow from others."""
+    learned, n_overlapping = without_overlap(training, validation)
+    if config.implied_labels:
+        learned = with_implied_labels(learned, task_set)
+    refuse_untaught_tasks(
+        learned,
+        task_set=task_set,
+        kept=known_tasks(base) if config.frozen_shared else (),
+        implied_labels=config.implied_labels,
+    )
+    return learned, n_overlapping
 
 
-def _with_windows(
-    matcher: Matcher, validation: Mapping[str, Sequence[Pair]], scores: Sequence[TaskScores]
-) -> list[TaskScores]:
+def _plan(training: BatchMaker, config: TrainConfig, run: Run) -> BatchPlan:
+    """Plans every batch of the run and says what that will cost."""
+    plan = plan_batches(
+        training.examples.lengths,
+        tasks=training.examples.tasks.tolist(),
+        max_tokens=config.max_tokens,
+        n_epochs=config.n_epochs,
+        balance=config.balance,
+        seed=config.seed,
+    )
+    run.progress.say(
+        f"共 {len(plan.batches)} 步，每步平均 {plan.pairs_per_batch:.1f} 对，补齐开销 padding {plan.padding_ratio:.3f}"
+    )
+    return plan
+
+
+def _trainer(made: EncodedRun, plan: BatchPlan, *, task_set: TaskSet, config: TrainConfig, run: Run) -> MatchingTrainer:
+    """Puts together what trains, and what people and trackers are told of it."""
+    n_pairs = np.concatenate([[0], np.cumsum([len(batch) for batch in plan.batches])]).tolist()
+    weights = positive_weights(made.training.examples, len(task_set.tasks), weighting=config.class_weighting)
+    trainer = MatchingTrainer(
+        made.model,
+        config,
+        plan=plan,
+        batches=made.training,
+        validation=made.validation,
+        task_set=task_set,
+        positive_weights=weights,
+        frozen_layers=made.frozen_layers,
+        folder=run.out,
+        on_evaluation=partial(_tell, run),
+        processes=run.processes,
+        callbacks=[TrainingProgress(run.progress, stage="训练 training", unit="pairs", done_after=n_pairs)],
+    )
+    trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, say=run.progress.say))
+    return trainer
+
+
+def _tell(run: Run, step: int, judgement: Judgement) -> None:
+    """Adds an evaluation to the run's history and shows it."""
+    with (run.out / _HISTORY).open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"step": step, **judgement.as_json()}, ensure_ascii=False) + "\n")
+    parts = " ".join(f"{name} {report.f1:.3f}/{report.auc or 0:.3f}" for name, report in judgement.tasks.items())
+    run.progress.say(f"第 {step} 步 F1 {judgement.official.f1:.4f} · F1/AUC {parts}")
+
+
+def _fit(trainer: MatchingTrainer, run: Run) -> int:
+    """Trains; gives the step whose weights are kept."""
+    rank = run.processes.rank
+    if rank:
+        torch.manual_seed(trainer.config.seed + rank)  # what drops out in one share may stay in another
+    run.train(trainer, history=_HISTORY)
+    return trainer.finish()
+
+
+def _decide(
+    trainer: MatchingTrainer, made: EncodedRun, validation: Split, run: Run
+) -> tuple[dict[str, Decision], Judgement | None]:
+    """Chooses each task's threshold and calibration on its validation pairs, scored as they will be from now on."""
+    scores = trainer.scores()
+    if run.processes.is_first:
+        matcher = Matcher(
+            TorchEngine(made.model, made.encoder_config), made.pair_encoder, MatchingFile(task_set=trainer.task_set)
+        )
+        scores = _with_windows(matcher, validation, scores)
+    return fit_decisions(scores)
+
+
+def _with_windows(matcher: Matcher, validation: Split, scores: Sequence[TaskScores]) -> list[TaskScores]:
     """Scores again, in windows as it will be from now on, what training reads cut."""
     tasks = matcher.matching.task_set.tasks
     split = {task.name: validation[task.name] for task in tasks if task.budget.windows and task.name in validation}
     windowed = {task.task: task for task in score_split(matcher, split)}
     return [windowed.get(task.task, task) for task in scores]
+
+
+def _save(made: EncodedRun, judgement: Judgement | None, out: Path) -> None:
+    TorchEngine(made.model, made.encoder_config).save(out)
+    made.pair_encoder.tokenizer.save(out)
+    if judgement is not None:
+        write_json(out / "validation.json", judgement.as_json())

@@ -94,6 +94,7 @@ class MatchingTrainer(PlannedTrainer):
             n_entries=len(batches.examples),
             n_steps=len(plan.batches),
             n_evaluations=0 if validation is None else config.n_evaluations,
+            n_checkpoints=config.n_saves,
             regularized=regularized_step(
                 config.regularizers, model=model, encoder=model.encoder, rows_per_batch=plan.pairs_per_batch
             ),

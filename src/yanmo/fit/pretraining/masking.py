@@ -1,4 +1,4 @@
-"""Dynamic whole-word masking: which tokens a row hides, in every epoch others, by nothing but seed, epoch and row."""
+"""Dynamic whole-word masking: every epoch hides other words of a row, drawn from the seed, the epoch and the row."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...tokenize import SpecialIds, Tokenizer
 from .token_cache import TokenCache
-from .windows import N_SPECIAL, Windows, n_hidden
+from .windows import N_SPECIAL, TokenWindows, n_hidden
 
 __all__ = ["MaskedBatchMaker", "choose_hidden", "corrupt"]
 
@@ -99,7 +99,7 @@ class MaskedBatchMaker:
     def __init__(
         self,
         cache: TokenCache,
-        windows: Windows,
+        windows: TokenWindows,
         *,
         tokenizer: Tokenizer,
         special: SpecialIds,

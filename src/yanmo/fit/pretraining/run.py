@@ -1,12 +1,10 @@
 """One pretraining run from a corpus to a Hugging Face folder: tokenize, train, draw the curve; resumable anywhere."""
 
-import hashlib
-import json
-import os
 import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +12,20 @@ import torch
 from rich.console import Console
 from transformers import set_seed
 
-from ...atomic import replacing
 from ...data.documents import find_corpus
 from ...data.rejects import OnBadLine
 from ...encode import load_mlm, save_mlm
 from ...encode.mlm import LoadedMaskedLanguageModel
 from ...errors import InputError
-from ...progress import RunProgress
 from ...tokenize import SpecialIds, Tokenizer, find_special_ids
 from ...tokenize.fitting import load_fitting_tokenizer
-from ..loop.checkpoints import last_checkpoint
+from ..loop.fingerprints import corpus_record
 from ..loop.freezing import freeze_encoder, set_dropout
 from ..loop.gradient_log import GradientLog
+from ..loop.processes import join_processes
 from ..loop.progress import TrainingProgress
-from ..loop.run_folder import environment, open_run, refuse_unless_new, trim_history
+from ..loop.run import Run, open_run
+from ..loop.run_folder import write_json
 from .config import PretrainConfig
 from .heldout import HeldoutChoice, choose_passages
 from .heldout_curve import HeldoutCurve, read_curve
@@ -35,7 +33,7 @@ from .masking import MaskedBatchMaker
 from .nats import PassageRows, encode_passages
 from .token_cache import TokenCache, build_cache
 from .trainer import PretrainTrainer
-from .windows import cut_windows, plan_pretraining
+from .windows import PretrainPlan, TokenWindows, cut_windows, plan_pretraining
 
 __all__ = ["PretrainSummary", "pretrain"]
 
@@ -92,15 +90,24 @@ def pretrain(
         InputError: The corpus is empty or bad, the base does not fit, the folder holds another run, or it diverged.
     """
     began, files = time.monotonic(), find_corpus(corpus)
-    is_first = os.environ.get("RANK", "0") == "0"
-    if not resume and is_first:
-        refuse_unless_new(out)  # now, and not after the corpus is tokenized
-    set_seed(config.seed)
-    loaded = _load(base, config)
-    tokenizer = load_fitting_tokenizer(base, loaded.config)
-    special = find_special_ids(tokenizer)
+    processes = join_processes()
     own_cache = out.with_name(f"{out.name}.tokens")
-    with RunProgress(console if console is not None and is_first else Console(quiet=True)) as progress:
+    leftovers = [own_cache] if cache is None else []
+    with open_run(
+        out, resume=resume, finished=_FINISHED, leftovers=leftovers, processes=processes, console=console
+    ) as run:
+        run.begin(
+            base=base,
+            origin={"corpus": [str(path) for path in files]},
+            data={
+                **corpus_record(files, encoding=encoding, on_bad_line=on_bad_line),
+                "n_processes": processes.count,
+            },
+            config=config,
+        )
+        set_seed(config.seed)
+        loaded = _load(base, config)
+        tokenizer = load_fitting_tokenizer(base, loaded.config)
         tokens = build_cache(
             files,
             tokenizer,
@@ -113,59 +120,20 @@ def pretrain(
             ),
             encoding=encoding,
             on_bad_line=on_bad_line,
-            on_progress=lambda done, total: progress.show("分词 tokenizing", done, total, unit="bytes"),
+            on_progress=lambda done, total: run.progress.show("分词 tokenizing", done, total, unit="bytes"),
         )
-        progress.say(_describe(tokens))
-        windows = cut_windows(tokens, max_length=config.max_length)
-        n_processes = int(os.environ.get("WORLD_SIZE", "1"))
-        plan = plan_pretraining(
-            windows,
-            max_tokens=config.max_tokens,
-            n_epochs=config.n_epochs if config.n_tokens is None else config.n_tokens / windows.n_tokens,
-            batches_per_step=config.accumulation * n_processes,
-            mask_prob=config.mask_prob,
-            seed=config.seed,
-        )
-        rows = _heldout_rows(tokens, loaded, tokenizer, special, config)
-        record = _record(files, base, tokens, config, n_processes)
-        for note in open_run(out, record, resume=resume, finished=_FINISHED) if is_first else []:
-            progress.say(note)
-        if is_first and tokens.rejected is not None:
+        run.progress.say(_describe(tokens))
+        if processes.is_first and tokens.rejected is not None:
             shutil.copyfile(tokens.rejected, out / "rejected.jsonl")
-        for note in _start_head(loaded, special, tokens):
-            progress.say(note)
-        progress.say(
-            f"共 {plan.n_steps:,} 步，{plan.tokens_after[-1]:,} token，"
-            f"每步 {plan.tokens_after[-1] / plan.n_steps:,.0f}，补齐开销 padding {plan.plan.padding_ratio:.3f}"
+        windows, plan = _plan(tokens, config, n_processes=processes.count)
+        trainer = _trainer(loaded, tokenizer, tokens, windows, plan, config=config, run=run)
+        run.train(trainer, history=_HISTORY)
+        summary = PretrainSummary(plan.n_steps, plan.tokens_after[-1], read_curve(out / _HISTORY))
+        run.finish(
+            partial(_save, loaded, tokenizer),
+            seal=partial(_seal, summary, tokens, seconds=round(time.monotonic() - began)),
         )
-        batches = MaskedBatchMaker(
-            tokens, windows, tokenizer=tokenizer, special=special, prob=config.mask_prob, seed=config.seed
-        )
-        curve = HeldoutCurve(out / _HISTORY, loaded, rows, plan, mask_id=special.mask, config=config, progress=progress)
-        trainer = PretrainTrainer(
-            loaded.model,
-            config,
-            plan=plan,
-            batches=batches,
-            folder=out,
-            on_evaluation=curve.add if rows else None,
-            callbacks=[
-                TrainingProgress(progress, stage="预训练 pretraining", unit="tokens", done_after=plan.tokens_after)
-            ],
-        )
-        trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, say=progress.say))
-        _train(trainer, out, is_first=is_first)
-    points = read_curve(out / _HISTORY)
-    if is_first:
-        save_mlm(loaded.model, loaded.config, out)
-        tokenizer.save(out)
-        ended: dict[str, Any] = {"n_steps": plan.n_steps, "n_tokens": plan.tokens_after[-1], "curve": list(points)}
-        ended["seconds_since_last_start"] = round(time.monotonic() - began)
-        with replacing(out / _FINISHED) as temporary:
-            temporary.write_text(json.dumps(ended, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        for leftover in (*out.glob("checkpoint-*"), *([own_cache] if cache is None else [])):
-            shutil.rmtree(leftover, ignore_errors=True)
-    return PretrainSummary(plan.n_steps, plan.tokens_after[-1], points)
+    return summary
 
 
 def _load(base: Path, config: PretrainConfig) -> LoadedMaskedLanguageModel:
@@ -207,32 +175,63 @@ def _start_head(loaded: LoadedMaskedLanguageModel, special: SpecialIds, tokens: 
     return notes
 
 
-def _train(trainer: PretrainTrainer, out: Path, *, is_first: bool) -> None:
-    # The first process deletes torn checkpoints before any other looks for one.
-    checkpoint = last_checkpoint(out) if is_first else None
-    trainer.accelerator.wait_for_everyone()
-    checkpoint = checkpoint if is_first else last_checkpoint(out)
-    if is_first:
-        trim_history(out / _HISTORY, -1 if checkpoint is None else int(checkpoint.name.rpartition("-")[2]))
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    trainer.accelerator.wait_for_everyone()
+def _plan(tokens: TokenCache, config: PretrainConfig, *, n_processes: int) -> tuple[TokenWindows, PretrainPlan]:
+    windows = cut_windows(tokens, max_length=config.max_length)
+    plan = plan_pretraining(
+        windows,
+        max_tokens=config.max_tokens,
+        n_epochs=config.n_epochs if config.n_tokens is None else config.n_tokens / windows.n_tokens,
+        batches_per_step=config.accumulation * n_processes,
+        mask_prob=config.mask_prob,
+        seed=config.seed,
+    )
+    return windows, plan
 
 
-def _record(
-    files: Sequence[Path], base: Path, cache: TokenCache, config: PretrainConfig, n_processes: int
-) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    for file in sorted(base.iterdir()):
-        if file.name == "config.json" or file.suffix in (".safetensors", ".bin"):
-            digest.update(file.read_bytes())
-    return {
-        "origin": {"corpus": [str(path) for path in files], "base": str(base)},
-        "corpus": cache.notes,
-        "base_fingerprint": digest.hexdigest(),
-        "n_processes": n_processes,
-        "config": config.model_dump(mode="json"),
-        "environment": environment(),
-    }
+def _trainer(
+    loaded: LoadedMaskedLanguageModel,
+    tokenizer: Tokenizer,
+    tokens: TokenCache,
+    windows: TokenWindows,
+    plan: PretrainPlan,
+    *,
+    config: PretrainConfig,
+    run: Run,
+) -> PretrainTrainer:
+    """Puts together what trains, what is judged on the way, and what people and trackers are told of both."""
+    special, progress = find_special_ids(tokenizer), run.progress
+    rows = _heldout_rows(tokens, loaded, tokenizer, special, config)
+    for note in _start_head(loaded, special, tokens):
+        progress.say(note)
+    progress.say(
+        f"共 {plan.n_steps:,} 步，{plan.tokens_after[-1]:,} token，"
+        f"每步 {plan.tokens_after[-1] / plan.n_steps:,.0f}，补齐开销 padding {plan.plan.padding_ratio:.3f}"
+    )
+    curve = HeldoutCurve(run.out / _HISTORY, loaded, rows, plan, mask_id=special.mask, config=config, progress=progress)
+    trainer = PretrainTrainer(
+        loaded.model,
+        config,
+        plan=plan,
+        batches=MaskedBatchMaker(
+            tokens, windows, tokenizer=tokenizer, special=special, prob=config.mask_prob, seed=config.seed
+        ),
+        folder=run.out,
+        on_evaluation=curve.add if rows else None,
+        callbacks=[TrainingProgress(progress, stage="预训练 pretraining", unit="tokens", done_after=plan.tokens_after)],
+    )
+    trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, say=progress.say))
+    return trainer
+
+
+def _save(loaded: LoadedMaskedLanguageModel, tokenizer: Tokenizer, out: Path) -> None:
+    save_mlm(loaded.model, loaded.config, out)
+    tokenizer.save(out)
+
+
+def _seal(summary: PretrainSummary, tokens: TokenCache, out: Path, *, seconds: int) -> None:
+    ended: dict[str, Any] = {"n_steps": summary.n_steps, "n_tokens": summary.n_tokens, "curve": list(summary.curve)}
+    ended |= {"seconds_since_last_start": seconds, "corpus": tokens.notes}
+    write_json(out / _FINISHED, ended)
 
 
 def _describe(cache: TokenCache) -> str:

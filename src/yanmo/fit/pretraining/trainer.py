@@ -62,6 +62,7 @@ class PretrainTrainer(PlannedTrainer):
             n_entries=plan.n_windows,
             n_steps=plan.n_steps,
             n_evaluations=0 if on_evaluation is None else config.n_evaluations,
+            n_checkpoints=config.n_saves,
             regularized=regularized_step(
                 config.regularizers, model=model, encoder=model.encoder, rows_per_batch=plan.masked_per_batch
             ),

@@ -13,15 +13,15 @@ from ...errors import InputError
 from ..loop.sampler import BatchPlan, plan_batches
 from .token_cache import TokenCache
 
-__all__ = ["PretrainPlan", "Windows", "cut_windows", "plan_pretraining"]
+__all__ = ["PretrainPlan", "TokenWindows", "cut_windows", "plan_pretraining"]
 
 N_SPECIAL = 2
 """Special tokens of a row: one opens it, one ends it."""
 
 
 @dataclass(frozen=True, eq=False)
-class Windows:
-    """Pieces of the training documents.
+class TokenWindows:
+    """Pieces of the training documents, as places in the token cache.
 
     Attributes:
         begins: First token of each in the cache, int64[n].
@@ -40,7 +40,7 @@ class Windows:
         return int(self.sizes.sum()) + N_SPECIAL * len(self)
 
 
-def cut_windows(cache: TokenCache, *, max_length: int) -> Windows:
+def cut_windows(cache: TokenCache, *, max_length: int) -> TokenWindows:
     """Cuts the training documents into windows.
 
     A long document gives windows of about equal size, each beginning with a word; only a word that is longer than a
@@ -74,7 +74,7 @@ def cut_windows(cache: TokenCache, *, max_length: int) -> Windows:
             start = cut
         begins.append(start)
         sizes.append(end - start)
-    return Windows(np.array(begins, dtype=np.int64), np.array(sizes, dtype=np.int64))
+    return TokenWindows(np.array(begins, dtype=np.int64), np.array(sizes, dtype=np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ class PretrainPlan:
 
 
 def plan_pretraining(
-    windows: Windows, *, max_tokens: int, n_epochs: float, batches_per_step: int, mask_prob: float, seed: int
+    windows: TokenWindows, *, max_tokens: int, n_epochs: float, batches_per_step: int, mask_prob: float, seed: int
 ) -> PretrainPlan:
     """Plans all batches of a run: every epoch a new permutation of all windows.
 

@@ -12,7 +12,7 @@ from ..loop.precision import Precision
 from ..loop.regularizers import Regularizers
 from ..loop.settings import load_settings
 
-__all__ = ["Collapse", "Heads", "VectorConfig", "VectorMethod", "Views", "load_vector_config"]
+__all__ = ["CollapseSettings", "HeadSettings", "VectorConfig", "VectorMethod", "ViewSettings", "load_vector_config"]
 
 
 class _Settings(BaseModel):
@@ -26,7 +26,7 @@ class VectorMethod(str, Enum):
     BYOL = "byol"
 
 
-class Views(_Settings):
+class ViewSettings(_Settings):
     """How two views of a text come to differ, beside the encoder's dropout; see ``yanmo.vectors.views``."""
 
     delete_prob: float = Field(default=0.1, ge=0, lt=1)
@@ -39,7 +39,7 @@ class Views(_Settings):
     """Text file with a group of synonyms a line, parted by spaces."""
 
     @model_validator(mode="after")
-    def _check(self) -> "Views":
+    def _check(self) -> "ViewSettings":
         if bool(self.synonym_prob) != (self.synonyms is not None):
             raise ValueError("synonym_prob and synonyms go together; set both or neither")
         return self
@@ -50,7 +50,7 @@ class Views(_Settings):
         return self.delete_prob > 0 or self.span_share < 1 or self.synonym_prob > 0
 
 
-class Heads(_Settings):
+class HeadSettings(_Settings):
     """Projector and predictor; they are thrown away after training."""
 
     projection_width: int = Field(default=384, gt=1)
@@ -62,11 +62,11 @@ class Heads(_Settings):
     learning_rate: float = Field(default=1e-3, gt=0)
     """Highest rate of the heads, which begin at random."""
     predictor_multiple: float = Field(default=10.0, gt=0)
-    """The predictor learns at so many times that rate. Among many readings of why nothing collapses: it must keep
+    """The predictor's rate, as a multiple of the heads'. Among many readings of why nothing collapses: it must keep
     ahead of the encoder."""
 
 
-class Collapse(_Settings):
+class CollapseSettings(_Settings):
     """The collapse probe, which is always on; see ``yanmo.probe.collapse_reading``."""
 
     every: int = Field(default=10, gt=0)
@@ -74,9 +74,9 @@ class Collapse(_Settings):
     patience: int = Field(default=3, gt=0)
     """Collapsed readings in a row that set off the alarm."""
     std: float = Field(default=0.1, gt=0, lt=1)
-    """Below it vectors are constant."""
+    """Standard deviation (1 for isotropic vectors) below which vectors count as constant."""
     effective_rank: float = Field(default=2.0, gt=1)
-    """Below it vectors are rank-one."""
+    """Effective rank below which vectors count as rank-one."""
     action: AlarmAction = AlarmAction.WARN
     """What an alarm does: warn, stop the run, or slow it down."""
     slow_factor: float = Field(default=0.1, gt=0, lt=1)
@@ -107,9 +107,9 @@ class VectorConfig(_Settings):
     batch_size: int = Field(default=64, ge=8)
     """Texts of a step, with two views each. The heads' norms take statistics over it: below 32 they are noisy and the
     run is slow to learn, below 8 they say nothing."""
-    views: Views = Views()
+    views: ViewSettings = ViewSettings()
     """How views differ."""
-    heads: Heads = Heads()
+    heads: HeadSettings = HeadSettings()
     """Projector and predictor."""
     ema_decay: float = Field(default=0.99, ge=0, lt=1)
     """BYOL: largest share of its average that a step keeps."""
@@ -133,7 +133,7 @@ class VectorConfig(_Settings):
     """Dropout of the encoder; None takes the base's own."""
     n_checkpoints: int = Field(default=10, gt=0)
     """How often the run saves what it needs to go on after a kill, evenly."""
-    collapse: Collapse = Collapse()
+    collapse: CollapseSettings = CollapseSettings()
     """The collapse probe and its alarm."""
     regularizers: Regularizers = Regularizers()
     """What bends the gradient; all off by default. ``r_drop`` and ``vat`` need logits, which vectors have none of."""

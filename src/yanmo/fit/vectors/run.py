@@ -1,39 +1,36 @@
 """One run of siamese text vectors from a corpus to an Embedder's folder; resumable anywhere."""
 
-import hashlib
-import json
 import os
-import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
 from torch import nn
 from transformers import set_seed
 
-from ...atomic import replacing
-from ...data.documents import DocumentReader, find_corpus, fingerprint_corpus
+from ...data.documents import DocumentReader, find_corpus
 from ...data.rejects import OnBadLine, RejectFile
 from ...data.sentences import cut_texts
 from ...data.synonyms import read_synonyms
 from ...encode import load_encoder
 from ...errors import InputError
 from ...probe import CollapseLimits, CollapseReading, collapse_reading
-from ...progress import RunProgress
 from ...tokenize.fitting import load_fitting_tokenizer
 from ...vectors.embedder import Embedder
 from ...vectors.pooled import PooledEncoder
 from ...vectors.sentence_folder import SentenceFolder
 from ...vectors.views import TextViews
-from ..loop.checkpoints import last_checkpoint
+from ..loop.fingerprints import corpus_record
 from ..loop.freezing import freeze_encoder, set_dropout
 from ..loop.gradient_log import GradientLog
+from ..loop.processes import Processes
 from ..loop.progress import TrainingProgress
-from ..loop.run_folder import environment, open_run, refuse_unless_new, trim_history
+from ..loop.run import Run, open_run
+from ..loop.run_folder import write_json
+from ..loop.sampler import BatchPlan
 from .config import VectorConfig
 from .network import siamese_network
 from .trainer import COLLAPSE_FILE, VectorTrainer
@@ -97,57 +94,67 @@ def train_vectors(
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise InputError("the heads' norms take statistics over one process's batch only", fix="train without torchrun")
     files = find_corpus(corpus)
-    if not resume:
-        refuse_unless_new(out)
-    set_seed(config.seed)
-    embedder, dropping = _load(base, config)
-    views = _views(config, dropping)
-    texts = _read(files, config, out, encoding=encoding, on_bad_line=on_bad_line)
-    plan = plan_vectors(
-        [len(text) for text in texts],
-        batch_size=config.batch_size,
-        n_epochs=config.n_epochs,
-        n_steps=config.n_steps,
-        seed=config.seed,
-    )
-    with RunProgress(Console(quiet=True) if console is None else console) as progress:
-        for note in open_run(out, _record(files, base, len(texts), config), resume=resume, finished=_FINISHED):
-            progress.say(note)
-        if config.batch_size < 32:
-            progress.say(f"每批只有 {config.batch_size} 段，批统计噪声大，学得慢 small batches: noisy statistics")
-        n_steps = len(plan.batches)
-        progress.say(f"{len(texts):,} 段文本，共 {n_steps:,} 步，每步 {config.batch_size} 段")
-        before = _reading(embedder, texts, config)
-        network = siamese_network(embedder.network, config, width=embedder.config.width)
-        trainer = VectorTrainer(
-            network,
-            config,
-            encoder=embedder.network.encoder,
-            plan=plan,
-            batches=ViewMaker(texts, embedder=embedder, views=views, max_length=config.max_length, seed=config.seed),
-            folder=out,
-            say=progress.say,
-            callbacks=[
-                TrainingProgress(
-                    progress,
-                    stage=f"{config.method.value} 训练 training",
-                    unit="texts",
-                    done_after=range(0, (n_steps + 1) * config.batch_size, config.batch_size),
-                )
-            ],
+    with open_run(out, resume=resume, finished=_FINISHED, processes=Processes(), console=console) as run:
+        run.begin(
+            base=base,
+            origin={"corpus": [str(path) for path in files]},
+            data=corpus_record(files, encoding=encoding, on_bad_line=on_bad_line),
+            config=config,
         )
-        trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, say=progress.say))
-        checkpoint = last_checkpoint(out)
-        trim_history(out / COLLAPSE_FILE, -1 if checkpoint is None else int(checkpoint.name.rpartition("-")[2]))
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-        network.eval()
+        set_seed(config.seed)
+        embedder, dropping = _load(base, config)
+        views = _views(config, dropping)
+        texts = _read(files, config, out, encoding=encoding, on_bad_line=on_bad_line)
+        plan = plan_vectors(
+            [len(text) for text in texts],
+            batch_size=config.batch_size,
+            n_epochs=config.n_epochs,
+            n_steps=config.n_steps,
+            seed=config.seed,
+        )
+        if config.batch_size < 32:
+            run.progress.say(f"每批只有 {config.batch_size} 段，批统计噪声大，学得慢 small batches: noisy statistics")
+        n_steps = len(plan.batches)
+        run.progress.say(f"{len(texts):,} 段文本，共 {n_steps:,} 步，每步 {config.batch_size} 段")
+        before = _reading(embedder, texts, config)
+        trainer = _trainer(
+            embedder,
+            plan,
+            ViewMaker(texts, embedder=embedder, views=views, max_length=config.max_length, seed=config.seed),
+            config=config,
+            run=run,
+        )
+        run.train(trainer, history=COLLAPSE_FILE)
+        trainer.network.eval()
         summary = VectorSummary(n_steps, trainer.watch.n_alarms, before, _reading(embedder, texts, config))
-    embedder.save_pretrained(out)
-    with replacing(out / _FINISHED) as temporary:
-        temporary.write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
-    for leftover in out.glob("checkpoint-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+        run.finish(embedder.save_pretrained, seal=lambda folder: write_json(folder / _FINISHED, asdict(summary)))
     return summary
+
+
+def _trainer(
+    embedder: Embedder, plan: BatchPlan, batches: ViewMaker, *, config: VectorConfig, run: Run
+) -> VectorTrainer:
+    """Puts together what trains, and what people and trackers are told of it."""
+    n_steps = len(plan.batches)
+    trainer = VectorTrainer(
+        siamese_network(embedder.network, config, width=embedder.config.width),
+        config,
+        encoder=embedder.network.encoder,
+        plan=plan,
+        batches=batches,
+        folder=run.out,
+        say=run.progress.say,
+        callbacks=[
+            TrainingProgress(
+                run.progress,
+                stage=f"{config.method.value} 训练 training",
+                unit="texts",
+                done_after=range(0, (n_steps + 1) * config.batch_size, config.batch_size),
+            )
+        ],
+    )
+    trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, say=run.progress.say))
+    return trainer
 
 
 def _load(base: Path, config: VectorConfig) -> tuple[Embedder, bool]:
@@ -205,18 +212,3 @@ def _reading(embedder: Embedder, texts: Sequence[str], config: VectorConfig) -> 
     some = texts[:: max(1, len(texts) // _N_READ)][:_N_READ]
     limits = CollapseLimits(std=config.collapse.std, effective_rank=config.collapse.effective_rank)
     return collapse_reading(torch.from_numpy(embedder.encode(some)), limits=limits)
-
-
-def _record(files: Sequence[Path], base: Path, n_texts: int, config: VectorConfig) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    for file in sorted(base.iterdir()):
-        if file.name in ("config.json", "tokenizer.json", "vocab.txt") or file.suffix in (".safetensors", ".bin"):
-            digest.update(file.read_bytes())
-    return {
-        "origin": {"corpus": [str(path) for path in files], "base": str(base)},
-        "corpus": fingerprint_corpus(files),
-        "n_texts": n_texts,
-        "base_fingerprint": digest.hexdigest(),
-        "config": config.model_dump(mode="json"),
-        "environment": environment(),
-    }

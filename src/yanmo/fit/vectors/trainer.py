@@ -72,6 +72,7 @@ class VectorTrainer(PlannedTrainer):
             n_entries=len(batches.texts),
             n_steps=len(plan.batches),
             n_evaluations=0,
+            n_checkpoints=config.n_checkpoints,
             regularized=regularized_step(
                 config.regularizers, model=network, encoder=encoder, rows_per_batch=plan.pairs_per_batch
             ),

@@ -68,7 +68,7 @@ def plan_vectors(
 
 
 class ViewMaker:
-    """Makes the batch of both views, by nothing but seed, entry and view, so that a run goes on exactly.
+    """Makes the batch of both views; seed, entry and number of a view decide it, so that a run goes on exactly.
 
     Args:
         texts: The texts; also the length of the data set of one epoch.

@@ -1,4 +1,4 @@
-"""Training that goes on from a trained matcher, to the same tasks or to others."""
+"""Starting a run from a trained matcher instead of an encoder: its weights are taken over, task by task by name."""
 
 from pathlib import Path
 
