@@ -33,15 +33,15 @@ def test_probabilities_by_hand(scores):
     assert scores.best(LabelScoring(Length.PER_TOKEN)) == "不好"
 
 
-def test_a_reading_may_be_words_and_nothing_else(scores, monkeypatch):
+def test_a_scoring_may_be_words_and_nothing_else(scores, monkeypatch):
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # a caller has no checks of types
-    for reading in scores.readings:
-        words = Reading(reading.length.value, reading.calibrated.value)
-        assert words == reading
-        assert words.name == reading.name
-        np.testing.assert_array_equal(scores.probabilities(words), scores.probabilities(reading))
+    for scoring in scores.scorings:
+        words = LabelScoring(scoring.length.value, scoring.calibrated.value)
+        assert words == scoring
+        assert words.name == scoring.name
+        np.testing.assert_array_equal(scores.probabilities(words), scores.probabilities(scoring))
     with pytest.raises(InputError, match=r"length is 'token', which is no Length.*'whole', 'per_token'"):
-        Reading("token")
+        LabelScoring("token")
 
 
 def test_calibration_by_hand(scores):
