@@ -163,12 +163,12 @@ def test_a_kill_in_the_last_clean_up_is_made_good_by_resume(run, family, tmp_pat
 
 def test_a_new_run_that_is_refused_leaves_no_folder_and_one_that_goes_on_keeps_its_own(run, tmp_path):
     out = tmp_path / "run"
-    with pytest.raises(InputError, match="cannot freeze 9 of 3 layers"):
-        run(out, "frozen_layers=9")
+    with pytest.raises(InputError, match="cannot keep 9 of 3 layers"):
+        run(out, "n_layers=9")
     assert not out.exists()
     out.mkdir()
-    with pytest.raises(InputError, match="cannot freeze 9 of 3 layers"):
-        run(out, "frozen_layers=9")
+    with pytest.raises(InputError, match="cannot keep 9 of 3 layers"):
+        run(out, "n_layers=9")
     assert list(out.iterdir()) == []  # a folder that was there stays
     _interrupted(run, out)
     shutil.rmtree(next(out.glob("checkpoint-*")))

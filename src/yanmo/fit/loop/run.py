@@ -93,7 +93,7 @@ class Run:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         trainer.accelerator.wait_for_everyone()
 
-    def finish(self, save: Callable[[Path], None], *, seal: Callable[[Path], None]) -> None:
+    def finish(self, save: Callable[[Path], object], *, seal: Callable[[Path], object]) -> None:
         """Saves what was learned and deletes what it took to get there.
 
         Args:
