@@ -59,6 +59,9 @@ def test_fewer_layers_are_the_lower_ones(bert_folder):
     assert torch.equal(whole.blocks[1].feed_forward.up.weight, cut.blocks[1].feed_forward.up.weight)
 
 
+NORM = "encoder.layer.2.output.LayerNorm.weight"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -72,6 +75,8 @@ def test_fewer_layers_are_the_lower_ones(bert_folder):
             lambda t: t | {"embeddings.LayerNorm.weight": torch.zeros(3)},
             r"has the shape \[3\], config.json asks for \[16\]",
         ),
+        (lambda t: t | {NORM: t[NORM].index_fill(0, torch.tensor(3), torch.nan)}, f"'{NORM}' has values that are inf"),
+        (lambda t: t | {NORM: t[NORM].half().fill_(torch.inf)}, f"'{NORM}' has values that are inf"),
     ],
 )
 def test_a_tensor_too_few_too_many_or_misshapen_is_named(bert_folder, change, message):

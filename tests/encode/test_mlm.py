@@ -124,6 +124,7 @@ def _change(folder, change):
             "'cls.predictions.decoder.weight' differs from what it should be tied to",
         ),
         (lambda t: t | {"cls.predictions.extra": torch.zeros(1)}, "'cls.predictions.extra' is no part of"),
+        (lambda t: t | {"cls.predictions.bias": torch.full([40], torch.nan)}, "'cls.predictions.bias' has values"),
     ],
 )
 def test_a_head_that_is_not_whole_is_refused(tmp_path, change, message):
