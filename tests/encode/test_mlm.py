@@ -107,6 +107,16 @@ def test_without_a_head_logits_start_about_unit_and_at_the_frequencies(bert_fold
     assert 0.3 < float(logits.std()) < 2.0
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model."])
+def test_a_wrapped_model_keeps_its_head(tmp_path, prefix):
+    transformers.BertForMaskedLM(transformers.BertConfig(**SIZES)).save_pretrained(tmp_path)
+    before = load_mlm(tmp_path).model.state_dict()
+    _change(tmp_path, lambda tensors: {f"{prefix}{name}": tensor for name, tensor in tensors.items()})
+    after = load_mlm(tmp_path)
+    assert after.has_head
+    assert all(torch.equal(tensor, after.model.state_dict()[name]) for name, tensor in before.items())
+
+
 def _change(folder, change):
     save_file(change(load_file(folder / "model.safetensors")), folder / "model.safetensors")
 

@@ -149,7 +149,7 @@ def wordify(base: Path, vocabulary: Path, *, out: Path) -> WordifyReport:
 
 def _with_pad_in_place(wanted: Vocabulary, config: EncoderConfig) -> Vocabulary:
     """RoBERTa counts positions from its padding id on, so there ``[PAD]`` has to take the base's id."""
-    there = config.pad_id if config.model_type.position_start else wanted["[PAD]"]
+    there = config.pad_id if config.position_start else wanted["[PAD]"]
     tokens = list(wanted)
     here = wanted["[PAD]"]
     tokens[here], tokens[there] = tokens[there], tokens[here]
