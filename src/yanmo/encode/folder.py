@@ -2,7 +2,8 @@
 
 import json
 import pickle
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from torch import Tensor
 from ..atomic import replacing
 from ..errors import InputError
 from ..layers import AttentionKernel
+from ..tokenize.foreign_folder import missing_file
 from .config import EncoderConfig
 from .encoder import ConditionPlan, Encoder, build_encoder
 from .keymap import KeyMap, encoder_keymap
@@ -24,6 +26,9 @@ __all__ = ["LoadedEncoder", "load_encoder", "read_config", "read_tensors", "save
 
 # Parameters that a plain base lacks and that start at their initial value.
 _NEW_LEAVES = ("weight_map", "bias_map")
+# How torch tells what a file holds beside tensors.
+_GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
+_POINTER = b"version https://git-lfs"
 _SAYS = Says(
     "an encoder",
     missing="the download is incomplete or the folder holds another architecture; get it again",
@@ -165,8 +170,11 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
         if index.is_file():
             shards = sorted(set(_read_json(index, "it lists the shards")["weight_map"].values()))
             return {key: tensor for shard in shards for key, tensor in _read_file(folder / shard).items()}
-    raise InputError(
-        "there is neither model.safetensors nor pytorch_model.bin", where=folder, fix="download the weights again"
+    raise missing_file(
+        "there is neither model.safetensors nor pytorch_model.bin",
+        folder=folder,
+        where=folder,
+        fix="download the weights again",
     )
 
 
@@ -181,26 +189,59 @@ def _read_file(path: Path) -> dict[str, Tensor]:
     again = "the file is truncated or damaged; download it again"
     if not path.is_file():
         raise InputError("the weight file is missing", where=path, fix="download it again")
+    with path.open("rb") as file:
+        if file.read(len(_POINTER)) == _POINTER:
+            raise InputError("is a pointer of Git LFS, not the file itself", where=path, fix="git lfs pull")
     if path.suffix == ".safetensors":
         try:
             with safe_open(path, framework="pt") as file:
                 return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - the file is no dict
         except SafetensorError as error:
             raise InputError(f"cannot be read as safetensors ({error})", where=path, fix=again) from error
+    return _torch_tensors(path, again)
+
+
+def _torch_tensors(path: Path, again: str) -> dict[str, Tensor]:
+    problem = "cannot be read as a torch file of plain tensors"
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        if "TorchScript" in str(error):
+            fix = f"torch.save(torch.jit.load('{path}').state_dict(), '{path}')"
+            raise InputError(f"{problem}: it is a TorchScript program", where=path, fix=fix) from error
+        named = _GLOBAL.search(str(error))
+        if named is None:
+            raise InputError(f"{problem} ({type(error).__name__})", where=path, fix=again) from error
         raise InputError(
-            f"cannot be read as a torch file of plain tensors ({type(error).__name__})", where=path, fix=again
+            f"{problem}: it holds a Python object ({named[1]}), as where a whole model was pickled",
+            where=path,
+            fix="have whoever wrote it save model.state_dict(); opening it elsewhere runs the code that it brings",
         ) from error
-    return {key: value for key, value in values.items() if isinstance(value, Tensor)}
+    if not isinstance(values, Mapping):
+        raise InputError(f"{problem}: it holds a {type(values).__name__}", where=path, fix="save model.state_dict()")
+    found = {key: value for key, value in values.items() if isinstance(value, Tensor)}
+    inner = [key for key, value in values.items() if isinstance(value, Mapping) and _has_tensors(value)]
+    if inner and not found:
+        chosen = max(inner, key=lambda key: len(values[key]))
+        raise InputError(
+            f"{problem}: they lie in its entry '{chosen}', beside others of a training run",
+            where=path,
+            fix=f"torch.save(torch.load('{path}')['{chosen}'], '{path}')",
+        )
+    return found
+
+
+def _has_tensors(values: Mapping[Any, object]) -> bool:
+    return any(isinstance(value, Tensor) for value in values.values())
 
 
 def _read_json(path: Path, why: str) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"the file is missing; {why}", where=path, fix="check the path") from None
+        raise missing_file(
+            f"the file is missing; {why}", folder=path.parent, where=path, fix="check the path"
+        ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"is not JSON ({error})", where=path, fix="get the file again") from None
     if not isinstance(values, dict):

@@ -13,6 +13,7 @@ from tokenizers import models, normalizers, pre_tokenizers, processors
 from ..atomic import replacing
 from ..errors import InputError
 from .cpm import MODEL_FILES, CpmTokenizer
+from .foreign_folder import missing_file
 from .segment import CharacterSegmenter, WordSegmenter
 from .surrogates import without_surrogates
 from .tokenizer import Encoding, TextTokenizer, Tokenizer
@@ -157,9 +158,7 @@ def load_tokenizer(path: Path, *, characters: bool = False) -> Tokenizer:
     elif fast.is_file():
         vocabulary = Vocabulary(listed_tokens(_backend(fast)), where=fast)
     else:
-        raise InputError(
-            "there is neither vocab.txt nor tokenizer.json", where=path, fix="copy the tokenizer files there"
-        )
+        raise _without_tokenizer(path)
     if kind is None:
         n_words, is_bert = _n_words(vocabulary), str(values.get("tokenizer_class")).startswith("Bert")
         has_words = n_words >= _FEWEST_WORDS or (is_roformer and n_words > 0 and not is_bert)
@@ -194,6 +193,20 @@ def _is_cpm(path: Path) -> bool:
         return True
     values = _read(path / "tokenizer_config.json")
     return str(values.get("tokenizer_class")).startswith("CpmTokenizer") and (path / MODEL_FILES[1]).is_file()
+
+
+def _without_tokenizer(path: Path) -> InputError:
+    problem = "there is neither vocab.txt nor tokenizer.json"
+    for pattern, what in (("*.model", "a sentencepiece model"), ("merges.txt", "a vocabulary of byte pairs")):
+        found = next(iter(sorted(path.glob(pattern))), None)
+        if found is not None:
+            return InputError(
+                f"{problem}, only {what} ({found.name})",
+                where=path,
+                fix="let transformers write tokenizer.json: "
+                f"AutoTokenizer.from_pretrained('{path}').save_pretrained('{path}')",
+            )
+    return missing_file(problem, folder=path, where=path, fix="copy the tokenizer files there")
 
 
 def _n_words(tokens: Vocabulary) -> int:
