@@ -267,6 +267,21 @@ def test_a_weight_of_integers_is_refused(tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("bad", [np.nan, -np.inf])
+def test_a_weight_that_is_no_number_is_refused(tmp_path, monkeypatch, bad):
+    def spoiled(opened, name):
+        values = np.array(read(opened, name))
+        if name == "bert/encoder/layer_1/output/LayerNorm/gamma":
+            values[2] = bad
+        return values
+
+    read = tensorflow.Checkpoint.read
+    monkeypatch.setattr(tensorflow.Checkpoint, "read", spoiled)
+    with pytest.raises(InputError, match=r"'bert/encoder/layer_1/output/LayerNorm/gamma' has values that are infinite"):
+        convert_tensorflow(_source("bert", tmp_path / "in"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_half_a_head_is_refused(tmp_path, monkeypatch):
     def without_a_norm(prefix):
         opened = open_checkpoint(prefix)

@@ -18,7 +18,14 @@ FAMILY = {
     "bert": (transformers.BertModel, transformers.BertConfig, {}),
     "roformer": (transformers.RoFormerModel, transformers.RoFormerConfig, {"embedding_size": 12}),
     "roberta": (transformers.RobertaModel, transformers.RobertaConfig, {}),
+    "roberta, one type, padding 0": (
+        transformers.RobertaModel,
+        transformers.RobertaConfig,
+        {"type_vocab_size": 1, "pad_token_id": 0},
+    ),
     "xlm-roberta": (transformers.XLMRobertaModel, transformers.XLMRobertaConfig, {}),
+    "xlm-roberta, padding 3": (transformers.XLMRobertaModel, transformers.XLMRobertaConfig, {"pad_token_id": 3}),
+    "bert, one type": (transformers.BertModel, transformers.BertConfig, {"type_vocab_size": 1}),
     "ernie": (transformers.ErnieModel, transformers.ErnieConfig, {"use_task_id": True}),
 }
 
@@ -27,7 +34,7 @@ FAMILY = {
 def reference(request, tmp_path):
     """A tiny random transformers model and the folder it was saved to."""
     model_class, config_class, more = FAMILY[request.param]
-    model = model_class(config_class(**SIZES, **more)).eval()
+    model = model_class(config_class(**SIZES | more)).eval()
     model.save_pretrained(tmp_path)
     return model, tmp_path
 

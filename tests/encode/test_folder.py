@@ -2,9 +2,10 @@ import json
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 
-from yanmo.encode import encoder_keymap, load_encoder, read_config
+from yanmo.encode import EncoderConfig, encoder_keymap, load_encoder, read_config
 from yanmo.errors import InputError
 
 
@@ -45,6 +46,50 @@ def test_gamma_beta_and_prefixed_names_load_the_same(bert_folder):
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_roberta_without_a_padding_id_has_transformers_own():
+    values = {"model_type": "roberta", "vocab_size": 9, "hidden_size": 4, "num_hidden_layers": 1}
+    values |= {"num_attention_heads": 2, "intermediate_size": 4, "max_position_embeddings": 20}
+    assert EncoderConfig.from_hf(values).position_start == transformers.RobertaConfig().pad_token_id + 1
+    assert EncoderConfig.from_hf(values | {"pad_token_id": 7}).max_tokens == 20 - 8
+
+
+WRAPPED = ["bert.", "module.", "module.bert.", "auto_model.", "0.auto_model.", "_orig_mod.module.", "model.roberta."]
+
+
+@pytest.mark.parametrize("prefix", WRAPPED)
+@pytest.mark.parametrize("model_type", ["bert", "nezha"])
+def test_whatever_wraps_the_names_is_taken_off(bert_folder, prefix, model_type):
+    path = bert_folder / "config.json"
+    if model_type == "nezha":
+        # NEZHA's positions are computed and have no table.
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"model_type": "nezha"}))
+        _rewrite(bert_folder, lambda t: {k: v for k, v in t.items() if "position_embeddings" not in k})
+    before = load_encoder(bert_folder)
+    # Heads of a wrapped model stand inside of the outer wrapper.
+    outer = prefix.removesuffix("bert.").removesuffix("roberta.")
+    head = {f"{outer}cls.predictions.bias": torch.zeros(40), f"{prefix}embeddings.position_ids": torch.zeros(1, 40)}
+    _rewrite(bert_folder, lambda tensors: {f"{prefix}{name}": tensor for name, tensor in tensors.items()} | head)
+    after = load_encoder(bert_folder)
+    assert {*head} <= {*after.left_out}
+    assert len(after.left_out) == len(before.left_out) + 2
+    for name, tensor in before.encoder.state_dict().items():
+        assert torch.equal(tensor, after.encoder.state_dict()[name])
+
+
+def test_wrapped_names_are_said_as_the_folder_has_them(bert_folder):
+    gone = "module.bert.encoder.layer.1.output.dense.bias"
+    _rewrite(bert_folder, lambda tensors: {f"module.bert.{name}": tensor for name, tensor in tensors.items()})
+    _rewrite(bert_folder, lambda tensors: {name: tensor for name, tensor in tensors.items() if name != gone})
+    with pytest.raises(InputError, match=f"the tensor '{gone}' is missing"):
+        load_encoder(bert_folder)
+
+
+def test_two_encoders_in_one_folder_are_told_apart(bert_folder):
+    _rewrite(bert_folder, lambda t: {f"{side}.{k}": v.clone() for k, v in t.items() for side in ("query", "passage")})
+    with pytest.raises(InputError, match=r"several encoders: their names begin with 'passage.' and 'query.'"):
+        load_encoder(bert_folder)
+
+
 def test_a_torch_file_loads_as_the_safetensors_file_does(bert_folder):
     before = load_encoder(bert_folder).encoder.state_dict()
     torch.save(load_file(bert_folder / "model.safetensors"), bert_folder / "pytorch_model.bin")
@@ -57,6 +102,9 @@ def test_fewer_layers_are_the_lower_ones(bert_folder):
     whole, cut = load_encoder(bert_folder).encoder, load_encoder(bert_folder, n_layers=2).encoder
     assert len(cut.blocks) == 2
     assert torch.equal(whole.blocks[1].feed_forward.up.weight, cut.blocks[1].feed_forward.up.weight)
+
+
+NORM = "encoder.layer.2.output.LayerNorm.weight"
 
 
 @pytest.mark.parametrize(
@@ -72,6 +120,8 @@ def test_fewer_layers_are_the_lower_ones(bert_folder):
             lambda t: t | {"embeddings.LayerNorm.weight": torch.zeros(3)},
             r"has the shape \[3\], config.json asks for \[16\]",
         ),
+        (lambda t: t | {NORM: t[NORM].index_fill(0, torch.tensor(3), torch.nan)}, f"'{NORM}' has values that are inf"),
+        (lambda t: t | {NORM: t[NORM].half().fill_(torch.inf)}, f"'{NORM}' has values that are inf"),
     ],
 )
 def test_a_tensor_too_few_too_many_or_misshapen_is_named(bert_folder, change, message):
@@ -106,6 +156,10 @@ def test_pickled_code_is_not_executed(bert_folder, tmp_path):
         ({"hidden_act": "swish"}, "hidden_act 'swish'"),
         ({"position_embedding_type": "relative_key"}, "position_embedding_type = 'relative_key' is not supported"),
         ({"num_attention_heads": 3}, "16 is not a multiple of num_attention_heads 3"),
+        ({"type_vocab_size": 0}, "type_vocab_size is 0"),
+        ({"model_type": "roberta", "pad_token_id": None}, "pad_token_id is null, and roberta counts positions from it"),
+        ({"model_type": "xlm-roberta", "pad_token_id": -1}, "pad_token_id -1 leaves no row"),
+        ({"model_type": "roberta", "pad_token_id": 39}, "pad_token_id 39 leaves no row of max_position_embeddings 40"),
     ],
 )
 def test_a_configuration_that_cannot_be_honored_is_refused(bert_folder, change, message):

@@ -107,6 +107,16 @@ def test_without_a_head_logits_start_about_unit_and_at_the_frequencies(bert_fold
     assert 0.3 < float(logits.std()) < 2.0
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model."])
+def test_a_wrapped_model_keeps_its_head(tmp_path, prefix):
+    transformers.BertForMaskedLM(transformers.BertConfig(**SIZES)).save_pretrained(tmp_path)
+    before = load_mlm(tmp_path).model.state_dict()
+    _change(tmp_path, lambda tensors: {f"{prefix}{name}": tensor for name, tensor in tensors.items()})
+    after = load_mlm(tmp_path)
+    assert after.has_head
+    assert all(torch.equal(tensor, after.model.state_dict()[name]) for name, tensor in before.items())
+
+
 def _change(folder, change):
     save_file(change(load_file(folder / "model.safetensors")), folder / "model.safetensors")
 
@@ -124,6 +134,7 @@ def _change(folder, change):
             "'cls.predictions.decoder.weight' differs from what it should be tied to",
         ),
         (lambda t: t | {"cls.predictions.extra": torch.zeros(1)}, "'cls.predictions.extra' is no part of"),
+        (lambda t: t | {"cls.predictions.bias": torch.full([40], torch.nan)}, "'cls.predictions.bias' has values"),
     ],
 )
 def test_a_head_that_is_not_whole_is_refused(tmp_path, change, message):

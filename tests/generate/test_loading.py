@@ -58,6 +58,8 @@ def test_old_causal_masks_are_no_weights(cpm_folder):
         (lambda t: t.update({"transformer.h.2.ln_1.bias": torch.ones(16)}), "'transformer.h.2.ln_1.bias' is no part"),
         (lambda t: t.update({"transformer.ln_f.bias": torch.ones(17)}), r"ln_f.bias' has the shape \[17\].* \[16\]"),
         (lambda t: t.update({"lm_head.weight": t["transformer.wte.weight"] + 1}), "'lm_head.weight' differs"),
+        (lambda t: t["transformer.ln_f.bias"].fill_(torch.nan), "'transformer.ln_f.bias' has values that are infinite"),
+        (lambda t: t["transformer.wpe.weight"][3].fill_(-torch.inf), "'transformer.wpe.weight' has values"),
     ],
 )
 def test_no_tensor_is_random(cpm_folder, edit, problem):

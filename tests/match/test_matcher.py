@@ -84,13 +84,18 @@ def test_an_unknown_task_and_a_full_folder_are_refused(tmp_path):
         matcher.save_pretrained(tmp_path)
 
 
+NORM = "encoder.layer.1.output.LayerNorm.weight_map"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: {k: v for k, v in t.items() if k != "matching.task_bias"}, "'task_bias' is missing"),
-        (lambda t: t | {"matching.task_bias": torch.zeros(3)}, r"'task_bias' has the shape \[3\]"),
-        (lambda t: t | {"encoder.layer.7.x": torch.zeros(3)}, "'encoder.layer.7.x' belongs to no part"),
-        (lambda t: t | {"matching.extra": torch.zeros(3)}, "'extra' belongs to no part"),
+        (lambda t: {k: v for k, v in t.items() if k != "matching.task_bias"}, "'matching.task_bias' is missing"),
+        (lambda t: t | {"matching.task_bias": torch.zeros(3)}, r"'matching.task_bias' has the shape \[3\]"),
+        (lambda t: t | {"encoder.layer.7.x": torch.zeros(3)}, "'encoder.layer.7.x' is no part of this matcher"),
+        (lambda t: t | {"matching.extra": torch.zeros(3)}, "'matching.extra' is no part of this matcher"),
+        (lambda t: t | {"matching.task_bias": torch.tensor([0.0, float("nan")])}, "'matching.task_bias' has values"),
+        (lambda t: t | {NORM: torch.full_like(t[NORM], -float("inf"))}, f"'{NORM}' has values"),
     ],
 )
 def test_weights_that_do_not_fit_are_named(tmp_path, change, message):

@@ -2,8 +2,9 @@ import json
 import pickle
 
 import pytest
+import transformers
 from tokenizers import Tokenizer as Backend
-from tokenizers import models, pre_tokenizers, processors
+from tokenizers import models, normalizers, pre_tokenizers, processors
 
 from yanmo.errors import InputError
 from yanmo.tokenize import CharacterSegmenter, FolderTokenizer, Vocabulary, WordSegmenter, load_tokenizer
@@ -86,3 +87,83 @@ def test_a_folder_without_or_with_a_broken_tokenizer_is_named(tmp_path):
     (tmp_path / "tokenizer.json").write_text("{")
     with pytest.raises(InputError, match=r"tokenizer.json: cannot be read as a tokenizer"):
         load_tokenizer(tmp_path)
+
+
+TEXTS = ["café CAFÉ Café", "今天", "今 天ab", "αβγ检测", "カタカナ 한국어", "\u2028段", "ＩP①"]
+TOKENS = ["今", "天", "今天", "##天", "##今", "caf", "##é", "##e", "##E", "Caf", "CAF", "é", "cafe", "café", "ab"]
+TOKENS += ["α", "β", "γ", "##β", "##γ", "检", "测", "\u2028", "段", "##段", "か", "ｉp①", "##p"]
+SETTINGS = [
+    {},
+    {"do_lower_case": False},
+    {"strip_accents": False},
+    {"strip_accents": True},
+    {"do_lower_case": False, "strip_accents": True},
+    {"do_lower_case": False, "strip_accents": False},
+    {"tokenize_chinese_chars": False},
+    {"tokenize_chinese_chars": False, "strip_accents": False},
+]
+
+
+def _agrees_with_transformers(folder):
+    tokenizer = load_tokenizer(folder)
+    theirs = transformers.AutoTokenizer.from_pretrained(folder)
+    for text in TEXTS:
+        assert tokenizer.encode(text).token_ids.tolist() == theirs(text, add_special_tokens=False)["input_ids"], text
+    return tokenizer
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("model_type", ["bert", "roformer"])
+def test_settings_of_a_vocabulary_of_characters_mean_what_they_do_in_transformers(tmp_path, settings, model_type):
+    # RoFormer with characters names BERT's tokenizer, and its vocabulary may hold stray words.
+    folder = _vocab_folder(tmp_path / "m", TOKENS, model_type=model_type)
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"tokenizer_class": "BertTokenizer"}))
+    tokenizer = _agrees_with_transformers(folder)
+    tokenizer.save(tmp_path / "copy")
+    for same in (pickle.loads(pickle.dumps(tokenizer)), load_tokenizer(tmp_path / "copy")):
+        assert [same.encode(t).token_ids.tolist() for t in TEXTS] == [
+            tokenizer.encode(t).token_ids.tolist() for t in TEXTS
+        ]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("model_type", ["bert", "roformer"])
+def test_settings_go_before_tokenizer_json(tmp_path, settings, model_type):
+    folder = _vocab_folder(tmp_path, TOKENS, model_type=model_type)
+    backend = Backend(models.WordPiece(Vocabulary.load(folder / "vocab.txt").ids, unk_token="[UNK]"))
+    backend.normalizer = normalizers.BertNormalizer(lowercase=True)
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.save(str(folder / "tokenizer.json"))
+    (folder / "vocab.txt").unlink()
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"tokenizer_class": "BertTokenizer"}))
+    assert isinstance(_agrees_with_transformers(folder), FolderTokenizer)
+
+
+def test_roformer_without_a_word_in_its_vocabulary_has_characters(tmp_path):
+    folder = _vocab_folder(tmp_path, [t for t in TOKENS if t != "今天"], model_type="roformer")
+    assert isinstance(load_tokenizer(folder).segmenter, CharacterSegmenter)
+    assert load_tokenizer(folder).ids("αβγ") == [load_tokenizer(folder).id_of(t) for t in ("α", "##β", "##γ")]
+
+
+def test_roformer_with_words_in_tokenizer_json_alone_keeps_its_words(tmp_path):
+    folder = _vocab_folder(tmp_path, WORDS[:10], model_type="roformer")
+    backend = Backend(models.WordPiece(Vocabulary.load(folder / "vocab.txt").ids, unk_token="[UNK]"))
+    backend.save(str(folder / "tokenizer.json"))
+    before = load_tokenizer(folder)
+    (folder / "vocab.txt").unlink()
+    assert list(load_tokenizer(folder).vocabulary) == list(before.vocabulary)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"strip_accents": False}, "strip_accents is False, which a vocabulary of words has no place for"),
+        ({"tokenize_chinese_chars": False}, "tokenize_chinese_chars is False, which a vocabulary of words"),
+        ({"do_lower_case": "false"}, "do_lower_case is 'false', neither true nor false"),
+    ],
+)
+def test_a_setting_that_words_cannot_honor_is_refused(tmp_path, settings, message):
+    folder = _vocab_folder(tmp_path, WORDS[:10], model_type="roformer")
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    with pytest.raises(InputError, match=message):
+        load_tokenizer(folder)

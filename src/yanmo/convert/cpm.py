@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..atomic import new_folder
+from ..encode.strict_state import is_finite
 from ..errors import InputError
 from ..tokenize import CpmTokenizer
 from .cpm_config import CpmConfig
@@ -91,7 +92,7 @@ def convert_cpm(
 
     def read(tensor: str) -> Tensor:
         found = source.read(tensor, dtype=stored_type.dtype)
-        if not bool(torch.isfinite(found).all()):
+        if not is_finite(found):
             raise InputError(
                 f"the tensor '{tensor}' has values that are infinite or no number in {stored_type.value}",
                 where=beside,

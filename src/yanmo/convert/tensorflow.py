@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..atomic import new_folder, replacing
 from ..encode.config import Activation, EncoderConfig, ModelType
+from ..encode.strict_state import require_finite
 from ..errors import InputError
 from ..tokenize import WordTokenizer, load_tokenizer
 from .tensor_bundle import Checkpoint, ElementType, find_checkpoint, open_checkpoint
@@ -72,8 +73,9 @@ def convert_tensorflow(
         What was written and what was left behind.
 
     Raises:
-        InputError: A file is missing, truncated or damaged; a variable is missing, unknown or of another shape than the
-            configuration says; the model type cannot be told; the layout is none of these; ``out`` holds something.
+        InputError: A file is missing, truncated or damaged; a variable is missing, unknown, not finite or
+            of another shape than the configuration says; the model type cannot be told; the layout is none of these;
+            ``out`` holds something.
 
     Source: variable names as in google-research/bert, bert4keras and NEZHA-TensorFlow; arXiv:1810.04805, 2104.09864 and
         1909.00204.
@@ -215,7 +217,9 @@ def _tensor(rule: RenameRule, opened: Checkpoint) -> Tensor:
             fix="get the checkpoint again",
         )
     # A copy in every case: torch wants memory it may write to, and safetensors wants rows that lie in order.
-    return torch.from_numpy(np.array(values.T if rule.is_transposed else values, dtype=np.float32, order="C"))
+    tensor = torch.from_numpy(np.array(values.T if rule.is_transposed else values, dtype=np.float32, order="C"))
+    require_finite(rule.variable, tensor, where=opened.prefix)
+    return tensor
 
 
 def _rotary_table(config: EncoderConfig) -> Tensor:

@@ -25,9 +25,9 @@ class ModelType(Enum):
         return self not in (ModelType.ROFORMER, ModelType.NEZHA)
 
     @property
-    def position_start(self) -> int:
-        """Row of the position table that the first token takes (RoBERTa keeps the rows up to padding free)."""
-        return 2 if self in (ModelType.ROBERTA, ModelType.XLM_ROBERTA) else 0
+    def counts_positions_from_padding(self) -> bool:
+        """Whether the first token takes the row of positions behind padding's, as in RoBERTa, and not row 0."""
+        return self in (ModelType.ROBERTA, ModelType.XLM_ROBERTA)
 
 
 class Activation(Enum):
@@ -57,7 +57,7 @@ class EncoderConfig:
         eps: Added to the variance in every norm.
         activation: Activation of the feed-forward part.
         dropout_prob: Probability of dropping a component of a hidden state while training.
-        pad_id: Token id of padding, kept so that the folder can be written back.
+        pad_id: Token id of padding, which RoBERTa counts positions from.
     """
 
     model_type: ModelType
@@ -80,6 +80,13 @@ class EncoderConfig:
         """Refuses sizes that cannot make an encoder."""
         if self.width % self.n_heads:
             raise InputError(f"hidden_size {self.width} is not a multiple of num_attention_heads {self.n_heads}")
+        if self.n_types < 1:
+            raise InputError(f"type_vocab_size is {self.n_types}, but the type table needs a row")
+        if self.model_type.counts_positions_from_padding and not 0 <= self.pad_id < self.n_positions - 1:
+            raise InputError(
+                f"pad_token_id {self.pad_id} leaves no row of max_position_embeddings {self.n_positions}, and "
+                f"{self.model_type.value} counts positions from it"
+            )
         if not self.model_type.has_absolute_positions and (self.width // self.n_heads) % 2:
             raise InputError(f"{self.model_type.value} needs an even head width, not {self.width // self.n_heads}")
         if self.embedding_width != self.width and self.model_type is not ModelType.ROFORMER:
@@ -88,7 +95,12 @@ class EncoderConfig:
     @property
     def max_tokens(self) -> int | None:
         """Tokens the position table allows, or None where positions are computed and have no end."""
-        return self.n_positions - self.model_type.position_start if self.model_type.has_absolute_positions else None
+        return self.n_positions - self.position_start if self.model_type.has_absolute_positions else None
+
+    @property
+    def position_start(self) -> int:
+        """Row of the position table that the first token takes: 0, or in RoBERTa ``pad_token_id + 1``."""
+        return self.pad_id + 1 if self.model_type.counts_positions_from_padding else 0
 
     @classmethod
     def from_hf(cls, values: dict[str, Any]) -> "EncoderConfig":
@@ -113,6 +125,12 @@ class EncoderConfig:
             if values.get(name, unsupported.default) not in unsupported.allowed:
                 raise InputError(f"{name} = {values[name]!r} is not supported (only {unsupported.allowed})")
         known_activations = [member.value for member in Activation]
+        # What transformers takes where the file does not say it.
+        pad_id = values.get("pad_token_id", 1 if ModelType(given).counts_positions_from_padding else 0)
+        if pad_id is None and ModelType(given).counts_positions_from_padding:
+            raise InputError(
+                f"pad_token_id is null, and {given} counts positions from it", fix="write the id of <pad> there"
+            )
         activation = values.get("hidden_act", "gelu")
         if activation not in known_activations:
             raise InputError(f"hidden_act {activation!r} is none of {', '.join(known_activations)}")
@@ -132,7 +150,7 @@ class EncoderConfig:
                 eps=values.get("layer_norm_eps", 1e-12),
                 activation=Activation(activation),
                 dropout_prob=values.get("hidden_dropout_prob", 0.1),
-                pad_id=values.get("pad_token_id") or 0,
+                pad_id=pad_id or 0,
             )
         except KeyError as error:
             raise InputError(f"the configuration lacks the field {error.args[0]!r}") from error

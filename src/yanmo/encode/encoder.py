@@ -201,7 +201,7 @@ def build_encoder(
         nn.Embedding(config.n_task_types, narrow) if config.n_task_types else None,
         norm(narrow, 0),
         None if narrow == config.width else nn.Linear(narrow, config.width),
-        position_start=config.model_type.position_start,
+        position_start=config.position_start,
         dropout_prob=config.dropout_prob,
     )
     encoder = Encoder(embedding, [block(i) for i in range(config.n_layers)], joint_from=joint_from)

@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,25 @@ from torch import Tensor
 from ..atomic import replacing
 from ..errors import InputError
 from ..layers import AttentionKernel
+from ..tokenize.foreign_folder import missing_file
 from .config import EncoderConfig
 from .encoder import ConditionPlan, Encoder, build_encoder
-from .keymap import encoder_keymap
+from .keymap import KeyMap, encoder_keymap
+from .strict_state import Says, account
 
 __all__ = ["LoadedEncoder", "load_encoder", "read_config", "read_tensors", "save_encoder"]
 
 # Parameters that a plain base lacks and that start at their initial value.
 _NEW_LEAVES = ("weight_map", "bias_map")
+# How torch tells what a file holds beside tensors.
+_GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
+_POINTER = b"version https://git-lfs"
+_SAYS = Says(
+    "an encoder",
+    missing="the download is incomplete or the folder holds another architecture; get it again",
+    unknown="check model_type and num_hidden_layers in config.json",
+    misshapen="config.json and weights belong to different models",
+)
 
 
 @dataclass(frozen=True)
@@ -32,11 +45,13 @@ class LoadedEncoder:
         encoder: The encoder with the folder's weights.
         config: Its sizes and kinds.
         left_out: Names of tensors in the folder that an encoder does not use (heads, poolers).
+        keymap: The folder's names and the encoder's.
     """
 
     encoder: Encoder
     config: EncoderConfig
     left_out: tuple[str, ...]
+    keymap: KeyMap
 
 
 def load_encoder(
@@ -60,52 +75,37 @@ def load_encoder(
         The encoder in float32, its configuration and the names left out.
 
     Raises:
-        InputError: A file is missing or broken, the architecture is none of ours, a tensor is missing, unknown or of
-            another shape than the configuration says.
+        InputError: A file is missing or broken, the architecture is none of ours, the tensors are of several encoders,
+            or one is missing, unknown, of another shape than the configuration says, or not finite.
     """
     config = read_config(folder)
     tensors = read_tensors(folder)
-    keymap = encoder_keymap(config)
-    mapped, left_out, unknown = keymap.sort(tensors)
+    keymap = _keymap(config, tensors, folder)
+    mapped, left_out, _ = keymap.sort(tensors)
     with torch.device("meta"):
         whole = build_encoder(config).state_dict()
-    unknown += [mapped[ours] for ours in mapped.keys() - whole.keys()]
-    if unknown:
-        others = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
-        raise InputError(
-            f"the tensor '{min(unknown)}'{others} is no part of a {config.model_type.value} encoder",
-            where=folder,
-            fix="check model_type and num_hidden_layers in config.json",
-        )
     if n_layers is not None:
         if not 0 < n_layers <= config.n_layers:
             raise InputError(f"cannot keep {n_layers} of {config.n_layers} layers", where=folder)
         config = replace(config, n_layers=n_layers)
     with torch.device("meta"):
         encoder = build_encoder(config, condition=condition, joint_from=joint_from, within=within)
-    state = {}
-    for ours, parameter in encoder.state_dict().items():
-        if ours.endswith(_NEW_LEAVES):
-            state[ours] = torch.zeros(parameter.shape)
-            continue
-        if ours not in mapped:
-            raise InputError(
-                f"the tensor '{keymap.to_theirs(ours)}' is missing",
-                where=folder,
-                fix="the download is incomplete or the folder holds another architecture; get it again",
-            )
-        tensor = tensors[mapped[ours]]
-        if tensor.shape != parameter.shape:
-            raise InputError(
-                f"the tensor '{mapped[ours]}' has the shape {list(tensor.shape)}, "
-                f"config.json asks for {list(parameter.shape)}",
-                where=folder,
-                fix="config.json and weights belong to different models",
-            )
-        state[ours] = tensor.to(torch.float32)
+    parameters = encoder.state_dict()
+    new = {name for name in parameters if name.endswith(_NEW_LEAVES)}
+    # Under the folder's names, which are what a message has to say.
+    named = {mapped.get(name, keymap.prefix + keymap.to_theirs(name)): name for name in parameters.keys() - new}
+    unused = {*left_out, *(mapped[name] for name in mapped.keys() & whole.keys() - parameters.keys())}
+    account(
+        {name: tensor for name, tensor in tensors.items() if name not in unused},
+        {name: parameters[ours] for name, ours in named.items()},
+        where=folder,
+        says=replace(_SAYS, whole=f"a {config.model_type.value} encoder"),
+    )
+    state = {name: torch.zeros(parameters[name].shape) for name in new}
+    state |= {ours: tensors[name].to(torch.float32) for name, ours in named.items()}
     encoder.load_state_dict(state, strict=True, assign=True)
     encoder.requires_grad_(True)
-    return LoadedEncoder(encoder, config, tuple(left_out))
+    return LoadedEncoder(encoder, config, tuple(left_out), keymap)
 
 
 def save_encoder(encoder: Encoder, config: EncoderConfig, folder: Path) -> None:
@@ -170,35 +170,78 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
         if index.is_file():
             shards = sorted(set(_read_json(index, "it lists the shards")["weight_map"].values()))
             return {key: tensor for shard in shards for key, tensor in _read_file(folder / shard).items()}
-    raise InputError(
-        "there is neither model.safetensors nor pytorch_model.bin", where=folder, fix="download the weights again"
+    raise missing_file(
+        "there is neither model.safetensors nor pytorch_model.bin",
+        folder=folder,
+        where=folder,
+        fix="download the weights again",
     )
+
+
+def _keymap(config: EncoderConfig, names: Iterable[str], folder: Path) -> KeyMap:
+    try:
+        return encoder_keymap(config).found_in(names)
+    except InputError as error:
+        raise InputError(error.problem, where=folder, fix=error.fix) from None
 
 
 def _read_file(path: Path) -> dict[str, Tensor]:
     again = "the file is truncated or damaged; download it again"
     if not path.is_file():
         raise InputError("the weight file is missing", where=path, fix="download it again")
+    with path.open("rb") as file:
+        if file.read(len(_POINTER)) == _POINTER:
+            raise InputError("is a pointer of Git LFS, not the file itself", where=path, fix="git lfs pull")
     if path.suffix == ".safetensors":
         try:
             with safe_open(path, framework="pt") as file:
                 return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - the file is no dict
         except SafetensorError as error:
             raise InputError(f"cannot be read as safetensors ({error})", where=path, fix=again) from error
+    return _torch_tensors(path, again)
+
+
+def _torch_tensors(path: Path, again: str) -> dict[str, Tensor]:
+    problem = "cannot be read as a torch file of plain tensors"
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        if "TorchScript" in str(error):
+            fix = f"torch.save(torch.jit.load('{path}').state_dict(), '{path}')"
+            raise InputError(f"{problem}: it is a TorchScript program", where=path, fix=fix) from error
+        named = _GLOBAL.search(str(error))
+        if named is None:
+            raise InputError(f"{problem} ({type(error).__name__})", where=path, fix=again) from error
         raise InputError(
-            f"cannot be read as a torch file of plain tensors ({type(error).__name__})", where=path, fix=again
+            f"{problem}: it holds a Python object ({named[1]}), as where a whole model was pickled",
+            where=path,
+            fix="have whoever wrote it save model.state_dict(); opening it elsewhere runs the code that it brings",
         ) from error
-    return {key: value for key, value in values.items() if isinstance(value, Tensor)}
+    if not isinstance(values, Mapping):
+        raise InputError(f"{problem}: it holds a {type(values).__name__}", where=path, fix="save model.state_dict()")
+    found = {key: value for key, value in values.items() if isinstance(value, Tensor)}
+    inner = [key for key, value in values.items() if isinstance(value, Mapping) and _has_tensors(value)]
+    if inner and not found:
+        chosen = max(inner, key=lambda key: len(values[key]))
+        raise InputError(
+            f"{problem}: they lie in its entry '{chosen}', beside others of a training run",
+            where=path,
+            fix=f"torch.save(torch.load('{path}')['{chosen}'], '{path}')",
+        )
+    return found
+
+
+def _has_tensors(values: Mapping[Any, object]) -> bool:
+    return any(isinstance(value, Tensor) for value in values.values())
 
 
 def _read_json(path: Path, why: str) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"the file is missing; {why}", where=path, fix="check the path") from None
+        raise missing_file(
+            f"the file is missing; {why}", folder=path.parent, where=path, fix="check the path"
+        ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"is not JSON ({error})", where=path, fix="get the file again") from None
     if not isinstance(values, dict):

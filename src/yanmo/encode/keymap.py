@@ -1,9 +1,10 @@
 """Tensor names of Hugging Face folders and ours, as one reversible rename table."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
+from ..errors import InputError
 from .config import EncoderConfig, ModelType
 
 __all__ = ["KeyMap", "encoder_keymap"]
@@ -27,6 +28,7 @@ _LAYER = (
     ("encoder.layer.{}.output.dense", "blocks.{}.feed_forward.down"),
     ("encoder.layer.{}.output.LayerNorm", "blocks.{}.feed_forward_norm"),
 )
+_WORDS = "embeddings.word_embeddings.weight"
 # Tensors of a folder that an encoder rightly leaves out: heads, poolers, and tables that are computed here.
 _LEFT_OUT = re.compile(
     r"^(cls|pooler|classifier|lm_head|qa_outputs|dropout)\.|position_ids$|\.embed_positions\.|relative_positions_encoding"
@@ -39,7 +41,8 @@ class KeyMap:
 
     Attributes:
         rules: Pairs of (theirs, ours) name stems.
-        prefix: What older or whole-model folders put before the encoder's names, such as ``bert.``.
+        prefix: What older or whole-model folders put before the encoder's names, such as ``bert.``; `found_in` finds
+            what a given folder puts there.
     """
 
     rules: tuple[tuple[str, str], ...]
@@ -64,7 +67,40 @@ class KeyMap:
 
     def is_left_out(self, name: str) -> bool:
         """Whether a tensor of theirs is known and rightly unused."""
-        return _LEFT_OUT.search(name) is not None or _LEFT_OUT.search(name.removeprefix(self.prefix)) is not None
+        return any(_LEFT_OUT.search(each) for each in self.unwrapped(name))
+
+    def unwrapped(self, name: str) -> Iterator[str]:
+        """Gives a name as it is, and without each beginning of the prefix.
+
+        A head stands outside of what wraps the encoder alone and inside of what wraps the whole model: in a folder
+        with the prefix ``module.bert.`` it is named ``module.cls.predictions.bias``.
+        """
+        yield name
+        parts = self.prefix.split(".")
+        for n in range(1, len(parts)):
+            wrapper = ".".join(parts[:n]) + "."
+            if name.startswith(wrapper):
+                yield name.removeprefix(wrapper)
+
+    def found_in(self, names: Iterable[str]) -> "KeyMap":
+        """The same table with the prefix that some names have: what stands before the name of the word table.
+
+        Args:
+            names: The folder's tensor names.
+
+        Returns:
+            The table, unchanged where no word table is among the names.
+
+        Raises:
+            InputError: Several tables are there, so that the names are of several encoders.
+        """
+        found = sorted({name.removesuffix(_WORDS) for name in names if f".{name}".endswith(f".{_WORDS}")})
+        if len(found) > 1:
+            raise InputError(
+                f"holds several encoders: their names begin with {' and '.join(map(repr, found))}",
+                fix="keep the tensors of one of them, and name the folder again",
+            )
+        return replace(self, prefix=found[0]) if found else self
 
     def sort(self, names: Iterable[str]) -> tuple[dict[str, str], list[str], list[str]]:
         """Sorts the names of a folder.

@@ -18,6 +18,7 @@ from .config import EncoderConfig, ModelType
 from .encoder import ACTIVATIONS, Encoder, TokenBatch
 from .folder import load_encoder, read_tensors
 from .keymap import KeyMap, encoder_keymap
+from .strict_state import Says, account
 
 __all__ = [
     "LoadedMaskedLanguageModel",
@@ -43,6 +44,14 @@ _ARCHITECTURES = {
     ModelType.ROFORMER: "RoFormerForMaskedLM",
     ModelType.NEZHA: "NezhaForMaskedLM",
 }
+
+
+_SAYS = Says(
+    "a masked-language-model head",
+    missing="get the folder again, or delete the whole head",
+    unknown="get the folder again, or delete the whole head",
+    misshapen="config.json and weights belong to different models",
+)
 
 
 class MaskedLanguageHead(nn.Module):
@@ -166,7 +175,8 @@ def load_mlm(folder: Path, *, n_layers: int | None = None) -> LoadedMaskedLangua
         The model in float32, its configuration, and whether the head came from the folder.
 
     Raises:
-        InputError: The folder is no encoder's, or its head is incomplete, misshapen, or not tied to the token table.
+        InputError: The folder is no encoder's, or its head is incomplete, misshapen, not finite, or not tied to the
+            token table.
     """
     loaded = load_encoder(folder, n_layers=n_layers)
     config, encoder = loaded.config, loaded.encoder
@@ -181,7 +191,10 @@ def load_mlm(folder: Path, *, n_layers: int | None = None) -> LoadedMaskedLangua
     )
     model = MaskedLanguageModel(encoder, head)
     stem = "lm_head." if roberta else "cls.predictions."
-    names = [name for name in loaded.left_out if name.startswith(stem)]
+    # The folder's names of the head's tensors by their usual ones.
+    names = {
+        usual: name for name in loaded.left_out for usual in loaded.keymap.unwrapped(name) if usual.startswith(stem)
+    }
     if not names:
         table = encoder.embedding.word.weight
         if config.embedding_width == config.width:
@@ -191,7 +204,8 @@ def load_mlm(folder: Path, *, n_layers: int | None = None) -> LoadedMaskedLangua
         nn.init.zeros_(head.dense.bias)
         nn.init.constant_(head.norm.weight, float(table.detach().square().sum(1).mean().rsqrt()))
         return LoadedMaskedLanguageModel(model, config, has_head=False)
-    tensors = {name: tensor.to(torch.float32) for name, tensor in read_tensors(folder).items() if name in set(names)}
+    stored = read_tensors(folder)
+    tensors = {usual: stored[name].to(torch.float32) for usual, name in names.items()}
     head.load_state_dict(_head_state(tensors, model, head_keymap(config), stem=stem, folder=folder), strict=True)
     return LoadedMaskedLanguageModel(model, config, has_head=True)
 
@@ -220,30 +234,24 @@ def save_mlm(model: MaskedLanguageModel, config: EncoderConfig, folder: Path) ->
 def _head_state(
     tensors: Mapping[str, Tensor], model: MaskedLanguageModel, keymap: KeyMap, *, stem: str, folder: Path
 ) -> dict[str, Tensor]:
-    expected = {f"head.{name}": tensor.shape for name, tensor in model.head.state_dict().items()}
-    state = {ours: tensor for name, tensor in tensors.items() if (ours := keymap.to_ours(name)) in expected}
-    for ours, shape in expected.items():
-        theirs = keymap.to_theirs(ours)
-        if ours not in state:
-            raise InputError(
-                f"the tensor '{theirs}' is missing", where=folder, fix="get the folder again, or delete the whole head"
-            )
-        if state[ours].shape != shape:
-            raise InputError(
-                f"the tensor '{theirs}' has the shape {list(state[ours].shape)}, config.json asks for {list(shape)}",
-                where=folder,
-                fix="config.json and weights belong to different models",
-            )
-    copies = {f"{stem}decoder.weight": model.encoder.embedding.word.weight, f"{stem}decoder.bias": state["head.bias"]}
-    for name, tensor in tensors.items():
-        if keymap.to_ours(name) in expected:
-            continue
-        if name not in copies:
-            raise InputError(f"the tensor '{name}' is no part of a masked-language-model head", where=folder)
-        if not torch.equal(tensor, copies[name]):
+    own = model.head.state_dict()
+    named = {keymap.to_theirs(f"head.{name}"): name for name in own}
+    # Old names of norms, gamma and beta, count as the usual ones.
+    usual = {name: name if (ours := keymap.to_ours(name)) is None else keymap.to_theirs(ours) for name in tensors}
+    found = {usual[name]: tensor for name, tensor in tensors.items()}
+    copied = {f"{stem}decoder.weight", f"{stem}decoder.bias"}
+    account(
+        {name: tensor for name, tensor in found.items() if name not in copied},
+        {name: own[ours] for name, ours in named.items()},
+        where=folder,
+        says=_SAYS,
+    )
+    copies = {f"{stem}decoder.weight": model.encoder.embedding.word.weight, f"{stem}decoder.bias": found[f"{stem}bias"]}
+    for name, source in copies.items():
+        if name in found and not torch.equal(found[name], source):
             raise InputError(
                 f"'{name}' differs from what it should be tied to",
                 where=folder,
                 fix="only models whose decoder is the token table are supported",
             )
-    return {ours.removeprefix("head."): tensor for ours, tensor in state.items()}
+    return {ours: found[name] for name, ours in named.items()}

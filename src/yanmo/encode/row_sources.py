@@ -71,7 +71,7 @@ class RowSources:
         if isinstance(tokenizer, WordTokenizer):
             self.lower_case = tokenizer.lower_case
         else:
-            self.style, self.lower_case = _style_of(base / "tokenizer.json")
+            self.style, self.lower_case = _style_of(tokenizer.definition)
         special = find_special_ids(tokenizer)
         self._unknown = special.unknown
         self._lone_mark = tokenizer.id_of(self.style.start_mark) if self.style.start_mark else None
@@ -159,8 +159,7 @@ def _runs_on(text: str) -> bool:
     return text[:1].lower() == text[:1].upper()
 
 
-def _style_of(path: Path) -> tuple[PieceStyle, bool]:
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+def _style_of(values: dict[str, Any]) -> tuple[PieceStyle, bool]:
     normalizer = values.get("normalizer") or {}
     lower_case = bool(normalizer.get("lowercase", False))
     if values["model"].get("continuing_subword_prefix") == "##":

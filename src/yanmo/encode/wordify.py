@@ -19,7 +19,7 @@ from ..tokenize import CharacterSegmenter, Vocabulary, WordSegmenter, WordTokeni
 from ..tokenize.build import is_word
 from .config import EncoderConfig
 from .folder import load_encoder, read_tensors
-from .keymap import encoder_keymap
+from .keymap import KeyMap
 from .row_sources import Origin, RowSource, RowSources
 
 __all__ = ["WordifyReport", "wordify"]
@@ -104,12 +104,13 @@ def wordify(base: Path, vocabulary: Path, *, out: Path) -> WordifyReport:
         if "[MASK]" not in given:
             fix = "append the line [MASK], or name another vocabulary"
             raise InputError("the vocabulary lacks [MASK], which pretraining needs", where=path, fix=fix)
-        config = load_encoder(base).config  # refuses whatever is wrong with the base
+        loaded = load_encoder(base)  # refuses whatever is wrong with the base
+        config = loaded.config
         tensors, finder = read_tensors(base), RowSources(base)
         wanted = _with_pad_in_place(given, config)
         sources = [finder.of(token) for token in wanted]
         n_base = max(finder.tokenizer.vocab_size, 1 + max(row for source in sources for row in source.rows))
-        changed = _changed(base, tensors, config, n_base)
+        changed = _changed(base, tensors, config, loaded.keymap, n_base)
         for name in changed:
             tensors[name] = _rows(tensors[name], sources)
         with replacing(temporary / "model.safetensors") as file:  # which gives the file the usual permissions
@@ -148,15 +149,16 @@ def wordify(base: Path, vocabulary: Path, *, out: Path) -> WordifyReport:
 
 def _with_pad_in_place(wanted: Vocabulary, config: EncoderConfig) -> Vocabulary:
     """RoBERTa counts positions from its padding id on, so there ``[PAD]`` has to take the base's id."""
-    there = config.pad_id if config.model_type.position_start else wanted["[PAD]"]
+    there = config.pad_id if config.position_start else wanted["[PAD]"]
     tokens = list(wanted)
     here = wanted["[PAD]"]
     tokens[here], tokens[there] = tokens[there], tokens[here]
     return Vocabulary(tokens)
 
 
-def _changed(base: Path, tensors: Mapping[str, Tensor], config: EncoderConfig, n_base: int) -> list[str]:
-    keymap = encoder_keymap(config)
+def _changed(
+    base: Path, tensors: Mapping[str, Tensor], config: EncoderConfig, keymap: KeyMap, n_base: int
+) -> list[str]:
     if n_base > config.vocab_size:
         raise InputError(
             f"the tokenizer has {n_base:,} tokens, the embedding {config.vocab_size:,} rows",
@@ -165,7 +167,8 @@ def _changed(base: Path, tensors: Mapping[str, Tensor], config: EncoderConfig, n
         )
     found = []
     for name, tensor in tensors.items():
-        if keymap.to_ours(name) != "embedding.word.weight" and not _OUTPUT.fullmatch(name.removeprefix(keymap.prefix)):
+        is_output = any(map(_OUTPUT.fullmatch, keymap.unwrapped(name)))
+        if keymap.to_ours(name) != "embedding.word.weight" and not is_output:
             continue
         if tensor.shape[0] != config.vocab_size:
             raise InputError(

@@ -86,6 +86,7 @@ def write_task(matcher: Matcher, folder: Path, *, task: str) -> None:
         folder,
         budget=budget,
         limit=config.max_tokens,
+        n_types=config.n_types,
     )
     with replacing(folder / TORCH_FILE) as temporary:
         save_file(tensors, temporary, metadata={"format": "pt"})
@@ -152,14 +153,7 @@ def _refuse_others(architecture: Architecture, config: EncoderConfig, *, pad_id:
         problems = " and ".join(f"architecture.{name} is {given}" for name, (given, _) in other.items())
         settings = " ".join(f"--set architecture.{name}={value}" for name, (_, value) in other.items())
         raise InputError(f"transformers has no such model: {problems}", fix=f"{graph}, or train with {settings}")
-    start = config.model_type.position_start
-    if start and config.pad_id != start - 1:
-        raise InputError(
-            f"transformers counts {config.model_type.value} positions from pad_token_id + 1 = {config.pad_id + 1}, "
-            f"this encoder was trained with {start}",
-            fix=graph,
-        )
-    if start and pad_id != config.pad_id:
+    if config.model_type.counts_positions_from_padding and pad_id != config.pad_id:
         raise InputError(
             f"in transformers {config.model_type.value} positions leave out pad_token_id {config.pad_id}, "
             f"but the tokenizer's padding is {pad_id}",

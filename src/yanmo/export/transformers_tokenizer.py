@@ -28,7 +28,13 @@ _PROBES = (
 
 
 def write_pair_tokenizer(
-    encoder: PairEncoder, folder: Path, *, budget: Budget, limit: int | None, types_are_sides: bool = False
+    encoder: PairEncoder,
+    folder: Path,
+    *,
+    budget: Budget,
+    limit: int | None,
+    n_types: int = 2,
+    types_are_sides: bool = False,
 ) -> None:
     """Writes ``tokenizer.json`` and ``tokenizer_config.json``, and makes sure that they give the same ids and types.
 
@@ -40,6 +46,7 @@ def write_pair_tokenizer(
         folder: An existing folder.
         budget: Tokens of the two texts.
         limit: Tokens the encoder's positions allow; None where there is no end.
+        n_types: Rows of the encoder's type table; with one row all types are 0.
         types_are_sides: Have types tell the two texts apart whatever the encoder's own types are, for a graph that
             looks its types up by itself.
 
@@ -51,7 +58,7 @@ def write_pair_tokenizer(
     backend, splits_special = _backend(tokenizer, folder)
     cls, sep, pad = (_token(backend, i) for i in (tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id))
     prefix = _prefix_ids(encoder)
-    own_types = encoder.layout is PairLayout.JOINT and tokenizer.n_between == 1
+    own_types = encoder.layout is PairLayout.JOINT and tokenizer.n_between == 1 and n_types > 1
     backend.post_processor = _template(
         encoder,
         cls=(cls, tokenizer.cls_id),
@@ -79,7 +86,8 @@ def write_pair_tokenizer(
         temporary.write_text(backend.to_str(pretty=False), encoding="utf-8")
     with replacing(folder / "tokenizer_config.json") as temporary:
         temporary.write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    _check(encoder, Backend.from_file(str(folder / "tokenizer.json")), folder, types_are_sides=types_are_sides)
+    written = Backend.from_file(str(folder / "tokenizer.json"))
+    _check(encoder, written, folder, n_types=n_types, types_are_sides=types_are_sides)
 
 
 def _backend(tokenizer: Tokenizer, folder: Path) -> tuple[Backend, bool]:
@@ -135,12 +143,12 @@ def _template(
     return processors.TemplateProcessing(single=left, pair=left + right, special_tokens=special)
 
 
-def _check(encoder: PairEncoder, backend: Backend, folder: Path, *, types_are_sides: bool) -> None:
+def _check(encoder: PairEncoder, backend: Backend, folder: Path, *, n_types: int, types_are_sides: bool) -> None:
     found = backend.encode_batch(list(_PROBES))
     for pair, ours, theirs in zip(
         _PROBES, encoder.encode_batch(_PROBES, budgets=PairBudget(1000, 1000)), found, strict=True
     ):
-        types = ours.side if types_are_sides else ours.type_ids
+        types = ours.side if types_are_sides else ours.type_ids * (n_types > 1)
         if (ours.token_ids.tolist(), types.tolist()) != (theirs.ids, theirs.type_ids):
             raise InputError(
                 f"the pair {pair} becomes {_first_difference(ours.token_ids.tolist(), theirs.ids)} by tokenizer.json",

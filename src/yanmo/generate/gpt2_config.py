@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..tokenize.foreign_folder import missing_file
 
 __all__ = ["read_gpt2_config"]
 
@@ -25,7 +26,9 @@ def read_gpt2_config(folder: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError("the file is missing; a model folder has one", where=path, fix="check the path") from None
+        raise missing_file(
+            "the file is missing; a model folder has one", folder=folder, where=path, fix="check the path"
+        ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"is not JSON ({error})", where=path, fix="get the file again") from None
     found = values.get("model_type") if isinstance(values, dict) else None

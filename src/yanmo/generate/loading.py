@@ -6,6 +6,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from ..encode import read_tensors
+from ..encode.strict_state import Says, account
 from ..errors import InputError
 from ..tokenize.cpm import CpmTokenizer
 from .gpt2_config import read_gpt2_config
@@ -18,6 +19,14 @@ __all__ = ["load_language_model", "load_network"]
 # Causal masks that older transformers saved beside the weights.
 _NO_WEIGHTS = (".attn.bias", ".attn.masked_bias")
 _TABLE, _OUTPUT = "transformer.wte.weight", "lm_head.weight"
+_AGAIN = "check n_layer in config.json, or convert or download the model again"
+_SAYS = Says(
+    "a GPT-2",
+    missing=_AGAIN,
+    unknown=_AGAIN,
+    misshapen="config.json and weights belong to different models",
+    not_finite="convert or download the model again",
+)
 
 
 def load_language_model(
@@ -34,8 +43,8 @@ def load_language_model(
         The model.
 
     Raises:
-        InputError: A file is missing or damaged, the architecture is another one, a tensor is missing, unknown or of
-            another shape, or the tokenizer has another number of ids than the model.
+        InputError: A file is missing or damaged, the architecture is another one, a tensor is missing, unknown, of
+            another shape or not finite, or the tokenizer has another number of ids than the model.
     """
     try:
         return LanguageModel(load_network(folder, dtype=dtype), tokenizer or CpmTokenizer.load(folder))
@@ -54,8 +63,8 @@ def load_network(folder: Path, *, dtype: torch.dtype = torch.float32) -> GPT2LMH
         The network.
 
     Raises:
-        InputError: A file is missing or damaged, the architecture is another one, a tensor is missing, unknown or of
-            another shape.
+        InputError: A file is missing or damaged, the architecture is another one, a tensor is missing, unknown, of
+            another shape or not finite.
     """
     if storage_of(folder) is not None:
         if dtype is not torch.float32:
@@ -68,26 +77,10 @@ def load_network(folder: Path, *, dtype: torch.dtype = torch.float32) -> GPT2LMH
         return load_quantized(folder)
     with torch.device("meta"):
         network = GPT2LMHeadModel(GPT2Config(**read_gpt2_config(folder)))
-    expected = {name: tensor.shape for name, tensor in network.state_dict().items() if name != _OUTPUT}
+    expected = {name: tensor for name, tensor in network.state_dict().items() if name != _OUTPUT}
     tensors = {name: tensor for name, tensor in read_tensors(folder).items() if not name.endswith(_NO_WEIGHTS)}
     output = tensors.pop(_OUTPUT, None)
-    unknown = sorted(tensors.keys() - expected.keys())
-    missing = sorted(expected.keys() - tensors.keys())
-    if unknown or missing:
-        name, kind = (missing[0], "is missing") if missing else (unknown[0], "is no part of a GPT-2")
-        more = len(missing or unknown) - 1
-        raise InputError(
-            f"the tensor '{name}'{f' (and {more} more)' if more else ''} {kind}",
-            where=folder,
-            fix="check n_layer in config.json, or convert or download the model again",
-        )
-    for name, shape in expected.items():
-        if tensors[name].shape != shape:
-            raise InputError(
-                f"the tensor '{name}' has the shape {list(tensors[name].shape)}, config.json asks for {list(shape)}",
-                where=folder,
-                fix="config.json and weights belong to different models",
-            )
+    account(tensors, expected, where=folder, says=_SAYS)
     if output is not None and not torch.equal(output, tensors[_TABLE]):
         raise InputError(
             f"'{_OUTPUT}' differs from '{_TABLE}'",

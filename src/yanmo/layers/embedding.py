@@ -1,5 +1,6 @@
 """Token, type and absolute position embeddings, summed and normalized."""
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -14,12 +15,13 @@ class TokenEmbedding(nn.Module):
 
     Args:
         word: Token table, [vocab, embedding].
-        token_type: Type table, [types, embedding].
+        token_type: Type table, [types, embedding]. Where it has one row, every token is of that type, whatever the
+            layout of the input says.
         position: Absolute position table, [positions, embedding], or None where attention carries positions.
         task_type: ERNIE's task-type table, of which row 0 is used, or None.
         norm: Norm over the embedding axis.
         projection: Map to the hidden width, or None where they are equal.
-        position_start: Row of the first position (RoBERTa's tables start at 2).
+        position_start: Row of the first position (in RoBERTa the one behind padding's).
         dropout_prob: Probability of dropping a component while training.
     """
 
@@ -54,7 +56,8 @@ class TokenEmbedding(nn.Module):
         position_ids: Int[Tensor, "batch seq"],
     ) -> Float[Tensor, "batch seq hidden"]:
         """Returns the first block's input, shape [batch, seq, hidden]."""
-        x: Tensor = self.word(token_ids) + self.token_type(type_ids)
+        has_one_type = self.token_type.num_embeddings == 1
+        x: Tensor = self.word(token_ids) + self.token_type(torch.zeros_like(type_ids) if has_one_type else type_ids)
         if self.position is not None:
             x = x + self.position(position_ids + self.position_start)
         if self.task_type is not None:

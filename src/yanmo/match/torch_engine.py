@@ -8,19 +8,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
-from torch import Tensor
 
 from ..atomic import replacing
 from ..encode import (
     ConditionPlan,
     Encoder,
     EncoderConfig,
+    KeyMap,
     TokenBatch,
     build_encoder,
     encoder_keymap,
     read_config,
     read_tensors,
 )
+from ..encode.strict_state import Says, account
 from ..errors import InputError
 from ..layers import (
     AlignmentHead,
@@ -50,6 +51,8 @@ __all__ = [
 
 # What the matcher adds to a base keeps its own names behind this prefix, beside the encoder's Hugging Face names.
 _OWN = "matching."
+_ONE_MODEL = "matching.json and weights must be of one model"
+_SAYS = Says("this matcher", missing=_ONE_MODEL, unknown=_ONE_MODEL, misshapen=_ONE_MODEL, sizes="matching.json")
 
 
 def build_classifier(config: EncoderConfig, architecture: Architecture, *, n_tasks: int) -> PairClassifier:
@@ -129,30 +132,17 @@ def load_classifier(folder: Path, architecture: Architecture, *, n_tasks: int) -
         The network and its encoder's configuration.
 
     Raises:
-        InputError: A tensor is missing, unknown or misshapen.
+        InputError: A tensor is missing, unknown, misshapen or not finite.
     """
     config = read_config(folder)
     keymap = encoder_keymap(config)
-    state: dict[str, Tensor] = {}
-    for name, tensor in read_tensors(folder).items():
-        within = keymap.to_ours(name)
-        ours = name.removeprefix(_OWN) if within is None else f"encoder.{within}"
-        state[ours] = tensor.to(torch.float32)
     with torch.device("meta"):
         model = build_classifier(config, architecture, n_tasks=n_tasks)
-    expected = {name: parameter.shape for name, parameter in model.state_dict().items()}
-    for name in sorted(expected.keys() ^ state.keys()):
-        what = "is missing" if name in expected else "belongs to no part of this matcher"
-        raise InputError(
-            f"the tensor '{name}' {what}", where=folder, fix="matching.json and weights must be of one model"
-        )
-    for name, shape in expected.items():
-        if state[name].shape != shape:
-            raise InputError(
-                f"the tensor '{name}' has the shape {list(state[name].shape)}, matching.json asks for {list(shape)}",
-                where=folder,
-                fix="matching.json and weights must be of one model",
-            )
+    ours = model.state_dict()
+    named = {_name_in_folder(name, keymap): name for name in ours}
+    tensors = read_tensors(folder)
+    account(tensors, {name: ours[own] for name, own in named.items()}, where=folder, says=_SAYS)
+    state = {own: tensors[name].to(torch.float32) for name, own in named.items()}
     model.load_state_dict(state, strict=True, assign=True)
     model.requires_grad_(True)
     return model, config
@@ -254,10 +244,13 @@ class TorchEngine:
         keymap = encoder_keymap(self.config)
         tensors = {}
         for name, tensor in self.classifier.state_dict().items():
-            within = name.removeprefix("encoder.")
-            theirs = keymap.to_theirs(within) if within != name else f"{_OWN}{name}"
-            tensors[theirs] = tensor.detach().cpu().contiguous()
+            tensors[_name_in_folder(name, keymap)] = tensor.detach().cpu().contiguous()
         with replacing(folder / "model.safetensors") as temporary:
             save_file(tensors, temporary, metadata={"format": "pt"})
         with replacing(folder / "config.json") as temporary:
             temporary.write_text(json.dumps(self.config.to_hf(), indent=2) + "\n", encoding="utf-8")
+
+
+def _name_in_folder(name: str, keymap: KeyMap) -> str:
+    within = name.removeprefix("encoder.")
+    return keymap.to_theirs(within) if within != name else f"{_OWN}{name}"

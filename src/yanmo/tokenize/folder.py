@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer as Backend
+from tokenizers import models, normalizers, pre_tokenizers, processors
 
 from ..atomic import replacing
 from ..errors import InputError
 from .cpm import MODEL_FILES, CpmTokenizer
+from .foreign_folder import missing_file
 from .segment import CharacterSegmenter, WordSegmenter
 from .surrogates import without_surrogates
 from .tokenizer import Encoding, TextTokenizer, Tokenizer
 from .vocabulary import Vocabulary
 from .word import WordTokenizer
 
-__all__ = ["FolderTokenizer", "load_text_tokenizer", "load_tokenizer"]
+__all__ = ["FolderTokenizer", "listed_tokens", "load_text_tokenizer", "load_tokenizer"]
 
 # BERT's vocabularies have no token of several Chinese characters; WoBERT's have tens of thousands.
 _FEWEST_WORDS = 1000
@@ -50,6 +52,11 @@ class FolderTokenizer:
         cls_token, sep_token, pad_token = self._tokens
         rebuild = partial(FolderTokenizer, cls_token=cls_token, sep_token=sep_token, pad_token=pad_token)
         return rebuild, (self._backend,)
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """What stands in its ``tokenizer.json``."""
+        return dict(json.loads(self._backend.to_str()))
 
     @property
     def vocab_size(self) -> int:
@@ -115,8 +122,10 @@ def load_tokenizer(path: Path, *, characters: bool = False) -> Tokenizer:
     """Reads an encoder's tokenizer.
 
     A file is a vocabulary. In a folder ``tokenizer.json`` is used unless the folder is a word model (saved by Yanmo
-    as one, or RoFormer, whose ``tokenizer.json`` cannot hold jieba); else ``vocab.txt``. A vocabulary with a thousand
-    tokens of several Chinese characters is one of words.
+    as one, or RoFormer with words, whose ``tokenizer.json`` cannot hold jieba); else ``vocab.txt``. A vocabulary with
+    a thousand tokens of several Chinese characters is one of words, and RoFormer's with any, unless its
+    ``tokenizer_class`` is BERT's. ``do_lower_case``, ``strip_accents`` and ``tokenize_chinese_chars`` of
+    ``tokenizer_config.json`` mean what they do for BERT's tokenizer in transformers, and go before ``tokenizer.json``.
 
     Args:
         path: A vocabulary file or a Hugging Face folder.
@@ -126,7 +135,7 @@ def load_tokenizer(path: Path, *, characters: bool = False) -> Tokenizer:
         The tokenizer.
 
     Raises:
-        InputError: There is no tokenizer, or it is broken.
+        InputError: There is no tokenizer, it is broken, or it has a setting that a vocabulary of words cannot honor.
     """
     if _is_cpm(path):
         raise InputError(
@@ -135,21 +144,46 @@ def load_tokenizer(path: Path, *, characters: bool = False) -> Tokenizer:
             fix="name an encoder's vocabulary or folder here",
         )
     if path.is_file() or not path.exists():
-        return _from_vocabulary(path, characters=characters, lower_case=True, words=None)
+        vocabulary = Vocabulary.load(path)
+        words = _n_words(vocabulary) >= _FEWEST_WORDS and not characters
+        return WordTokenizer(vocabulary, segmenter=WordSegmenter() if words else CharacterSegmenter())
     values = {**_read(path / "special_tokens_map.json"), **_read(path / "tokenizer_config.json")}
-    kind, model_type = values.get("yanmo_tokenizer"), _read(path / "config.json").get("model_type")
-    words = True if kind == "words" or (kind is None and model_type == "roformer") else None
-    vocabulary, fast = path / "vocab.txt", path / "tokenizer.json"
-    if fast.is_file() and not words and not (characters and vocabulary.is_file()):
+    kind, is_roformer = values.get("yanmo_tokenizer"), _read(path / "config.json").get("model_type") == "roformer"
+    listed, fast = path / "vocab.txt", path / "tokenizer.json"
+    may_have_words = kind == "words" or (kind is None and is_roformer)
+    if fast.is_file() and not may_have_words and not (characters and listed.is_file()):
         return _from_json(fast, values)
-    if not vocabulary.is_file():
-        raise InputError(
-            "there is neither vocab.txt nor tokenizer.json", where=path, fix="copy the tokenizer files there"
-        )
-    lower_case = bool(values.get("do_lower_case", True))
-    return _from_vocabulary(
-        vocabulary, characters=characters or kind == "characters", lower_case=lower_case, words=words
-    )
+    if listed.is_file():
+        vocabulary = Vocabulary.load(listed)
+    elif fast.is_file():
+        vocabulary = Vocabulary(listed_tokens(_backend(fast)), where=fast)
+    else:
+        raise _without_tokenizer(path)
+    if kind is None:
+        n_words, is_bert = _n_words(vocabulary), str(values.get("tokenizer_class")).startswith("Bert")
+        has_words = n_words >= _FEWEST_WORDS or (is_roformer and n_words > 0 and not is_bert)
+    else:
+        has_words = kind == "words"
+    if fast.is_file() and not has_words and not characters:
+        return _from_json(fast, values)
+    return _from_vocabulary(vocabulary, values, words=has_words and not characters, where=path)
+
+
+def listed_tokens(backend: Backend) -> list[str]:
+    """The tokens of a ``tokenizer.json`` in the order of their ids.
+
+    transformers reads a vocabulary file with the white space of each line taken off: of several tokens that are white
+    space (BERT's U+2028 is one) the last is left, spelled as nothing, and nobody has the ids of the others.
+
+    Args:
+        backend: The tokenizer.
+
+    Returns:
+        A token an id; ``[hole 7]`` where nobody has the id 7.
+    """
+    ids = backend.get_vocab(with_added_tokens=True)
+    by_id = {i: token for token, i in ids.items()}
+    return [by_id.get(i, f"[hole {i}]") for i in range(max(by_id, default=-1) + 1)]
 
 
 def _is_cpm(path: Path) -> bool:
@@ -161,19 +195,79 @@ def _is_cpm(path: Path) -> bool:
     return str(values.get("tokenizer_class")).startswith("CpmTokenizer") and (path / MODEL_FILES[1]).is_file()
 
 
-def _from_vocabulary(path: Path, *, characters: bool, lower_case: bool, words: bool | None) -> WordTokenizer:
-    vocabulary = Vocabulary.load(path)
-    if words is None:
-        words = sum(len(t) > 1 and all("一" <= ch <= "龥" for ch in t) for t in vocabulary) >= _FEWEST_WORDS
-    segmenter = WordSegmenter() if words and not characters else CharacterSegmenter()
-    return WordTokenizer(vocabulary, segmenter=segmenter, lower_case=lower_case)
+def _without_tokenizer(path: Path) -> InputError:
+    problem = "there is neither vocab.txt nor tokenizer.json"
+    for pattern, what in (("*.model", "a sentencepiece model"), ("merges.txt", "a vocabulary of byte pairs")):
+        found = next(iter(sorted(path.glob(pattern))), None)
+        if found is not None:
+            return InputError(
+                f"{problem}, only {what} ({found.name})",
+                where=path,
+                fix="let transformers write tokenizer.json: "
+                f"AutoTokenizer.from_pretrained('{path}').save_pretrained('{path}')",
+            )
+    return missing_file(problem, folder=path, where=path, fix="copy the tokenizer files there")
+
+
+def _n_words(tokens: Vocabulary) -> int:
+    return sum(len(t) > 1 and all("一" <= ch <= "龥" for ch in t) for t in tokens)
+
+
+def _from_vocabulary(vocabulary: Vocabulary, values: dict[str, Any], *, words: bool, where: Path) -> Tokenizer:
+    lower_case = _switch(values, "do_lower_case", True, where)
+    strip_accents = _switch(values, "strip_accents", None, where)
+    chinese = _switch(values, "tokenize_chinese_chars", True, where)
+    # Accents go with case unless the folder says otherwise; then it takes the library that has all combinations.
+    others = {
+        "strip_accents": strip_accents not in (None, lower_case),
+        "tokenize_chinese_chars": chinese is False,
+    }
+    if not any(others.values()):
+        segmenter = WordSegmenter() if words else CharacterSegmenter()
+        return WordTokenizer(vocabulary, segmenter=segmenter, lower_case=bool(lower_case))
+    if words:
+        name = next(name for name, is_other in others.items() if is_other)
+        raise InputError(
+            f"{name} is {values[name]!r}, which a vocabulary of words has no place for",
+            where=where / "tokenizer_config.json",
+            fix=f"delete {name} if the model was trained with the original WoBERT's tokenizer, else name another base",
+        )
+    backend = Backend(models.WordPiece(vocab=dict(vocabulary.ids), unk_token="[UNK]", max_input_chars_per_word=100))
+    backend.normalizer = normalizers.BertNormalizer(
+        lowercase=bool(lower_case), strip_accents=strip_accents, handle_chinese_chars=bool(chinese)
+    )
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.post_processor = processors.BertProcessing(("[SEP]", vocabulary["[SEP]"]), ("[CLS]", vocabulary["[CLS]"]))
+    return FolderTokenizer(backend, cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]")
+
+
+def _switch(values: dict[str, Any], name: str, otherwise: bool | None, where: Path) -> bool | None:
+    given = values.get(name, otherwise)
+    if given is None or isinstance(given, bool):
+        return given if given is not None else otherwise
+    raise InputError(
+        f"{name} is {given!r}, neither true nor false", where=where / "tokenizer_config.json", fix="write true or false"
+    )
+
+
+def _backend(path: Path) -> Backend:
+    try:
+        return Backend.from_file(str(path))
+    except Exception as error:  # the library raises bare Exception for a broken file
+        raise InputError(f"cannot be read as a tokenizer ({error})", where=path, fix="download it again") from error
 
 
 def _from_json(path: Path, values: dict[str, Any]) -> FolderTokenizer:
-    try:
-        backend = Backend.from_file(str(path))
-    except Exception as error:  # the library raises bare Exception for a broken file
-        raise InputError(f"cannot be read as a tokenizer ({error})", where=path, fix="download it again") from error
+    backend = _backend(path)
+    old = backend.normalizer
+    # transformers builds BERT's normalizer from the settings; a class of no model takes the file as it is.
+    if isinstance(old, normalizers.BertNormalizer) and values.get("tokenizer_class") != "PreTrainedTokenizerFast":
+        backend.normalizer = normalizers.BertNormalizer(
+            clean_text=old.clean_text,
+            lowercase=bool(_switch(values, "do_lower_case", old.lowercase, path.parent)),
+            strip_accents=_switch(values, "strip_accents", old.strip_accents, path.parent),
+            handle_chinese_chars=bool(_switch(values, "tokenize_chinese_chars", old.handle_chinese_chars, path.parent)),
+        )
 
     def token(name: str, *usual: str) -> str:
         given = values.get(name)

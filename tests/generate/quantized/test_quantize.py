@@ -144,6 +144,7 @@ def configure(folder, **values):
 
 
 CODES = "transformer.h.1.mlp.c_fc.matrix.codes"
+SCALES = "transformer.h.1.mlp.c_fc.matrix.scales"
 
 
 @pytest.mark.parametrize(
@@ -151,8 +152,10 @@ CODES = "transformer.h.1.mlp.c_fc.matrix.codes"
     [
         (lambda t: t.pop(CODES), f"'{CODES}' is missing"),
         (lambda t: t.update(odd=torch.zeros(2)), "'odd' is no part of"),
-        (lambda t: t.update({CODES: t[CODES][:, :1].clone()}), f"'{CODES}' is .*config.json asks for"),
-        (lambda t: t.update({CODES: t[CODES].float()}), f"'{CODES}' is .*float32.*int8"),
+        (lambda t: t.update({CODES: t[CODES][:, :1].clone()}), f"'{CODES}' has .*config.json asks for"),
+        (lambda t: t.update({CODES: t[CODES].float()}), f"'{CODES}' has .*float32.*int8"),
+        (lambda t: t[SCALES][0].fill_(torch.inf), f"'{SCALES}' has values that are infinite"),
+        (lambda t: t["transformer.ln_f.weight"][1].fill_(torch.nan), "'transformer.ln_f.weight' has values"),
     ],
 )
 def test_a_wrong_tensor_is_refused(source, tmp_path, edit, message):
@@ -199,8 +202,8 @@ def test_a_truncated_or_missing_file_is_refused(source, tmp_path):
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
-        (lambda f: configure(f, n_layer=3), r"transformer.h.2.attn.c_attn.bias' is missing.*n_layer"),
-        (lambda f: configure(f, n_layer=1), r"transformer.h.1.attn.c_attn.bias' is no part"),
+        (lambda f: configure(f, n_layer=3), r"transformer.h.2.attn.c_attn.bias' \(and 11 more\) is missing.*n_layer"),
+        (lambda f: configure(f, n_layer=1), r"transformer.h.1.attn.c_attn.bias' \(and 11 more\) is no part"),
         (lambda f: configure(f, n_positions=32), r"wpe.weight' has the shape \[64, 24\].*\[32, 24\]"),
         (lambda f: configure(f, tie_word_embeddings=False), "tie_word_embeddings is false"),
         (lambda f: (f / "config.json").write_text("{"), "config.json: is not JSON"),

@@ -49,6 +49,20 @@ def test_characters_are_rightly_cut_to_characters_and_nothing_is_written(tmp_pat
     assert _files(folder) == before
 
 
+@pytest.mark.parametrize(
+    "spaces", [["\u2028"], ["\u2028", "##\u2028"], ["\u2028", "\u2029", "\u3000"], ["\xa0", "\x85"]]
+)
+def test_tokens_of_white_space_that_transformers_does_not_keep_are_no_disagreement(tmp_path, spaces):
+    transformers = pytest.importorskip("transformers")
+    folder = _folder(tmp_path / "m", [*spaces[:1], *CHARACTERS, *spaces[1:]], model_type="bert")
+    transformers.BertTokenizer.from_pretrained(folder).save_pretrained(folder)
+    assert "字的词表" in _said(folder)
+    # What is no white space still has to be the same.
+    Vocabulary([*SPECIAL, *spaces[:1], *reversed(CHARACTERS), *spaces[1:]]).save(folder / "vocab.txt")
+    with pytest.raises(InputError, match="give different ids"):
+        _said(folder)
+
+
 @pytest.mark.parametrize("listed", [True, False])
 def test_a_folder_whose_tokenizer_json_splits_is_repaired(tmp_path, listed):
     tokens = [*CHARACTERS, *WORDS, *MANY]

@@ -1,12 +1,12 @@
 """Loading folders of models in 8 or 4 bits by memory map."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from ...encode import read_tensors
+from ...encode.strict_state import Says, account
 from ...errors import InputError
 from ..gpt2_config import read_gpt2_config
 from .gpt2 import quantized_gpt2
@@ -14,6 +14,9 @@ from .matrix import Int4Matrix, Int8Matrix
 from .weight_storage import BLOCK, Bits, WeightStorage, storage_of
 
 __all__ = ["load_quantized", "matrix_maker"]
+
+_AGAIN = "quantize the model again with yanmo quantize"
+_SAYS = Says("a quantized GPT-2 of these sizes", missing=_AGAIN, unknown=_AGAIN, misshapen=_AGAIN, not_finite=_AGAIN)
 
 
 def matrix_maker(storage: WeightStorage) -> Callable[[str, int, int], Int8Matrix | Int4Matrix]:
@@ -49,8 +52,8 @@ def load_quantized(folder: Path) -> GPT2LMHeadModel:
         The network; its parts that are not stored in few bits are float32. It computes on the processor only.
 
     Raises:
-        InputError: The folder is not quantized, a file is missing or damaged, or a tensor is missing, unknown, or of
-            another shape or type.
+        InputError: The folder is not quantized, a file is missing or damaged, or a tensor is missing, unknown, of
+            another shape or type, or not finite.
     """
     storage = storage_of(folder)
     if storage is None:
@@ -60,7 +63,7 @@ def load_quantized(folder: Path) -> GPT2LMHeadModel:
     # The output layer's matrix is the table's; the file holds it once.
     expected = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("lm_head.")}
     tensors = read_tensors(folder)
-    _check(tensors, expected, where=folder)
+    account(tensors, expected, where=folder, says=_SAYS, same_types=True)
     for path in folder.glob("*.safetensors"):
         _read_through(path)
     table = {name.replace("transformer.wte", "lm_head"): tensors[name] for name in tensors if ".wte." in name}
@@ -73,23 +76,3 @@ def _read_through(path: Path) -> None:
     with path.open("rb", buffering=0) as file:
         while file.readinto(piece):
             pass
-
-
-def _check(tensors: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor], *, where: Path) -> None:
-    again = "quantize the model again with yanmo quantize"
-    for kind, names in (
-        ("is missing", expected.keys() - tensors.keys()),
-        ("is no part of a quantized GPT-2 of these sizes", tensors.keys() - expected.keys()),
-    ):
-        if names:
-            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
-            raise InputError(f"the tensor '{min(names)}'{more} {kind}", where=where, fix=again)
-    for name, wanted in expected.items():
-        found = tensors[name]
-        if found.shape != wanted.shape or found.dtype != wanted.dtype:
-            raise InputError(
-                f"the tensor '{name}' is {list(found.shape)} of {found.dtype}, "
-                f"config.json asks for {list(wanted.shape)} of {wanted.dtype}",
-                where=where,
-                fix=again,
-            )

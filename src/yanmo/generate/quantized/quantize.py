@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from ...atomic import new_folder
+from ...encode.strict_state import Says, account, require_finite
 from ...errors import InputError
 from ..gpt2_config import read_gpt2_config
 from .folder import matrix_maker
@@ -27,6 +28,14 @@ _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _TABLE, _OUTPUT = "transformer.wte", "lm_head.weight"
 # Causal masks that older transformers saved beside the weights.
 _NO_WEIGHTS = (".attn.bias", ".attn.masked_bias")
+_AGAIN = "check n_layer in config.json, or convert it again"
+_SAYS = Says(
+    "a GPT-2 of these sizes",
+    missing=_AGAIN,
+    unknown=_AGAIN,
+    misshapen="config.json and weights belong to different models",
+    not_finite="convert it again",
+)
 
 
 @dataclass(frozen=True)
@@ -113,35 +122,26 @@ def _round(weight: Tensor, module: str, storage: WeightStorage) -> Int8Matrix | 
 
 
 def _checked_reader(source: Path, config: GPT2Config, files: ExitStack) -> Callable[[str], Tensor]:
-    handles = {}
+    handles, headers = {}, {}
     for path in _weight_files(source):
         try:
             file = files.enter_context(safe_open(path, framework="pt"))
         except (SafetensorError, FileNotFoundError) as error:
             raise InputError(f"cannot be read as safetensors ({error})", where=path, fix="get it again") from error
-        handles.update({name: (path, file) for name in file.keys() if not name.endswith(_NO_WEIGHTS)})  # noqa: SIM118
+        for name in file.keys():  # noqa: SIM118 - the file is no dict
+            if not name.endswith(_NO_WEIGHTS):
+                handles[name] = path, file
+                headers[name] = torch.empty(file.get_slice(name).get_shape(), device="meta")
     with torch.device("meta"):
-        shapes = {name: tensor.shape for name, tensor in GPT2LMHeadModel(config).state_dict().items()}
-    for name in sorted(shapes.keys() ^ handles.keys()):
-        if name != _OUTPUT:
-            kind = "is missing" if name in shapes else "is no part of a GPT-2 of these sizes"
-            raise InputError(
-                f"the tensor '{name}' {kind}", where=source, fix="check n_layer in config.json, or convert it again"
-            )
+        expected = GPT2LMHeadModel(config).state_dict()
+    if _OUTPUT not in handles:
+        del expected[_OUTPUT]
+    account(headers, expected, where=source, says=_SAYS)
 
     def read(name: str) -> Tensor:
         path, file = handles[name]
         tensor: Tensor = file.get_tensor(name)
-        if tensor.shape != shapes[name]:
-            raise InputError(
-                f"the tensor '{name}' has the shape {list(tensor.shape)}, config.json asks for {list(shapes[name])}",
-                where=path,
-                fix="config.json and weights belong to different models",
-            )
-        if not bool(torch.isfinite(tensor).all()):
-            raise InputError(
-                f"the tensor '{name}' has values that are infinite or no number", where=path, fix="convert it again"
-            )
+        require_finite(name, tensor, where=path, fix=_SAYS.not_finite)
         return tensor
 
     if _OUTPUT in handles and not torch.equal(read(_OUTPUT), read(f"{_TABLE}.weight")):

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ...atomic import replacing
 from ...errors import InputError
 from ...tokenize import CharacterSegmenter, Tokenizer, Vocabulary, WordSegmenter, WordTokenizer, load_tokenizer
 from ...tokenize.build import is_word
+from ...tokenize.folder import listed_tokens
 
 __all__ = ["examine_tokenizer"]
 
@@ -128,18 +129,17 @@ def _find(folder: Path) -> _Findings:
     tokens = list(vocabulary or ())
     if fast.is_file():
         backend = Backend.from_file(str(fast))
-        inside = backend.get_vocab(with_added_tokens=True)
-        ordered = sorted(inside, key=lambda token: inside[token])
+        ordered = listed_tokens(backend)
         if content["model"].get("continuing_subword_prefix") == "##":
             if lower_case is None:
                 lower_case = (content.get("normalizer") or {}).get("lowercase")
-            if tokens and tokens != ordered:
+            if tokens and not _same_ids(tokens, ordered):
                 raise InputError(
                     f"vocab.txt ({len(tokens):,} tokens) and tokenizer.json ({len(ordered):,}) give different ids",
                     where=folder,
                     fix="keep the one the model was trained with",
                 )
-            vocabulary = Vocabulary(ordered, where=fast)
+            vocabulary = vocabulary or Vocabulary(ordered, where=fast)
         tokens = [token.removeprefix("▁") for token in ordered]
     words = tuple(filter(is_word, tokens))
     sample, lower = _sample(words), True if lower_case is None else bool(lower_case)
@@ -163,6 +163,14 @@ def _find(folder: Path) -> _Findings:
         elsewhere,
         _pieces(here, sample),
         cut(WordSegmenter() if words else CharacterSegmenter()),
+    )
+
+
+def _same_ids(listed: Sequence[str], inside: Sequence[str]) -> bool:
+    """Whether tokens have the same ids in both, but for those of white space, which transformers does not keep."""
+    return len(inside) <= len(listed) and all(
+        b.strip() == a.strip() or (b.startswith("[hole ") and not a.strip())
+        for a, b in zip_longest(listed, inside, fillvalue="")
     )
 
 
