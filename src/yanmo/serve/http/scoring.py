@@ -15,7 +15,7 @@ from ...data import Budget
 from ...match import Matcher
 from ...tokenize import PairReading
 from .batcher import Batcher, QueueFullError
-from .errors import RefusalError
+from .errors import RefusalError, queue_full
 
 __all__ = ["PairScorer", "ScoredPairs"]
 
@@ -71,9 +71,10 @@ class PairScorer:
         task_set = self.matcher.matching.task_set
         if names is None:
             return task_set.names
-        for name in names:
+        distinct = tuple(dict.fromkeys(names))
+        for name in distinct:
             task_set.index(name)
-        return tuple(dict.fromkeys(names))
+        return distinct
 
     async def score(self, pairs: Sequence[tuple[str, str]], tasks: Sequence[str]) -> ScoredPairs:
         """Scores pairs under tasks; a caller that goes away is dropped by cancelling this.
@@ -86,12 +87,8 @@ class PairScorer:
             Logits and counts.
 
         Raises:
-            RefusalError: They are too many, the queue is full, or the model gives no numbers.
+            RefusalError: They are too long, the queue is full, or the model gives no numbers.
         """
-        if len(pairs) > self.max_pairs:
-            message = f"the request holds {len(pairs):,} pairs, the limit is {self.max_pairs:,}"
-            fix = f"send {self.max_pairs:,} at a time, or raise --max-pairs"
-            raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, fix=fix)
         budgets = [self.matcher.matching.task_set.task(task).budget for task in tasks]
         guess = sum(_n_tokens_at_most(pair, budget) for pair in pairs for budget in budgets)
         limit = self.batcher.max_queue_tokens
@@ -102,12 +99,7 @@ class PairScorer:
         try:
             place = self.batcher.admit(guess)
         except QueueFullError as full:
-            raise RefusalError(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "the queue is full",
-                fix=f"try again in {full.seconds} s",
-                headers={"Retry-After": str(full.seconds)},
-            ) from full
+            raise queue_full(full.seconds) from full
         with place:
             # Before the encoding, for that is what a flood of requests would spend the time on.
             loop = asyncio.get_running_loop()
