@@ -24,8 +24,8 @@ from .settings import ServiceSettings
 
 __all__ = ["build_app"]
 
-# Of the time limit, in the queue: better sent away at once with 429 than after all that time with 504.
-_WAIT = 0.6
+# Of the time limit, in the queue; the rest is for reading, encoding and sending.
+_WAIT = 0.9
 
 _ABOUT = """中文文本匹配：一个模型，多种匹配标准，各有校准后的概率与阈值。
 One model, many standards of match, each with its calibrated probability and threshold.
@@ -96,6 +96,7 @@ def build_app(
         api_key=api_key,
         routes=set(app.openapi()["paths"]) | page_paths | {"/openapi.json"},
         open_routes={*page_paths, *OPEN_ROUTES},
+        refuse_if_full=batcher.refuse_if_full,
         metrics=metrics,
         log=log,
     )

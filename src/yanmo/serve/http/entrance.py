@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
@@ -12,8 +12,9 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .batcher import QueueFullError
 from .bodies import CLOSE, Bodies, ClientGoneError
-from .errors import RefusalError
+from .errors import RefusalError, queue_full
 from .hosts import is_expected_host
 from .log import RequestLog
 from .metrics import ServiceMetrics
@@ -23,6 +24,8 @@ __all__ = ["Entrance", "Exchange", "exchange_of"]
 
 _KEY = "yanmo.exchange"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# Only for the time at which a client is told to come back.
+_BYTES_A_TOKEN, _LARGE = 8, 1 << 16
 _CLIENT_GONE = 499
 """What other servers log for a client that did not wait; nothing is sent."""
 
@@ -58,6 +61,7 @@ class Entrance:
         api_key: The key that callers must send, if any.
         routes: Paths that exist; others are logged as one.
         open_routes: Paths that need no key.
+        refuse_if_full: Told the tokens that a request may bring; raises ``QueueFullError`` if there is no room for any.
         metrics: Told of every request.
         log: Told of every request.
     """
@@ -71,11 +75,13 @@ class Entrance:
         api_key: bytes | None,
         routes: Collection[str],
         open_routes: Collection[str],
+        refuse_if_full: Callable[[int], None],
         metrics: ServiceMetrics,
         log: RequestLog,
     ) -> None:
         self.app = app
         self.settings = settings
+        self._refuse_if_full = refuse_if_full
         self.metrics = metrics
         self.log = log
         self._model = quote(model_name).encode("ascii")
@@ -145,6 +151,11 @@ class Entrance:
         _check_type(headers)
         deadline = time.monotonic() + self.settings.timeout
         async with self._bodies.read(receive, headers) as body:
+            try:
+                # All that takes a body scores; under overload no time is spent on what cannot be.
+                self._refuse_if_full(min(len(body), _LARGE) // _BYTES_A_TOKEN)
+            except QueueFullError as full:
+                raise queue_full(full.seconds) from full
             await self._run(scope, _replay(body), receive, send, exchange, deadline)
 
     def _check_host(self, headers: Headers) -> None:
