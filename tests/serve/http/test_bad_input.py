@@ -11,11 +11,12 @@ def _refusal(reply, status):
     """Every refusal has one shape, and says what to do."""
     assert reply.status_code == status, reply.text
     assert reply.headers["content-type"] == "application/json"
-    assert set(reply.json()) == {"error"}
+    assert set(reply.json()) == {"error", "detail"}
     error = reply.json()["error"]
     assert set(error) == {"message", "fix"}
     assert error["message"]
     assert error["fix"]
+    assert reply.json()["detail"] == error["message"]
     return error
 
 

@@ -1,4 +1,5 @@
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -78,6 +79,7 @@ def test_requests_that_wait_together_are_scored_together(start):
 def test_a_large_request_does_not_hold_up_a_small_one(start):
     engine = GatedEngine(is_open=False)
     batcher = start(engine, max_batch_tokens=20)
+    batcher._pace.saw(1000, 1.0)  # as if measured: 0.4 and 0.1 seconds are given on top, and nothing is late
     large, small = batcher.admit(200), batcher.admit(50)
     slow = large.score([_row(10)] * 20, [0] * 20)
     assert engine.started.wait(10)
@@ -108,16 +110,19 @@ def test_a_full_queue_says_when_there_will_be_room(start):
 def test_the_wait_is_what_is_too_much_over_the_measured_rate(start):
     engine = GatedEngine()
     reports = []
-    batcher = start(engine, max_queue_tokens=100, on_batch=reports.append)
-    batcher._rate = 10.0  # tokens a second, as if measured
+    batcher = start(engine, max_queue_tokens=100, max_wait=3000.0, on_batch=reports.append)
+    batcher._pace.saw(10, 1.0)  # tokens a second, as if measured
     with batcher.admit(90), pytest.raises(QueueFullError) as full:
         batcher.admit(45)
     assert full.value.seconds == 4  # 35 tokens too many at 10 a second
+    with batcher.admit(90), pytest.raises(QueueFullError) as full:
+        batcher.admit(45)
+    assert full.value.seconds == 8  # the next one after the first, whose 45 tokens take 4.5 seconds
     with batcher.admit(3) as place:
         place.score([_row(3)], [0]).result(10)
     batcher.close()
     assert [(report.n_rows, report.n_tokens) for report in reports] == [(1, 3)]
-    assert batcher._rate > 10
+    assert batcher._pace.rate > 10
 
 
 def test_what_a_client_leaves_behind_is_never_begun(start):
@@ -167,15 +172,41 @@ def test_closing_scores_what_is_waiting(start):
         assert future.result(0).tolist() == [10, 10, 10]
 
 
-def test_who_would_wait_too_long_finds_the_queue_full(start):
-    batcher = start(GatedEngine(), max_queue_tokens=10_000, max_wait=2.0)
-    for n, tells in [(49, False), (50, True)]:  # less than half a batch tells nothing of the rate under load
-        with batcher.admit(n) as place:
-            place.score([_row(n)], [0]).result(10)
-        assert (batcher._full_rate > 0) == tells
-    batcher._full_rate = 100.0  # tokens a second, as if measured
-    with batcher.admit(1), batcher.admit(199), pytest.raises(QueueFullError) as full:
-        batcher.admit(30)
-    assert full.value.seconds >= 1
-    with batcher.admit(500):  # nobody is before it
-        pass
+def test_before_the_first_batch_no_more_is_taken_than_it_and_another(start):
+    engine = GatedEngine(is_open=False)
+    batcher = start(engine, max_queue_tokens=10_000)
+    with batcher.admit(150), batcher.admit(50):
+        for refuse in (batcher.admit, batcher.refuse_if_full):
+            with pytest.raises(QueueFullError) as full:
+                refuse(1)
+            assert full.value.seconds == 1
+
+
+def test_who_could_not_be_done_in_time_is_not_taken(start):
+    batcher = start(GatedEngine(), max_queue_tokens=10_000, max_wait=60.0)
+    batcher._pace.saw(100, 1.0)
+    # Due in a sixth of the longest wait and twice its own time, and no later than in half of it: in 28, 20, 30 seconds.
+    with batcher.admit(900), batcher.admit(500), batcher.admit(1500):  # which are done in 14, 5, 29
+        batcher.refuse_if_full(1)
+        with pytest.raises(QueueFullError):
+            batcher.admit(200)  # done in 2 itself, but then the last would be done in 31
+    with batcher.admit(9_999), pytest.raises(QueueFullError):  # nobody is before it
+        batcher.admit(1)  # which would make it later still
+    assert batcher.n_tokens == 0
+
+
+def test_who_cannot_be_done_in_time_any_more_is_sent_away_before_it_is_begun(start):
+    engine = GatedEngine(is_open=False)
+    batcher = start(engine, max_batch_tokens=50, max_wait=0.5)
+    places = [batcher.admit(30) for _ in range(3)]
+    futures = [place.score([_row(50)], [0]) for place in places]
+    assert engine.started.wait(10)
+    time.sleep(0.6)
+    engine.gate.set()
+    assert futures[0].result(10).tolist() == [50]
+    for future in futures[1:]:
+        with pytest.raises(QueueFullError):
+            future.result(10)
+    assert engine.calls == [[50]]
+    for place in places:
+        batcher.leave(place)

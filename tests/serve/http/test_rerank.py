@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ def test_texts_are_ranked_as_text_embeddings_inference_does(http_service, overla
     results = reply.json()
     assert [set(result) for result in results] == [{"index", "score"}] * 4
     assert [result["index"] for result in results] == ORDER
-    scores = matcher.score([(QUERY, TEXTS[i]) for i in ORDER], task="ssA")
+    scores = matcher.score([(QUERY, TEXTS[i]) for i in ORDER], task="slA")
     np.testing.assert_array_equal(np.float32([result["score"] for result in results]), scores)
 
 
@@ -31,7 +33,7 @@ def test_raw_scores_are_logits_and_texts_come_back_if_asked_for(http_service, ov
 
 def test_truncate_false_refuses_what_would_be_cut(http_service):
     client = http_service()
-    asked = {"query": QUERY, "texts": ["一" * 400, "一"]}
+    asked = {"query": QUERY, "texts": ["一" * 600, "一"]}
     assert client.post("/rerank", json=asked).status_code == 200
     assert client.post("/rerank", json=asked | {"truncate": True}).status_code == 200
     refused = client.post("/rerank", json=asked | {"truncate": False})
@@ -48,7 +50,7 @@ def test_documents_are_ranked_as_jina_and_cohere_do(http_service, overlap_matche
     assert set(reply) == {"model", "results", "usage"}
     assert [result["index"] for result in reply["results"]] == ORDER[:3]
     assert [result["document"] for result in reply["results"]] == [{"text": TEXTS[i]} for i in ORDER[:3]]
-    scores = matcher.score([(QUERY, TEXTS[i]) for i in ORDER[:3]], task="ssA")
+    scores = matcher.score([(QUERY, TEXTS[i]) for i in ORDER[:3]], task="slA")
     np.testing.assert_array_equal(np.float32([r["relevance_score"] for r in reply["results"]]), scores)
     # Four pairs: the query's four tokens, their own, and two special ones a text.
     assert reply["usage"] == {"total_tokens": 4 * (4 + 4) + sum(map(len, TEXTS))}
@@ -88,18 +90,25 @@ def test_the_task_is_the_addresss_the_bodys_or_the_services(http_service, overla
 @pytest.mark.parametrize(
     ("path", "more", "status", "named"),
     [
-        ("/rerank", {"truncation_direction": "Left"}, 422, "truncation_direction"),
+        ("/rerank", {"truncation_direction": "Up"}, 422, "truncation_direction"),
+        ("/rerank", {"truncation_direction": "Left", "texts": ["一" * 600]}, 413, "truncation_direction"),
+        ("/rerank", {"documents": ["一"]}, 422, "documents"),
         ("/rerank", {"texts": []}, 422, "texts"),
         ("/rerank", {"texts": ["一", None]}, 422, "texts[1]"),
-        ("/v1/rerank", {"model": "jina-reranker-v2"}, 404, "'overlap'"),
-        ("/v1/rerank", {"max_chunks_per_doc": 3}, 422, "max_chunks_per_doc"),
+        ("/v1/rerank", {"instruction": "一"}, 422, "unknown field instruction"),
+        ("/v1/rerank", {"truncation": False, "documents": ["一" * 600]}, 413, "truncation is false"),
+        ("/v2/rerank", {"query": None}, 422, "query"),
+        ("/v1/rerank", {"documents": ["一", None]}, 422, "documents[1] is neither"),
+        ("/v1/rerank", {"documents": ["一", {"text": "\ud800"}]}, 422, "documents[1] holds half"),
         ("/v1/rerank", {"top_n": 0}, 422, "top_n"),
         ("/v1/rerank", {"documents": [{"title": "一"}]}, 422, "documents[0]"),
     ],
 )
 def test_what_cannot_be_honored_is_refused(http_service, path, more, status, named):
     whole = {"query": QUERY, "texts" if path == "/rerank" else "documents": TEXTS}
-    refused = http_service().post(path, json=whole | more)
+    # Python's own form, in which half of a surrogate pair has a spelling.
+    body, headers = json.dumps(whole | more).encode(), {"Content-Type": "application/json"}
+    refused = http_service().post(path, content=body, headers=headers)
     assert refused.status_code == status
     assert named in refused.json()["error"]["message"]
     assert refused.json()["error"]["fix"]

@@ -69,6 +69,10 @@ def test_the_openapi_document_describes_every_address_in_two_languages(http_serv
         "/v1/decide",
         "/rerank",
         "/v1/rerank",
+        "/v2/rerank",
+        "/v1/models",
+        "/info",
+        "/health",
         "/healthz",
         "/metrics",
     }

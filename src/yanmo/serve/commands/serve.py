@@ -1,5 +1,6 @@
 """The verb ``yanmo serve``."""
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -28,6 +29,15 @@ def serve(
     max_body_mb: Annotated[float, typer.Option(help="请求体大小 / size of a request in MB", min=0.001)] = 8.0,
     max_pairs: Annotated[int, typer.Option(help="一次请求的对数 / pairs of a request", min=1)] = 1000,
     timeout: Annotated[float, typer.Option(help="一次请求的时限，秒 / seconds for a request", min=0.001)] = 30.0,
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="没有密钥时，除 localhost 与地址外还接受的 Host / a name it is also called by, without a key"
+        ),
+    ] = None,
+    strict_model: Annotated[
+        bool, typer.Option("--strict-model", help="拒绝指名其他模型的请求 / refuse requests that name another model")
+    ] = False,
 ) -> None:
     """Serve a matcher over HTTP: scores, decisions, rankings, a web page, metrics; SIGTERM ends it gracefully.
 
@@ -42,16 +52,20 @@ def serve(
     from ..http.app import build_app
     from ..http.log import RequestLog
     from ..http.server import address_of, bind, run_service, url_of
-    from ..http.settings import ServiceSettings, read_api_key, refuse_open_door
+    from ..http.settings import check_settings, read_api_key, refuse_open_door
     from ..http.warm_up import warm_up
 
     api_key = read_api_key(os.environ)
-    settings = ServiceSettings(
+    settings = check_settings(
         max_batch_tokens=max_batch_tokens,
         max_queue_tokens=max_queue_tokens,
-        max_body_bytes=int(max_body_mb * 1e6),
+        # What is no number of bytes is refused by its name there.
+        max_body_bytes=int(max_body_mb * 1e6) if math.isfinite(max_body_mb) else max_body_mb,
         max_pairs=max_pairs,
         timeout=timeout,
+        # A page of another site does not know the key.
+        host_names=None if api_key else frozenset(name.lower() for name in host_name or ()),
+        takes_any_model=not strict_model,
     )
     with bind(host, port) as bound:
         refuse_open_door(address_of(bound)[0], api_key)

@@ -1,47 +1,39 @@
-"""The HTTP service put together: routes, gate, queue, metrics, page. See ``http_server`` for how it is run."""
+"""The HTTP service put together: routes, entrance, queue, metrics, page. See ``server`` for how it is run."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from importlib.metadata import version
 
-from fastapi import FastAPI, Response, Security
+from fastapi import FastAPI, Security
 from fastapi.security import HTTPBearer
-from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel
+from starlette.types import Lifespan
 
 from ...match import Matcher
-from .batcher import Batcher, BatchReport
-from .errors import ErrorReply, RefusalError, install_error_handlers
-from .gate import Gate
+from .batcher import Batcher
+from .entrance import Entrance
+from .errors import install_error_handlers
 from .log import RequestLog
-from .matching import json_reply, matching_routes
+from .matching import matching_routes
 from .metrics import ServiceMetrics
+from .operation import OPEN_ROUTES, operation_routes
 from .page import page_files, page_routes
-from .rerank import rerank_routes
+from .rerank import ranking_task, rerank_routes
 from .scoring import PairScorer
 from .settings import ServiceSettings
 
-__all__ = ["HealthReply", "build_app"]
+__all__ = ["build_app"]
 
-# Of the time limit, in the queue: better sent away at once with 429 than after all that time with 504.
-_WAIT = 0.6
+# Of the time limit, in the queue; the rest is for reading, encoding and sending.
+_WAIT = 0.9
 
 _ABOUT = """中文文本匹配：一个模型，多种匹配标准，各有校准后的概率与阈值。
 One model, many standards of match, each with its calibrated probability and threshold.
 
-- 错误一律为 `{"error": {"message", "fix"}}`。Every error has this shape.
-- 队列满时返回 429 与 `Retry-After`。A full queue answers 429 with `Retry-After`.
-- 不认识的字段会被拒绝，而不是忽略。Unknown fields are refused, not ignored.
+- 错误一律为 `{"error": {"message", "fix"}, "detail"}`。Every error has this shape.
+- 等不到时限之内时返回 429 与 `Retry-After`。A queue too long answers 429 with `Retry-After`.
+- 不认识的字段会被拒绝，而不是忽略；`null` 表示没有给。Unknown fields are refused, not ignored; null is not given.
 """
-
-
-class HealthReply(BaseModel):
-    """The service can score."""
-
-    status: str
-    model: str
 
 
 def build_app(
@@ -60,7 +52,7 @@ def build_app(
         model_name: What it is called in answers.
         log: Where every request leaves a line.
         settings: The limits; None takes the default ones.
-        default_task: The task that rankings use where they name none; None takes the model's first.
+        default_task: The task that rankings use where they name none; None takes the one that fits query and document.
         api_key: The key that callers must send, if any.
 
     Returns:
@@ -71,21 +63,47 @@ def build_app(
     """
     settings = settings or ServiceSettings()
     task_set = matcher.matching.task_set
-    chosen = task_set.names[0] if default_task is None else task_set.task(default_task).name
-
-    def saw_batch(report: BatchReport) -> None:
-        metrics.saw_batch(report)
-
+    ranking = task_set.task(ranking_task(task_set) if default_task is None else default_task)
+    metrics = ServiceMetrics()
     batcher = Batcher(
         matcher.engine,
         max_batch_tokens=settings.max_batch_tokens,
         max_queue_tokens=settings.max_queue_tokens,
         max_wait=_WAIT * settings.timeout,
-        on_batch=saw_batch,
+        on_batch=metrics.saw_batch,
     )
-    metrics = ServiceMetrics(lambda: batcher.n_tokens)
+    metrics.watch_queue(lambda: batcher.n_tokens)
     scorer = PairScorer(matcher, batcher, max_pairs=settings.max_pairs)
+    app = _new_app(_lifespan(batcher, scorer))
+    locks = [Security(HTTPBearer(auto_error=False))] if api_key else []
+    app.include_router(matching_routes(scorer, model_name=model_name), dependencies=locks)
+    app.include_router(
+        rerank_routes(
+            scorer, model_name=model_name, default_task=ranking.name, takes_any_model=settings.takes_any_model
+        ),
+        dependencies=locks,
+    )
+    app.include_router(
+        operation_routes(batcher, metrics, model_name=model_name, settings=settings, budget=ranking.budget, locks=locks)
+    )
+    pages = page_routes(page_files())
+    app.router.routes.extend(pages)
+    page_paths = {route.path for route in pages}
+    app.add_middleware(
+        Entrance,
+        settings=settings,
+        model_name=model_name,
+        api_key=api_key,
+        routes=set(app.openapi()["paths"]) | page_paths | {"/openapi.json"},
+        open_routes={*page_paths, *OPEN_ROUTES},
+        refuse_if_full=batcher.refuse_if_full,
+        metrics=metrics,
+        log=log,
+    )
+    return app
 
+
+def _lifespan(batcher: Batcher, scorer: PairScorer) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         batcher.start()
@@ -93,7 +111,10 @@ def build_app(
         await asyncio.to_thread(batcher.close)
         scorer.close()
 
-    locks = [Security(HTTPBearer(auto_error=False))] if api_key else []
+    return lifespan
+
+
+def _new_app(lifespan: Lifespan[FastAPI]) -> FastAPI:
     app = FastAPI(
         title="Yanmo 研墨",
         description=_ABOUT,
@@ -105,48 +126,4 @@ def build_app(
         redirect_slashes=False,
     )
     install_error_handlers(app)
-    app.include_router(matching_routes(scorer, model_name=model_name), dependencies=locks)
-    app.include_router(rerank_routes(scorer, model_name=model_name, default_task=chosen), dependencies=locks)
-
-    @app.get(
-        "/healthz",
-        response_model=HealthReply,
-        responses={503: {"model": ErrorReply, "description": "打分线程已停 / the scoring thread has stopped"}},
-        tags=["operation"],
-        summary="是否健康（不需要密钥） / whether it can score; needs no key",
-    )
-    async def healthz() -> Response:
-        """能打分则为 ok。Says ok while it can score."""
-        if not batcher.is_running:
-            raise RefusalError(
-                HTTPStatus.SERVICE_UNAVAILABLE, "the scoring thread has stopped", fix="restart the service"
-            )
-        return json_reply(HealthReply(status="ok", model=model_name))
-
-    @app.get(
-        "/metrics",
-        response_class=Response,
-        dependencies=locks,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
-        tags=["operation"],
-        summary="Prometheus 指标 / metrics",
-    )
-    async def prometheus() -> Response:
-        """请求、文本对、token、队列、批次与耗时。Requests, pairs, tokens, queue, batches, times."""
-        return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    files = page_files()
-    pages = page_routes(files)
-    app.router.routes.extend(pages)
-    page_paths = {route.path for route in pages}
-    api_paths = set(app.openapi()["paths"])
-    app.add_middleware(
-        Gate,
-        settings=settings,
-        api_key=api_key,
-        routes=api_paths | page_paths | {"/openapi.json"},
-        open_routes=page_paths | {"/healthz"},
-        metrics=metrics,
-        log=log,
-    )
     return app

@@ -1,14 +1,14 @@
-"""Scoring for many requests at once: a bounded queue of rows, and one thread that scores them batch by batch.
+"""Scoring for many requests at once: a queue of rows in which all are in time, and one thread that scores batches.
 
-A row is an encoded pair under a task. A request first gets a place in the queue, then hands its rows in; when it
-leaves, what has not been scored is dropped. Requests take turns: a batch is built around the oldest row of the request
-whose turn it is, so that a large one cannot hold up the others.
+A row is an encoded pair under a task. A request first gets a place in the queue, if it and all others can be done in
+time at the measured rate; then it hands its rows in. When it leaves, or can no longer be done in time, what has not
+been scored is dropped. Whoever is due first is served first, and small requests are due sooner: a batch is built around
+the oldest row of the first, so that a large request cannot hold up the others.
 """
 
-import math
+import bisect
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -21,11 +21,19 @@ from ...errors import YanmoError
 from ...match import Engine
 from ...tokenize import EncodedPair
 from .length_window import length_window
+from .pace import Pace, lateness
 
 __all__ = ["BatchReport", "Batcher", "Place", "QueueFullError"]
 
-# Share of the newest batch in the running rate.
-_NEWEST = 0.2
+# Shares of the longest wait: what a small request is admitted for, what any is, and what a batch may take. A processor
+# that suddenly gives a quarter of its speed makes four times the first of them, which is still less than the whole.
+_USUAL, _MOST, _BATCH = 1 / 6, 1 / 2, 1 / 60
+# Of a request's own time, what it is given on top: it may be held up by smaller ones that long.
+_STRETCH = 2.0
+# Tokens a second that are believed before the first batch has told; only for the order.
+_BELIEVED = 1000.0
+# Tokens of the smallest batch that is worth the call, however slow the machine.
+_SMALLEST_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -44,10 +52,10 @@ class BatchReport:
 
 
 class QueueFullError(YanmoError):
-    """There is no room for a request now.
+    """A request cannot be done in time.
 
     Args:
-        seconds: When there should be, by the rate measured so far.
+        seconds: When to come back, by the rate measured so far.
     """
 
     def __init__(self, seconds: int) -> None:
@@ -61,11 +69,15 @@ class Place:
     Args:
         batcher: Whose queue it is.
         n_tokens: Tokens it takes up.
+        due: When it should be done, by the monotonic clock.
+        deadline: When nobody waits for it any more.
     """
 
-    def __init__(self, batcher: "Batcher", n_tokens: int) -> None:
+    def __init__(self, batcher: "Batcher", n_tokens: int, *, due: float, deadline: float) -> None:
         self.batcher = batcher
         self.n_tokens = n_tokens
+        self.due = due
+        self.deadline = deadline
         self.rows: Sequence[EncodedPair] = ()
         self.tasks: Sequence[int] = ()
         self.waiting: list[int] = []
@@ -90,7 +102,7 @@ class Place:
             tasks: Task of each.
 
         Returns:
-            Their logits in order, float32[n], when they are scored.
+            Their logits in order, float32[n], when they are scored; a ``QueueFullError`` if they cannot be in time.
         """
         self.batcher.enter(self, rows, tasks)
         return self.future
@@ -103,7 +115,7 @@ class Batcher:
         engine: Encoded pairs to logits.
         max_batch_tokens: Largest number of rows times longest row of a batch.
         max_queue_tokens: Tokens admitted and not yet scored, at most.
-        max_wait: Seconds; who would have to wait longer, by the rate measured so far, finds the queue full.
+        max_wait: Seconds after which nobody waits for a request any more; admitted is who can be done in far less.
         on_batch: Told of every batch, from the scoring thread.
     """
 
@@ -113,7 +125,7 @@ class Batcher:
         *,
         max_batch_tokens: int,
         max_queue_tokens: int,
-        max_wait: float = math.inf,
+        max_wait: float = 30.0,
         on_batch: Callable[[BatchReport], None] = lambda _report: None,
     ) -> None:
         self.engine = engine
@@ -122,10 +134,10 @@ class Batcher:
         self.max_wait = max_wait
         self.on_batch = on_batch
         self._changed = threading.Condition()
-        self._places: deque[Place] = deque()
+        # All that have been admitted and have not left, whoever is due first before the others.
+        self._places: list[Place] = []
         self._n_tokens = 0
-        # Tokens a second, of all batches and of those that were at least half full.
-        self._rate = self._full_rate = 0.0
+        self._pace = Pace()
         self._is_closing = False
         self._worker = threading.Thread(target=self._work, name="yanmo-scoring", daemon=True)
 
@@ -160,17 +172,28 @@ class Batcher:
             The place; leave it by its ``with`` block.
 
         Raises:
-            QueueFullError: There is no room now.
+            QueueFullError: It, or another, could not be done in time.
         """
         with self._changed:
-            beyond: float = self._n_tokens + n_tokens - self.max_queue_tokens
-            if self._n_tokens and self._full_rate:
-                # Whoever finds nobody waiting may try, however large it is.
-                beyond = max(beyond, self._n_tokens + n_tokens - self._full_rate * self.max_wait)
-            if beyond > 0:
-                raise QueueFullError(max(1, math.ceil(beyond / self._rate)) if self._rate else 1)
+            now = time.monotonic()
+            due = self._due(n_tokens)
+            self._refuse_if_late(now, due=due, n_tokens=n_tokens, promise=n_tokens)
+            place = Place(self, n_tokens, due=now + due, deadline=now + self.max_wait)
             self._n_tokens += n_tokens
-        return Place(self, n_tokens)
+            bisect.insort(self._places, place, key=lambda other: other.due)
+        return place
+
+    def refuse_if_full(self, n_tokens: int) -> None:
+        """Refuses a request before anything is known of it, if even the smallest could not be done in time.
+
+        Args:
+            n_tokens: Tokens it is likely to bring, for the time to come back.
+
+        Raises:
+            QueueFullError: There is no room for any request.
+        """
+        with self._changed:
+            self._refuse_if_late(time.monotonic(), due=self._due(1), n_tokens=1, promise=n_tokens)
 
     def enter(self, place: Place, rows: Sequence[EncodedPair], tasks: Sequence[int]) -> None:
         """Takes in the rows of a place; ``Place.score`` is the way to call it.
@@ -185,12 +208,13 @@ class Batcher:
             return
         n_tokens = sum(map(len, rows))
         with self._changed:
+            if place.has_left:
+                return
             self._n_tokens += n_tokens - place.n_tokens
             place.n_tokens = n_tokens
             place.rows, place.tasks = rows, tasks
             place.waiting, place.n_unscored = list(range(len(rows))), len(rows)
             place.logits = np.empty(len(rows), dtype=np.float32)
-            self._places.append(place)
             self._changed.notify()
 
     def leave(self, place: Place) -> None:
@@ -200,8 +224,28 @@ class Batcher:
                 return
             place.has_left = True
             self._n_tokens -= place.n_tokens
-            if place.waiting:
-                self._places.remove(place)
+            self._places.remove(place)
+
+    def _due(self, n_tokens: int) -> float:
+        """Seconds in which a request should be done: the usual, and some of its own time on top."""
+        own = n_tokens / (self._pace.rate or _BELIEVED)
+        return min(_MOST * self.max_wait, _USUAL * self.max_wait + _STRETCH * own)
+
+    def _refuse_if_late(self, now: float, *, due: float, n_tokens: int, promise: int) -> None:
+        # Whoever finds nobody waiting may try, however large it is.
+        if not self._n_tokens:
+            return
+        rate = self._pace.rate
+        if rate:
+            waiting = ((place.due - now, place.n_tokens) for place in self._places)
+            late = lateness(waiting, due=due, n_tokens=n_tokens, rate=rate)
+            late = max(late, (self._n_tokens + n_tokens - self.max_queue_tokens) / rate)
+        else:
+            # Nothing is known yet: no more than the batch that will tell, and one to follow it.
+            limit = min(self.max_queue_tokens, 2 * self.max_batch_tokens)
+            late = 1.0 if self._n_tokens + n_tokens > limit else 0.0
+        if late > 0:
+            raise QueueFullError(self._pace.come_back(now, late=late, n_tokens=promise))
 
     def _work(self) -> None:
         while batch := self._next_batch():
@@ -209,22 +253,38 @@ class Batcher:
 
     def _next_batch(self) -> list[tuple[Place, int]]:
         with self._changed:
-            while not self._places and not self._is_closing:
+            while True:
+                self._drop_the_late()
+                waiting = [(place, row) for place in self._places for row in place.waiting]
+                if waiting or self._is_closing:
+                    break
                 self._changed.wait()
-            if not self._places:
+            if not waiting:
                 return []
-            waiting = [(place, row) for place in self._places for row in place.waiting]
             lengths = [len(place.rows[row]) for place, row in waiting]
-            batch = [waiting[i] for i in length_window(lengths, 0, max_tokens=self.max_batch_tokens)]
+            # On a slow machine a batch of the largest size would make those wait who come after it.
+            worth = max(_SMALLEST_BATCH, int(_BATCH * self.max_wait * (self._pace.rate or _BELIEVED)))
+            batch = [waiting[i] for i in length_window(lengths, 0, max_tokens=min(self.max_batch_tokens, worth))]
             chosen: dict[Place, set[int]] = {}
             for place, row in batch:
                 chosen.setdefault(place, set()).add(row)
             for place, rows in chosen.items():
                 place.waiting = [row for row in place.waiting if row not in rows]
-            # The first has had its turn; whoever has nothing left is out.
-            self._places.rotate(-1)
-            self._places = deque(place for place in self._places if place.waiting)
             return batch
+
+    def _drop_the_late(self) -> None:
+        """Sends away whoever nobody waits for, or could not be done in time any more even if it were next."""
+        now, rate = time.monotonic(), self._pace.rate
+        waiting = [place for place in self._places if place.waiting]
+        for i, place in enumerate(waiting):
+            # The last is tried all the same: only a batch can tell that the machine has become faster again.
+            own = place.n_tokens / rate if rate and i < len(waiting) - 1 else 0.0
+            if now + own > place.deadline:
+                seconds = self._pace.come_back(now, late=0.0, n_tokens=place.n_tokens)
+                self.leave(place)
+                place.waiting = []
+                if place.future.set_running_or_notify_cancel():
+                    place.future.set_exception(QueueFullError(seconds))
 
     def _score(self, batch: Sequence[tuple[Place, int]]) -> None:
         rows = [place.rows[row] for place, row in batch]
@@ -240,10 +300,7 @@ class Batcher:
         n_tokens, seconds = sum(map(len, rows)), time.perf_counter() - began
         done = []
         with self._changed:
-            rate = n_tokens / max(seconds, 1e-9)
-            self._rate = _running(self._rate, rate)
-            if 2 * len(rows) * max(map(len, rows)) >= self.max_batch_tokens:
-                self._full_rate = _running(self._full_rate, rate)
+            self._pace.saw(n_tokens, seconds)
             for (place, row), logit in zip(batch, logits, strict=True):
                 place.logits[row] = logit
                 place.n_unscored -= 1
@@ -256,7 +313,3 @@ class Batcher:
             if place.future.set_running_or_notify_cancel():
                 place.future.set_result(place.logits)
         self.on_batch(BatchReport(len(rows), n_tokens, seconds))
-
-
-def _running(mean: float, newest: float) -> float:
-    return (1 - _NEWEST) * mean + _NEWEST * newest if mean else newest

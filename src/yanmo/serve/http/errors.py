@@ -1,4 +1,4 @@
-"""What the HTTP service refuses: every answer that is no result reads ``{"error": {"message", "fix"}}``."""
+"""What the HTTP service refuses: every answer that is no result reads ``{"error": {"message", "fix"}, "detail"}``."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -11,8 +11,19 @@ from starlette.exceptions import HTTPException
 from ...errors import InputError, YanmoError
 from ...tokenize.surrogates import without_surrogates
 
-__all__ = ["ErrorDetail", "ErrorReply", "RefusalError", "error_replies", "install_error_handlers"]
+__all__ = [
+    "WITH_DOCUMENTS",
+    "WITH_TEXTS",
+    "ErrorDetail",
+    "ErrorReply",
+    "RefusalError",
+    "error_replies",
+    "install_error_handlers",
+    "queue_full",
+]
 
+WITH_TEXTS, WITH_DOCUMENTS = "(body with texts)", "(body with documents)"
+"""What pydantic calls the two shapes of a ranking in the place of an error."""
 # A message may name a field that the caller made up; no more of it than this.
 _LONGEST = 400
 
@@ -28,6 +39,7 @@ class ErrorReply(BaseModel):
     """Every answer that is no result."""
 
     error: ErrorDetail
+    detail: str = Field(description="同 message，其他服务的客户端从这里读 / the message, where clients of others look")
 
 
 class RefusalError(YanmoError):
@@ -51,17 +63,35 @@ class RefusalError(YanmoError):
         """Gives the answer to send."""
         message = without_surrogates(self.message)
         shown = message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…"
-        content = ErrorReply(error=ErrorDetail(message=shown, fix=self.fix)).model_dump_json()
+        content = ErrorReply(error=ErrorDetail(message=shown, fix=self.fix), detail=shown).model_dump_json()
         return Response(content, status_code=self.status, headers=self.headers, media_type="application/json")
 
 
+def queue_full(seconds: int) -> RefusalError:
+    """Refuses a request that would have to wait too long.
+
+    Args:
+        seconds: When to come back.
+
+    Returns:
+        The refusal, with ``Retry-After``.
+    """
+    return RefusalError(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "the queue is full",
+        fix=f"try again in {seconds} s",
+        headers={"Retry-After": str(seconds)},
+    )
+
+
 _MEANING = {
-    HTTPStatus.BAD_REQUEST: "请求体不是 UTF-8 的 JSON / the body is no JSON in UTF-8",
+    HTTPStatus.BAD_REQUEST: "请求读不出来 / the request cannot be read, or its body is no JSON in UTF-8",
     HTTPStatus.UNAUTHORIZED: "缺少密钥或密钥不对 / the key is missing or wrong",
     HTTPStatus.NOT_FOUND: "没有这个模型 / no such model",
+    HTTPStatus.MISDIRECTED_REQUEST: "Host 不是本服务的名字 / the Host header names another service",
     HTTPStatus.REQUEST_TIMEOUT: "请求体没有及时到达 / the body did not arrive in time",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "请求太大 / the request is too large",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "不是 application/json / the body is not application/json",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "不是 application/json 或 gzip / the body is not JSON, or packed unlike gzip",
     HTTPStatus.UNPROCESSABLE_ENTITY: "字段不对 / a field is wrong",
     HTTPStatus.TOO_MANY_REQUESTS: "队列已满，请按 Retry-After 再来 / the queue is full, come back after Retry-After",
     HTTPStatus.GATEWAY_TIMEOUT: "超过时限 / the time limit has passed",
@@ -146,5 +176,8 @@ def _place(steps: Sequence[object]) -> str:
     """Writes ``("body", "pairs", 0, "text0")`` as ``pairs[0].text0``."""
     parts = ""
     for step in steps[1:]:
+        if step in (WITH_TEXTS, WITH_DOCUMENTS):
+            # Which of two shapes a body has is nothing that its sender wrote.
+            continue
         parts += f"[{step}]" if isinstance(step, int) else f".{step}" if parts else str(step)
     return parts or "the body"

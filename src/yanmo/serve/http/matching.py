@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from ...match import Matcher
+from .entrance import exchange_of
 from .errors import error_replies
-from .gate import exchange_of
+from .request_model import counted_route
 from .schemas import (
     BudgetReply,
     DecideReply,
@@ -56,7 +57,7 @@ def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
     Returns:
         ``/v1/tasks``, ``/v1/score`` and ``/v1/decide``.
     """
-    router = APIRouter(prefix="/v1", tags=["matching"])
+    router = APIRouter(prefix="/v1", tags=["matching"], route_class=counted_route(scorer.max_pairs))
     matcher = scorer.matcher
     known = _describe_tasks(matcher, model_name)
 

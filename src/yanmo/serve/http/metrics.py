@@ -14,13 +14,9 @@ _TOKENS = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 
 
 class ServiceMetrics:
-    """What the service has done so far; a registry of its own, so that several services may live in one process.
+    """What the service has done so far; a registry of its own, so that several services may live in one process."""
 
-    Args:
-        queue_tokens: Gives the tokens that are admitted and not yet scored.
-    """
-
-    def __init__(self, queue_tokens: Callable[[], int]) -> None:
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._requests = Counter(
@@ -44,8 +40,15 @@ class ServiceMetrics:
         self._batch_seconds = Histogram(
             "yanmo_batch_seconds", "Seconds to score a batch", buckets=_SECONDS, registry=self.registry
         )
-        queue = Gauge("yanmo_queue_tokens", "Tokens admitted and not yet scored", registry=self.registry)
-        queue.set_function(queue_tokens)
+        self._queue = Gauge("yanmo_queue_tokens", "Tokens admitted and not yet scored", registry=self.registry)
+
+    def watch_queue(self, n_tokens: Callable[[], int]) -> None:
+        """Shows the length of the queue.
+
+        Args:
+            n_tokens: Gives the tokens that are admitted and not yet scored.
+        """
+        self._queue.set_function(n_tokens)
 
     def saw_request(self, *, method: str, route: str, status: int, seconds: float, n_pairs: int) -> None:
         """Counts an answered request.

@@ -1,194 +1,199 @@
-"""Ranking of texts by a query, in the two shapes that existing clients speak.
+"""Ranking of texts by a query, at the addresses and in the shapes that existing clients speak.
 
-``/rerank`` is that of text-embeddings-inference, ``/v1/rerank`` that of Jina and Cohere. Both score the pairs
-(query, text) under one task. What such a client may ask for and this service cannot do is an error, never ignored.
+All score the pairs (query, text) under one task. ``/rerank`` and ``/v1/rerank`` take either shape and tell it by its
+keys, for clients disagree which of them stands where; ``/v2/rerank`` is Cohere's.
 """
 
+import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from numpy.typing import NDArray
 
+from ...data import TaskSet
+from .entrance import exchange_of
 from .errors import RefusalError, error_replies
-from .gate import exchange_of
 from .matching import json_reply, probabilities_of
-from .schemas import Text
-from .scoring import PairScorer, ScoredPairs
+from .request_model import counted_route
+from .rerank_schemas import (
+    TASK_MEANING,
+    CohereReply,
+    JinaDocument,
+    JinaReply,
+    JinaRequest,
+    JinaResult,
+    RankRequest,
+    TeiReply,
+    TeiRequest,
+    TeiResult,
+    Usage,
+)
+from .scoring import PairScorer
 
-__all__ = [
-    "JinaReply",
-    "JinaRequest",
-    "JinaResult",
-    "TeiReply",
-    "TeiRequest",
-    "TeiResult",
-    "rerank_routes",
-]
+__all__ = ["ranking_task", "rerank_routes"]
 
-_TASK = "按哪个任务排序，省略则用服务的默认任务 / which task to rank by; the service's own if left out"
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TeiRequest(_Request):
-    """A request as text-embeddings-inference takes it."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"query": "巴萨获胜", "texts": ["巴塞罗那赢球", "今天有雨"]}]}
-    )
-
-    query: Text = Field(description="查询，作为文本一 / the query, as the first text")
-    texts: list[Text] = Field(min_length=1, description="候选，作为文本二 / the candidates, as the second text")
-    raw_scores: bool = Field(default=False, description="返回未校准的 logit / give logits, not probabilities")
-    return_text: bool = Field(default=False, description="结果里带上文本 / give the texts back")
-    truncate: bool | None = Field(
-        default=None,
-        description="false 表示任何文本超出任务的长度预算就拒绝；否则按预算截断 / "
-        "false: refuse if any text is longer than the task's budget; else it is cut as the task says",
-    )
-    task: str | None = Field(default=None, description=_TASK)
+_Asked = TeiRequest | JinaRequest
 
 
-class TeiResult(BaseModel):
-    """One candidate."""
+def ranking_task(task_set: TaskSet) -> str:
+    """Gives the task that fits a short query and a longer document best.
 
-    index: int = Field(description="候选的序号，从 0 起 / number of the candidate, from 0")
-    score: float
-    text: str | None = Field(default=None, description="只在要求时 / only if asked for")
+    Args:
+        task_set: The tasks there are.
 
+    Returns:
+        The first of those whose budget leans most to the second text; of equal ones, that which reads most of it.
 
-class TeiReply(RootModel[list[TeiResult]]):
-    """All candidates, the best first."""
-
-
-class JinaDocument(_Request):
-    """A document as an object."""
-
-    text: Text
-
-
-class JinaRequest(_Request):
-    """A request as Jina's and Cohere's clients send it."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"query": "巴萨获胜", "documents": ["巴塞罗那赢球", "今天有雨"], "top_n": 1}]}
-    )
-
-    model: str | None = Field(default=None, description="须为本服务的模型名 / must be the name of the model served")
-    query: Text = Field(description="查询，作为文本一 / the query, as the first text")
-    documents: list[Text | JinaDocument] = Field(
-        min_length=1, description="候选，作为文本二 / the candidates, as the second text"
-    )
-    top_n: int | None = Field(default=None, ge=1, description="只要前几个 / how many to give; all if left out")
-    return_documents: bool = Field(default=True, description="结果里带上文本 / give the documents back")
-    task: str | None = Field(default=None, description=_TASK)
+    Example:
+        >>> ranking_task(TaskSet.load("sohu"))
+        'slA'
+    """
+    budgets = {task.name: task.budget for task in task_set.tasks}
+    return max(budgets, key=lambda name: (budgets[name].right / budgets[name].left, budgets[name].right))
 
 
-class JinaResult(BaseModel):
-    """One candidate."""
+@dataclass(frozen=True)
+class _Ranking:
+    """Texts by how well they match a query.
 
-    index: int = Field(description="候选的序号，从 0 起 / number of the candidate, from 0")
-    relevance_score: float = Field(description="校准后的匹配概率 / calibrated probability of a match")
-    document: JinaDocument | None = Field(default=None, description="只在要求时 / only if asked for")
+    Attributes:
+        texts: The texts, in the order of the request.
+        order: Their numbers, best first, as many as were asked for.
+        scores: Of each text, float32[n].
+        cuts: Tokens of the query and of each text that the model did not read.
+        n_tokens: Tokens scored.
+    """
 
-
-class Usage(BaseModel):
-    """What the request cost."""
-
-    total_tokens: int = Field(description="打分的 token 数，每对都计入查询 / tokens scored; every pair has the query")
-
-
-class JinaReply(BaseModel):
-    """The best candidates, best first."""
-
-    model: str
-    results: list[JinaResult]
-    usage: Usage
+    texts: Sequence[str]
+    order: list[int]
+    scores: NDArray[np.float32]
+    cuts: list[tuple[int, int]]
+    n_tokens: int
 
 
-def rerank_routes(scorer: PairScorer, *, model_name: str, default_task: str) -> APIRouter:
+def rerank_routes(scorer: PairScorer, *, model_name: str, default_task: str, takes_any_model: bool) -> APIRouter:
     """Makes the routes.
 
     Args:
         scorer: Texts to logits.
         model_name: What the model is called.
         default_task: The task to rank by where a request names none.
+        takes_any_model: Whether a request may name another model than this; the answer's header says which it was.
 
     Returns:
-        ``/rerank`` and ``/v1/rerank``.
+        ``/rerank``, ``/v1/rerank`` and ``/v2/rerank``.
     """
-    router = APIRouter(tags=["rerank"])
-    task_query = Query(description=f"{_TASK} ({default_task})")
+    router = APIRouter(tags=["rerank"], route_class=counted_route(scorer.max_pairs))
+    task_query = Query(description=f"{TASK_MEANING} ({default_task})")
 
-    async def rank(
-        request: Request, query: str, texts: Sequence[str], *, named: Sequence[str | None]
-    ) -> tuple[ScoredPairs, list[int]]:
-        names = {name for name in named if name is not None} or {default_task}
+    async def rank(request: Request, asked: _Asked, *, task: str | None) -> _Ranking:
+        if not takes_any_model and asked.model not in (None, model_name):
+            message = f"the model served here is '{model_name}'"
+            raise RefusalError(HTTPStatus.NOT_FOUND, message, fix=f"set model to {model_name}, or leave it out")
+        names = {name for name in (task, asked.task) if name is not None} or {default_task}
         if len(names) > 1:
             message = "the address and the body name different tasks"
             raise RefusalError(HTTPStatus.UNPROCESSABLE_ENTITY, message, fix="name the task in one place")
+        texts = asked.texts if isinstance(asked, TeiRequest) else asked.texts()
         exchange = exchange_of(request)
         exchange.n_pairs = len(texts)
-        scored = await scorer.score([(query, text) for text in texts], scorer.task_names(sorted(names)))
+        scored = await scorer.score([(asked.query, text) for text in texts], scorer.task_names(sorted(names)))
         exchange.n_tokens = scored.n_tokens
+        cuts = [reading.n_cut for (reading,) in scored.readings]
+        _refuse_cuts(asked, sum(map(any, cuts)))
+        scores = scored.logits if asked.raw_scores else probabilities_of(scorer.matcher, scored)
         # Of equal candidates the earlier stays first; calibration never changes the order of two logits.
-        return scored, np.argsort(-scored.logits[:, 0], kind="stable").tolist()
+        order = np.argsort(-scored.logits[:, 0], kind="stable").tolist()[: asked.top_n]
+        return _Ranking(texts, order, scores[:, 0], cuts, scored.n_tokens)
+
+    async def rank_either(request: Request, asked: _Asked, *, task: str | None) -> Response:
+        ranking = await rank(request, asked, task=task)
+        if isinstance(asked, TeiRequest):
+            return json_reply(TeiReply(_tei_results(ranking, with_texts=asked.return_text)))
+        results = _jina_results(ranking, with_texts=asked.return_documents is not False)
+        return json_reply(JinaReply(model=model_name, results=results, usage=Usage(total_tokens=ranking.n_tokens)))
 
     @router.post(
         "/rerank",
-        response_model=TeiReply,
+        response_model=TeiReply | JinaReply,
         response_model_exclude_unset=True,
         responses=error_replies(),
-        summary="排序（text-embeddings-inference 的格式） / rank, as text-embeddings-inference does",
+        summary="排序（text-embeddings-inference、vLLM 的地址） / rank, where text-embeddings-inference and vLLM do",
     )
-    async def rerank(request: Request, asked: TeiRequest, task: Annotated[str | None, task_query] = None) -> Response:
-        """按与查询的匹配程度排序。Candidates by how well they match the query, best first."""
-        scored, order = await rank(request, asked.query, asked.texts, named=(task, asked.task))
-        if asked.truncate is False:
-            _refuse_cuts(scored)
-        scores = scored.logits if asked.raw_scores else probabilities_of(scorer.matcher, scored)
-        results = []
-        for i in order:
-            fields = {"text": asked.texts[i]} if asked.return_text else {}
-            results.append(TeiResult(index=i, score=float(scores[i, 0]), **fields))
-        return json_reply(TeiReply(results))
+    async def rerank(request: Request, asked: RankRequest, task: Annotated[str | None, task_query] = None) -> Response:
+        """按与查询的匹配程度排序；答以请求的格式。Candidates by how well they match, in the shape of the request."""
+        return await rank_either(request, asked, task=task)
 
     @router.post(
         "/v1/rerank",
-        response_model=JinaReply,
+        response_model=TeiReply | JinaReply,
         response_model_exclude_unset=True,
         responses=error_replies(),
-        summary="排序（Jina、Cohere 的格式） / rank, as Jina and Cohere do",
+        summary="排序（Jina、Xinference 的地址） / rank, where Jina and Xinference do",
     )
     async def rerank_documents(
+        request: Request, asked: RankRequest, task: Annotated[str | None, task_query] = None
+    ) -> Response:
+        """按与查询的匹配程度排序；答以请求的格式。Candidates by how well they match, in the shape of the request."""
+        return await rank_either(request, asked, task=task)
+
+    @router.post(
+        "/v2/rerank",
+        response_model=CohereReply,
+        response_model_exclude_unset=True,
+        responses=error_replies(),
+        summary="排序（Cohere 第二版的格式） / rank, as Cohere's second version does",
+    )
+    async def rerank_as_cohere(
         request: Request, asked: JinaRequest, task: Annotated[str | None, task_query] = None
     ) -> Response:
         """按与查询的匹配程度排序。Candidates by how well they match the query, best first."""
-        if asked.model is not None and asked.model != model_name:
-            message = f"the model served here is '{model_name}'"
-            raise RefusalError(HTTPStatus.NOT_FOUND, message, fix=f"set model to {model_name}, or leave it out")
-        texts = [document if isinstance(document, str) else document.text for document in asked.documents]
-        scored, order = await rank(request, asked.query, texts, named=(task, asked.task))
-        probabilities = probabilities_of(scorer.matcher, scored)
-        results = []
-        for i in order[: asked.top_n]:
-            fields = {"document": JinaDocument(text=texts[i])} if asked.return_documents else {}
-            results.append(JinaResult(index=i, relevance_score=float(probabilities[i, 0]), **fields))
-        return json_reply(JinaReply(model=model_name, results=results, usage=Usage(total_tokens=scored.n_tokens)))
+        ranking = await rank(request, asked, task=task)
+        results = _jina_results(ranking, with_texts=asked.return_documents is True)
+        meta: dict[str, dict[str, str | int]] = {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}
+        return json_reply(CohereReply(id=str(uuid.uuid4()), results=results, meta=meta))
 
     return router
 
 
-def _refuse_cuts(scored: ScoredPairs) -> None:
-    n_cut = sum(any(reading.n_cut) for row in scored.readings for reading in row)
-    if n_cut:
+def _tei_results(ranking: _Ranking, *, with_texts: bool) -> list[TeiResult]:
+    results = []
+    for i in ranking.order:
+        result = TeiResult(index=i, score=float(ranking.scores[i]))
+        if with_texts:
+            result.text = ranking.texts[i]
+        if any(ranking.cuts[i]):
+            result.cut = ranking.cuts[i]
+        results.append(result)
+    return results
+
+
+def _jina_results(ranking: _Ranking, *, with_texts: bool) -> list[JinaResult]:
+    results = []
+    for i in ranking.order:
+        result = JinaResult(index=i, relevance_score=float(ranking.scores[i]))
+        if with_texts:
+            result.document = JinaDocument(text=ranking.texts[i])
+        if any(ranking.cuts[i]):
+            result.cut = ranking.cuts[i]
+        results.append(result)
+    return results
+
+
+def _refuse_cuts(asked: _Asked, n_cut: int) -> None:
+    if isinstance(asked, JinaRequest):
+        wish = None if asked.truncation else "truncation is false"
+    elif not asked.truncate:
+        wish = "truncate is false"
+    else:
+        wish = "truncation_direction is Left" if asked.truncation_direction in ("Left", "left") else None
+    if n_cut and wish is not None:
         raise RefusalError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"{n_cut} of the texts, with the query, are longer than the budget of the task, and truncate is false",
-            fix="shorten them, or leave truncate out to have them cut",
+            f"{n_cut} of the texts, with the query, are longer than the budget of the task, and {wish}",
+            fix="shorten them, or leave that out to have them cut as the task says",
         )

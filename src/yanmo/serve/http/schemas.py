@@ -1,9 +1,8 @@
 """Requests and answers of ``/v1/tasks``, ``/v1/score`` and ``/v1/decide``."""
 
-from typing import Annotated
+from pydantic import BaseModel, ConfigDict, Field
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from .request_model import RequestModel, Text
 
 __all__ = [
     "BudgetReply",
@@ -15,38 +14,22 @@ __all__ = [
     "TaskDecision",
     "TaskReply",
     "TasksReply",
-    "Text",
     "TextPair",
     "WindowsReply",
 ]
 
 
-def _whole_characters(text: str) -> str:
-    # JSON can spell half of a surrogate pair, and no answer could give it back.
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise PydanticCustomError("half_character", "holds half of a surrogate pair, which is no character") from None
-    return text
-
-
-Text = Annotated[str, AfterValidator(_whole_characters)]
-"""A text that has a UTF-8 form."""
 _MODEL = "模型名 / the model that answered"
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TextPair(_Request):
+class TextPair(RequestModel):
     """Two texts to be matched."""
 
     text0: Text = Field(description="文本一 / the first text")
     text1: Text = Field(description="文本二 / the second text")
 
 
-class PairsRequest(_Request):
+class PairsRequest(RequestModel):
     """Pairs, and the standards to judge them by."""
 
     model_config = ConfigDict(

@@ -3,9 +3,7 @@
 import asyncio
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
 
 import numpy as np
@@ -15,7 +13,9 @@ from ...data import Budget
 from ...match import Matcher
 from ...tokenize import PairWindows
 from .batcher import Batcher, QueueFullError
-from .errors import RefusalError
+from .encoding import TextEncoding
+from .errors import RefusalError, queue_full
+from .readable import n_characters, n_tokens_reached
 
 __all__ = ["PairScorer", "ScoredPairs"]
 
@@ -53,8 +53,7 @@ class PairScorer:
         self.matcher = matcher
         self.batcher = batcher
         self.max_pairs = max_pairs
-        # Two, so that one very long text does not keep the others from being encoded.
-        self._encoding = ThreadPoolExecutor(2, thread_name_prefix="yanmo-encoding")
+        self._encoding = TextEncoding(matcher)
 
     def task_names(self, names: Sequence[str] | None) -> tuple[str, ...]:
         """Gives the tasks that a request asks for.
@@ -71,9 +70,10 @@ class PairScorer:
         task_set = self.matcher.matching.task_set
         if names is None:
             return task_set.names
-        for name in names:
+        distinct = tuple(dict.fromkeys(names))
+        for name in distinct:
             task_set.index(name)
-        return tuple(dict.fromkeys(names))
+        return distinct
 
     async def score(self, pairs: Sequence[tuple[str, str]], tasks: Sequence[str]) -> ScoredPairs:
         """Scores pairs under tasks; a caller that goes away is dropped by cancelling this.
@@ -86,12 +86,8 @@ class PairScorer:
             Logits and counts.
 
         Raises:
-            RefusalError: They are too many, the queue is full, or the model gives no numbers.
+            RefusalError: They are too long, the queue is full, or the model gives no numbers.
         """
-        if len(pairs) > self.max_pairs:
-            message = f"the request holds {len(pairs):,} pairs, the limit is {self.max_pairs:,}"
-            fix = f"send {self.max_pairs:,} at a time, or raise --max-pairs"
-            raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, fix=fix)
         budgets = [self.matcher.matching.task_set.task(task).budget for task in tasks]
         guess = sum(_n_tokens_at_most(pair, budget) for pair in pairs for budget in budgets)
         limit = self.batcher.max_queue_tokens
@@ -100,20 +96,13 @@ class PairScorer:
             fix = f"send it in {math.ceil(guess / limit)} parts or more, or raise --max-queue-tokens"
             raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, fix=fix)
         try:
-            place = self.batcher.admit(guess)
-        except QueueFullError as full:
-            raise RefusalError(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "the queue is full",
-                fix=f"try again in {full.seconds} s",
-                headers={"Retry-After": str(full.seconds)},
-            ) from full
-        with place:
             # Before the encoding, for that is what a flood of requests would spend the time on.
-            loop = asyncio.get_running_loop()
-            encoded = await loop.run_in_executor(self._encoding, partial(self.matcher.rows, pairs, tasks=tasks))
-            rows = encoded.rows
-            logits = encoded.pool(await asyncio.wrap_future(place.score(rows, encoded.row_tasks)))
+            with self.batcher.admit(guess) as place:
+                encoded = await self._encoding.rows(pairs, tasks)
+                rows = encoded.rows
+                logits = encoded.pool(await asyncio.wrap_future(place.score(rows, encoded.row_tasks)))
+        except QueueFullError as full:
+            raise queue_full(full.seconds) from full
         if not np.isfinite(logits).all():
             raise RefusalError(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "the model gave no number", fix="check it with yanmo doctor model"
@@ -122,9 +111,10 @@ class PairScorer:
 
     def close(self) -> None:
         """Ends the encoding threads."""
-        self._encoding.shutdown()
+        self._encoding.close()
 
 
 def _n_tokens_at_most(pair: tuple[str, str], budget: Budget) -> int:
-    whole, window = len(pair[0]) + len(pair[1]) + _SPECIAL_TOKENS, budget.left + budget.right
-    return whole if whole <= window else window * (1 if budget.windows is None else budget.windows.at_most)
+    window, reached = budget.left + budget.right, n_tokens_reached(budget)
+    whole = sum(n_characters(text, at_most=window) for text in pair) + _SPECIAL_TOKENS
+    return whole if whole <= window else reached

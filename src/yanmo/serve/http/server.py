@@ -11,12 +11,18 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ...errors import InputError
+from .connections import limited_protocol
 
 __all__ = ["address_of", "bind", "run_service", "url_of"]
 
 _BACKLOG = 1024
 # A client that reuses its connection should find it open.
 _KEEP_ALIVE = 30
+# Seconds for the headers of a request, which are a few hundred bytes.
+_HEAD = 10.0
+# Files that are not connections: the log, the model, what a library opens for a moment.
+_OTHER_FILES = 128
+_MOST_CONNECTIONS = 4096
 # Above the time limit of a request, so that the last ones are answered and not cut off.
 _GRACE = 5.0
 
@@ -80,6 +86,7 @@ def run_service(app: ASGIApp, bound: socket.socket, *, timeout: float, on_listen
     """
     config = uvicorn.Config(
         app,
+        http=limited_protocol(head_timeout=min(_HEAD, timeout), max_connections=_most_connections()),
         interface="asgi3",
         lifespan="on",
         ws="none",
@@ -105,6 +112,19 @@ def run_service(app: ASGIApp, bound: socket.socket, *, timeout: float, on_listen
         bound.close()
     if not server.started:
         raise InputError("the service could not start", fix="look at the reason above")
+
+
+def _most_connections() -> int:
+    """As many as there may be open files, less those that the service needs itself."""
+    try:
+        import resource
+    except ImportError:
+        # Windows counts sockets apart from files.
+        return _MOST_CONNECTIONS
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY:
+        return _MOST_CONNECTIONS
+    return max(16, min(_MOST_CONNECTIONS, limit - _OTHER_FILES))
 
 
 class _Server(uvicorn.Server):

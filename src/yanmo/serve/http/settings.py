@@ -3,11 +3,11 @@
 import ipaddress
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...errors import InputError
 
-__all__ = ["KEY_VARIABLE", "ServiceSettings", "read_api_key", "refuse_open_door"]
+__all__ = ["KEY_VARIABLE", "ServiceSettings", "check_settings", "read_api_key", "refuse_open_door"]
 
 KEY_VARIABLE = "YANMO_API_KEY"
 
@@ -25,8 +25,42 @@ class ServiceSettings(BaseModel):
     """Bytes of one request's body."""
     max_pairs: int = Field(default=1000, ge=1)
     """Pairs of one request."""
-    timeout: float = Field(default=30.0, gt=0, allow_inf_nan=False)
+    timeout: float = Field(default=30.0, gt=0, le=86_400)
     """Seconds from a request's first byte to its answer."""
+    host_names: frozenset[str] | None = None
+    """Names, in lower case, that the Host header may hold besides ``localhost`` and addresses; None takes any, which a
+    service with a key can afford."""
+    takes_any_model: bool = True
+    """Whether a request may name another model than the one that answers."""
+
+
+def check_settings(**values: object) -> ServiceSettings:
+    """Checks limits that a user gave.
+
+    Args:
+        **values: As ``ServiceSettings`` takes them.
+
+    Returns:
+        The limits.
+
+    Raises:
+        InputError: One is out of range; the message names the option.
+
+    Example:
+        >>> check_settings(timeout=float("inf"))
+        Traceback (most recent call last):
+        ...
+        yanmo.errors.InputError: --timeout: Input should be less than or equal to 86400. Fix: give another number.
+    """
+    try:
+        return ServiceSettings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = _OPTIONS.get(str(first["loc"][0]), str(first["loc"][0]).replace("_", "-"))
+        raise InputError(f"--{name}: {first['msg']}", fix="give another number") from error
+
+
+_OPTIONS = {"max_body_bytes": "max-body-mb"}
 
 
 def read_api_key(environment: Mapping[str, str]) -> bytes | None:

@@ -1,31 +1,31 @@
-"""What every request passes before it reaches its route: key, size, time limit, and the wish of its client to stay."""
+"""What every request passes before it reaches its route: name, key, size, time limit, and a client that stays."""
 
 import asyncio
 import hmac
 import time
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from http import HTTPStatus
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .errors import RefusalError
+from .batcher import QueueFullError
+from .bodies import CLOSE, Bodies, ClientGoneError
+from .errors import RefusalError, queue_full
+from .hosts import is_expected_host
 from .log import RequestLog
 from .metrics import ServiceMetrics
 from .settings import ServiceSettings
 
-__all__ = ["Exchange", "Gate", "exchange_of"]
+__all__ = ["Entrance", "Exchange", "exchange_of"]
 
 _KEY = "yanmo.exchange"
-_CLOSE = {"Connection": "close"}
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# Bodies in memory at a time, in bodies of the largest size.
-_BODIES = 32
-# Seconds that a client which is still sending a refused body is listened to, or it would never read the answer.
-_LINGER = 2.0
+# Only for the time at which a client is told to come back.
+_BYTES_A_TOKEN, _LARGE = 8, 1 << 16
 _CLIENT_GONE = 499
 """What other servers log for a client that did not wait; nothing is sent."""
 
@@ -51,19 +51,17 @@ def exchange_of(request: Request) -> Exchange:
     return found
 
 
-class _ClientGoneError(Exception):
-    """The client has closed the connection."""
-
-
-class Gate:
+class Entrance:
     """ASGI middleware around the whole service.
 
     Args:
         app: What is behind it.
         settings: The limits.
+        model_name: What the header ``Yanmo-Model`` of every answer says, percent-encoded.
         api_key: The key that callers must send, if any.
         routes: Paths that exist; others are logged as one.
         open_routes: Paths that need no key.
+        refuse_if_full: Told the tokens that a request may bring; raises ``QueueFullError`` if there is no room for any.
         metrics: Told of every request.
         log: Told of every request.
     """
@@ -73,20 +71,24 @@ class Gate:
         app: ASGIApp,
         *,
         settings: ServiceSettings,
+        model_name: str,
         api_key: bytes | None,
         routes: Collection[str],
         open_routes: Collection[str],
+        refuse_if_full: Callable[[int], None],
         metrics: ServiceMetrics,
         log: RequestLog,
     ) -> None:
         self.app = app
         self.settings = settings
+        self._refuse_if_full = refuse_if_full
         self.metrics = metrics
         self.log = log
-        self._expected = None if api_key is None else b"Bearer " + api_key
+        self._model = quote(model_name).encode("ascii")
+        self._expected = api_key
         self._routes = frozenset(routes)
         self._open_routes = frozenset(open_routes)
-        self._n_held = 0
+        self._bodies = Bodies(max_bytes=settings.max_body_bytes, timeout=settings.timeout)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection event."""
@@ -94,11 +96,18 @@ class Gate:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        exchange = scope[_KEY] = Exchange()
+        method, is_head = scope["method"], scope["method"] == "HEAD"
+        exchange = Exchange()
+        # HEAD is GET without its body, on every route alike.
+        scope = {**scope, _KEY: exchange, "path": self._known(scope["path"]), "method": "GET" if is_head else method}
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
+                named = [*message["headers"], (b"yanmo-model", self._model)]
+                message = {**message, "headers": named}
+            elif is_head:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -106,12 +115,12 @@ class Gate:
                 await self._serve(scope, receive, noted, exchange)
             except RefusalError as refusal:
                 await refusal.response()(scope, receive, noted)
-            except _ClientGoneError:
+            except ClientGoneError:
                 exchange.status = _CLIENT_GONE
         finally:
             seconds = time.perf_counter() - began
             # Only from fixed sets: both come from the caller, and either could be a text.
-            method = scope["method"] if scope["method"] in _METHODS else "other"
+            method = method if method in _METHODS else "other"
             route = scope["path"] if scope["path"] in self._routes else "other"
             status = exchange.status or int(HTTPStatus.INTERNAL_SERVER_ERROR)
             self.metrics.saw_request(
@@ -126,66 +135,52 @@ class Gate:
                 tokens=exchange.n_tokens,
             )
 
+    def _known(self, path: str) -> str:
+        """Takes away a slash at the end that only clients which join addresses carelessly send."""
+        bare = path.rstrip("/")
+        return bare if path not in self._routes and bare in self._routes else path
+
     async def _serve(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
         headers = Headers(scope=scope)
+        _check_framing(headers)
+        self._check_host(headers)
         self._check_key(scope["path"], headers)
         if scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
         _check_type(headers)
         deadline = time.monotonic() + self.settings.timeout
-        chunks: list[bytes] = []
-        try:
+        async with self._bodies.read(receive, headers) as body:
             try:
-                await asyncio.wait_for(self._read(receive, headers, chunks), self.settings.timeout)
-            except asyncio.TimeoutError:
-                message = f"the body did not arrive within {self.settings.timeout:g} s"
-                fix = "send it faster, or in smaller parts"
-                raise RefusalError(HTTPStatus.REQUEST_TIMEOUT, message, fix=fix, headers=_CLOSE) from None
-            await self._run(scope, _replay(b"".join(chunks)), receive, send, exchange, deadline)
-        finally:
-            self._n_held -= sum(map(len, chunks))
+                # All that takes a body scores; under overload no time is spent on what cannot be.
+                self._refuse_if_full(min(len(body), _LARGE) // _BYTES_A_TOKEN)
+            except QueueFullError as full:
+                raise queue_full(full.seconds) from full
+            await self._run(scope, _replay(body), receive, send, exchange, deadline)
+
+    def _check_host(self, headers: Headers) -> None:
+        names = self.settings.host_names
+        if names is not None and not is_expected_host(headers.get("host", ""), names):
+            raise RefusalError(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                "the service is not known by the name in the Host header",
+                fix="call it by its address, or name it with --host-name",
+                headers=CLOSE,
+            )
 
     def _check_key(self, path: str, headers: Headers) -> None:
         if self._expected is None or path in self._open_routes:
             return
         given = headers.get("authorization", "").encode("latin-1")
-        if not hmac.compare_digest(given, self._expected):
+        # The name of the scheme may stand in any capitals (RFC 9110, section 11.1).
+        scheme, _, key = given.partition(b" ")
+        if scheme.lower() != b"bearer" or not hmac.compare_digest(key.strip(b" "), self._expected):
             raise RefusalError(
                 HTTPStatus.UNAUTHORIZED,
                 "the key is wrong" if given else "a key is needed",
                 fix="send the header Authorization: Bearer KEY",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-
-    async def _read(self, receive: Receive, headers: Headers, chunks: list[bytes]) -> None:
-        """Reads the body into ``chunks``, as long as it is not too large."""
-        limit, n_read = self.settings.max_body_bytes, 0
-        announced = headers.get("content-length", "0")
-        is_over = announced.isdecimal() and (len(announced) > len(str(limit)) or int(announced) > limit)
-        has_more = True
-        while has_more and not is_over:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _ClientGoneError
-            chunk = message.get("body", b"")
-            n_read += len(chunk)
-            is_over = n_read > limit
-            if self._n_held + len(chunk) > _BODIES * limit:
-                fix = "try again in 1 s"
-                again = {**_CLOSE, "Retry-After": "1"}
-                raise RefusalError(HTTPStatus.TOO_MANY_REQUESTS, "too many bodies are arriving", fix=fix, headers=again)
-            chunks.append(chunk)
-            self._n_held += len(chunk)
-            has_more = message.get("more_body", False)
-        if is_over:
-            message_ = f"the body has more than {limit:,} bytes"
-            fix = "send it in smaller parts, or raise --max-body-mb"
-            # One that asked for leave to send has sent nothing yet.
-            if has_more and "expect" not in headers:
-                with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(_pass_over(receive, _BODIES * limit), _LINGER)
-            raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message_, fix=fix, headers=_CLOSE)
 
     async def _run(
         self, scope: Scope, body: Receive, receive: Receive, send: Send, exchange: Exchange, deadline: float
@@ -200,7 +195,7 @@ class Gate:
                 # What it has waiting in the queue is dropped on its way out.
                 await asyncio.wait({work})
                 if gone.done():
-                    raise _ClientGoneError
+                    raise ClientGoneError
                 if not exchange.status:
                     message = f"the answer was not ready within {self.settings.timeout:g} s"
                     fix = "send fewer or shorter pairs at a time, or raise --timeout"
@@ -212,13 +207,15 @@ class Gate:
             gone.cancel()
 
 
-async def _pass_over(receive: Receive, n_bytes: int) -> None:
-    """Lets so many bytes of a body go by; a connection that is closed while they come takes the answer with it."""
-    while n_bytes > 0:
-        message = await receive()
-        n_bytes -= len(message.get("body", b""))
-        if not message.get("more_body", False):
-            return
+def _check_framing(headers: Headers) -> None:
+    if "content-length" in headers and "transfer-encoding" in headers:
+        # Two programs may disagree where such a request ends, and take its rest for another (RFC 9112, section 6.3).
+        raise RefusalError(
+            HTTPStatus.BAD_REQUEST,
+            "the request has both Content-Length and Transfer-Encoding",
+            fix="send one of the two",
+            headers=CLOSE,
+        )
 
 
 def _check_type(headers: Headers) -> None:

@@ -1,0 +1,68 @@
+"""Texts to rows in side threads: slice by slice, so that requests take turns, and no more of a text than is read."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from ...match import Matcher
+from ...match.pair_rows import PairRows
+from .readable import n_tokens_reached, of_whole_texts, readable_part
+
+__all__ = ["TextEncoding"]
+
+# Characters of a slice: a tenth of a second, or a little more.
+_SLICE = 1 << 15
+
+
+class TextEncoding:
+    """Encodes the pairs of many requests.
+
+    Args:
+        matcher: Encodes.
+    """
+
+    def __init__(self, matcher: Matcher) -> None:
+        self.matcher = matcher
+        # Two, so that a slice of long texts does not keep short ones from being encoded.
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="yanmo-encoding")
+
+    async def rows(self, pairs: Sequence[tuple[str, str]], tasks: Sequence[str]) -> PairRows:
+        """Encodes the pairs of one request; the next slice of it waits behind those of other requests.
+
+        Args:
+            pairs: The texts, at least one pair.
+            tasks: Names of tasks, at least one.
+
+        Returns:
+            The rows; what is left out of very long texts is estimated.
+        """
+        task_set = self.matcher.matching.task_set
+        n_tokens = max(n_tokens_reached(task_set.task(task).budget) for task in tasks)
+        loop = asyncio.get_running_loop()
+        encoded = [
+            await loop.run_in_executor(self._threads, self._encode, whole, tasks, n_tokens) for whole in _slices(pairs)
+        ]
+        readings = [reading for each in encoded for reading in each.readings]
+        return PairRows(readings, encoded[0].task_indices, encoded[0].pools)
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._threads.shutdown()
+
+    def _encode(self, pairs: Sequence[tuple[str, str]], tasks: Sequence[str], n_tokens: int) -> PairRows:
+        parts = [(readable_part(a, n_tokens=n_tokens), readable_part(b, n_tokens=n_tokens)) for a, b in pairs]
+        encoded = self.matcher.rows(parts, tasks=tasks)
+        readings = [
+            [of_whole_texts(reading, whole, part) for reading in each]
+            for each, whole, part in zip(encoded.readings, pairs, parts, strict=True)
+        ]
+        return PairRows(readings, encoded.task_indices, encoded.pools)
+
+
+def _slices(pairs: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
+    start, size = 0, 0
+    for i, (a, b) in enumerate(pairs):
+        size += len(a) + len(b)
+        if size >= _SLICE or i == len(pairs) - 1:
+            yield pairs[start : i + 1]
+            start, size = i + 1, 0
