@@ -181,6 +181,14 @@ class TaskSet(_Frozen):
         for task in self.tasks:
             if task.implies is not None and (task.implies == task.name or task.implies not in self.names):
                 raise ValueError(f"task '{task.name}' implies '{task.implies}', which is no other task of the set")
+        looser = {task.name: task.implies for task in self.tasks}
+        for name in self.names:
+            passed, last = [name], looser[name]
+            while last is not None and last not in passed:
+                passed.append(last)
+                last = looser[last]
+            if last is not None:
+                raise ValueError(f"tasks imply each other in a circle: {' → '.join([*passed, last])}")
         return self
 
     @property
