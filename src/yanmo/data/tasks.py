@@ -85,6 +85,8 @@ class Task(_Frozen):
     """How much of each text the model sees, and in how many windows."""
     implies: str | None = None
     """A looser task of the set: whatever matches here matches there."""
+    base_rate: float | None = Field(default=None, gt=0, lt=1)
+    """Share of matches among the pairs that the standard is used on; evaluation says F1 at that share as well."""
     symmetric: bool = True
     """Whether a pair and the same pair swapped are one question. The shorter text then takes the budget's ``left``,
     whichever side it stands on; a task that is not symmetric reads the texts as they stand (query and title)."""

@@ -62,7 +62,8 @@ class Examples:
             rows = np.flatnonzero(self.tasks == index)
             if len(rows):
                 pairs = [self.pairs[i] for i in rows.tolist()]
-                made.append(TaskScores(task.name, task.standard, self.labels[rows], logits[rows], pairs=pairs))
+                its = self.labels[rows], logits[rows]
+                made.append(TaskScores(task.name, task.standard, *its, base_rate=task.base_rate, pairs=pairs))
         return made
 
 
