@@ -26,12 +26,15 @@ def _task(name, standard, **arguments):
 
 def test_stored_rules_are_judged_by_plain_counting():
     labels, logits = np.array([1, 1, 0, 0, 1]), np.array([2.0, -1.0, 1.0, -2.0, 3.0])
-    judged = judge_stored([TaskScores("ssA", "A", labels, logits)], {"ssA": Decision(threshold=0.5)})
+    judged = judge_stored([TaskScores("ssA", "A", labels, logits, base_rate=0.2)], {"ssA": Decision(threshold=0.5)})
     report = judged.tasks["ssA"]
     assert (report.precision, report.recall, report.f1) == pytest.approx((2 / 3, 2 / 3, 2 / 3))
     assert judged.official.standards == {"A": report.f1}
     assert report.f1_interval[0] <= report.f1 <= report.f1_interval[1]
     assert judged.thresholds == "stored"
+    # Found 2/3 of the matches and wrongly 1/2 of the others; everything positive gives 2 * 3 / (3 + 5).
+    assert report.f1_at_base_rate == pytest.approx(2 * 0.2 * 2 / 3 / (0.2 * 2 / 3 + 0.2 + 0.8 / 2))
+    assert report.all_positive_f1 == 0.75
 
 
 def test_a_threshold_chosen_elsewhere_never_looks_better_than_one_chosen_here_on_average():

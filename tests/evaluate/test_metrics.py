@@ -30,6 +30,26 @@ def test_counts_and_ratios_equal_scikit_learn(rows):
     assert counts.accuracy == pytest.approx((labels == decisions).mean())
     both = sk.f1_score(labels, decisions, average="macro", labels=[False, True], zero_division=0)
     assert counts.macro_f1 == pytest.approx(both)
+    assert counts.all_positive_f1 == pytest.approx(sk.f1_score(labels, np.ones_like(labels), zero_division=0))
+
+
+@given(ROWS, st.integers(1, 7))
+def test_f1_at_another_base_rate_is_that_of_the_set_with_its_non_matches_repeated(rows, times):
+    labels, decisions = np.array([label for label, _ in rows]), np.array([score > 0 for _, score in rows])
+    counts = Counts.of(labels, decisions)
+    n_positive, n_negative = int(labels.sum()), int((labels == 0).sum())
+    if not n_positive or not n_negative:
+        assert np.isnan(counts.f1_at(0.5))
+        return
+    weights = np.where(labels == 1, 1, times)
+    expected = sk.f1_score(labels, decisions, sample_weight=weights, zero_division=0)
+    assert counts.f1_at(n_positive / (n_positive + times * n_negative)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, 1.5])
+def test_a_base_rate_is_a_share(share):
+    with pytest.raises(InputError, match="a share lies between 0 and 1"):
+        Counts(1, 1, 1, 1).f1_at(share)
 
 
 @given(ROWS)

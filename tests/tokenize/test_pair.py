@@ -9,6 +9,7 @@ from yanmo.tokenize import (
     PairEncoder,
     PairLayout,
     Vocabulary,
+    WindowPlan,
     WordTokenizer,
     with_special_tokens,
 )
@@ -88,3 +89,29 @@ def test_budgets_of_no_use_are_refused(digits):
 def test_very_long_texts_end_within_the_budget(digits):
     pair = PairEncoder(digits, layout=PairLayout.SIDES).encode(("一二" * 50000, ""), budget=WIDE)
     assert len(pair) == 100
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    left=st.text("一二三四五", max_size=14),
+    right=st.text("一二三四五", max_size=14),
+    layout=st.sampled_from(PairLayout),
+    windows=st.sampled_from([None, WindowPlan(3, 0.25)]),
+)
+def test_with_the_shorter_first_a_pair_and_the_pair_swapped_are_one_input(digits, left, right, layout, windows):
+    encoder = PairEncoder(digits, layout=layout, prefix="九")
+    budget = PairBudget(7, 12, windows=windows, shorter_first=True)
+    here, there = encoder.encode_windows([(left, right), (right, left)], budgets=budget)
+    if left != right:  # of equal texts the one that stands first is read as the first, both times
+        assert here.n_read == there.n_read[::-1]
+        assert here.n_cut == there.n_cut[::-1]
+    assert len(here.windows) == len(there.windows)
+    for ours, theirs in zip(here.windows, there.windows, strict=True):
+        for name in ("token_ids", "type_ids", "position_ids", "side"):
+            assert getattr(ours, name).tolist() == getattr(theirs, name).tolist()
+        assert left == right or ours.n_cut == theirs.n_cut[::-1]
+    # What the budget gives the first side goes to the shorter text.
+    plain = PairBudget(7, 12, windows=windows)
+    shorter, longer = sorted((left, right), key=lambda text: (len(text), digits.encode(text).token_ids.tolist()))
+    expected = encoder.encode_windows([(shorter, longer)], budgets=plain)[0]
+    assert [w.token_ids.tolist() for w in here.windows] == [w.token_ids.tolist() for w in expected.windows]

@@ -6,6 +6,7 @@ A task set is a YAML file; ``sohu`` ships with the package and is the example to
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..errors import InputError
+from ..tokenize import PairBudget
 from ..yaml_file import read_yaml
 from .budget import Budget
 from .labels import label_key
@@ -56,6 +58,8 @@ class Task(_Frozen):
     """Short name, unique in its set; also the folder it is looked for in by default."""
     title: str = ""
     """What people are shown; the name if left out."""
+    asks: str = ""
+    """In one sentence, what a match is."""
     standard: str = ""
     """Group of tasks whose counts the official metric pools; the name if left out."""
     column: str = Field(default="label", min_length=1)
@@ -80,7 +84,14 @@ class Task(_Frozen):
     budget: Budget = Budget()
     """How much of each text the model sees, and in how many windows."""
     implies: str | None = None
-    """A looser task of the set: whatever matches here should match there. Checked by the evaluation."""
+    """A looser task of the set: whatever matches here matches there."""
+    base_rate: float | None = Field(default=None, gt=0, lt=1)
+    """Share of matches among the pairs that the standard is used on; evaluation says F1 at that share as well."""
+    symmetric: bool = True
+    """Whether a pair and the same pair swapped are one question. The shorter text then takes the budget's ``left``,
+    whichever side it stands on; a task that is not symmetric reads the texts as they stand (query and title)."""
+    licence: str = ""
+    """Under which licence its training data stand, and where they are from; kept with the model."""
 
     @model_validator(mode="before")
     @classmethod
@@ -125,6 +136,11 @@ class Task(_Frozen):
         return int(number >= self.positive_from) if self.positive_from is not None else None
 
     @property
+    def pair_budget(self) -> PairBudget:
+        """How a pair encoder reads a pair for this task."""
+        return replace(self.budget.of_pairs, shorter_first=self.symmetric)
+
+    @property
     def known_labels(self) -> str:
         """Its labels as error messages show them."""
         if self.soft:
@@ -167,6 +183,14 @@ class TaskSet(_Frozen):
         for task in self.tasks:
             if task.implies is not None and (task.implies == task.name or task.implies not in self.names):
                 raise ValueError(f"task '{task.name}' implies '{task.implies}', which is no other task of the set")
+        looser = {task.name: task.implies for task in self.tasks}
+        for name in self.names:
+            passed, last = [name], looser[name]
+            while last is not None and last not in passed:
+                passed.append(last)
+                last = looser[last]
+            if last is not None:
+                raise ValueError(f"tasks imply each other in a circle: {' → '.join([*passed, last])}")
         return self
 
     @property

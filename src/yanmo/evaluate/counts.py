@@ -87,6 +87,44 @@ class Counts:
         return _ratio(2 * self.true_positives, 2 * self.true_positives + self.false_positives + self.false_negatives)
 
     @property
+    def all_positive_f1(self) -> float:
+        """F1 of deciding that every pair is a match, ``2 r / (1 + r)`` at the share ``r`` of matches."""
+        n_positive = self.true_positives + self.false_negatives
+        return _ratio(2 * n_positive, n_positive + self.n)
+
+    def f1_at(self, base_rate: float) -> float:
+        """F1 of the same decisions where another share of the pairs are matches.
+
+        With the rates ``t`` of true and ``f`` of false positives as they were counted,
+
+        ``F1 = 2 r t / (r t + r + (1 - r) f)``.
+
+        Scores of two sets compare only at one share of matches, for F1 rises with it whatever the model.
+
+        Args:
+            base_rate: The share ``r``, above 0 and below 1.
+
+        Returns:
+            The F1; NaN where one class has no example, so that its rate is unknown.
+
+        Raises:
+            InputError: The share is not between 0 and 1.
+
+        Example:
+            >>> counts = Counts(true_positives=8, false_positives=1, false_negatives=2, true_negatives=9)
+            >>> round(counts.f1, 4), round(counts.f1_at(0.5), 4), round(counts.f1_at(0.1), 4)
+            (0.8421, 0.8421, 0.5926)
+        """
+        if not 0 < base_rate < 1:
+            raise InputError(f"the base rate is {base_rate:g}, a share lies between 0 and 1")
+        n_positive, n_negative = self.true_positives + self.false_negatives, self.false_positives + self.true_negatives
+        if not n_positive or not n_negative:
+            return float("nan")
+        found = base_rate * self.true_positives / n_positive
+        wrong = (1 - base_rate) * self.false_positives / n_negative
+        return 2 * found / (found + base_rate + wrong)
+
+    @property
     def macro_f1(self) -> float:
         """Mean of the F1 of matches and the F1 of non-matches."""
         other = _ratio(2 * self.true_negatives, 2 * self.true_negatives + self.false_positives + self.false_negatives)

@@ -56,6 +56,12 @@ class TaskReport:
     """Share of the matches that were accepted."""
     macro_f1: float
     """Mean of the F1 of matches and of non-matches."""
+    all_positive_f1: float
+    """F1 of deciding that every pair is a match: what any F1 here has to be read beside."""
+    base_rate: float | None
+    """Share of matches where the task is used, if the task set says one."""
+    f1_at_base_rate: float | None
+    """F1 of the same decisions at that share; None where it is not said."""
     auc: float | None
     """Area under the ROC curve; None where only one class is present."""
     auc_interval: Interval | None
@@ -275,6 +281,9 @@ def _report(task: _Judged, f1_spread: NDArray[np.float64], auc_spread: NDArray[n
         precision=counts.precision,
         recall=counts.recall,
         macro_f1=counts.macro_f1,
+        all_positive_f1=counts.all_positive_f1,
+        base_rate=scores.base_rate,
+        f1_at_base_rate=None if scores.base_rate is None else counts.f1_at(scores.base_rate),
         auc=auc,
         auc_interval=None if auc is None else _interval(auc_spread),
         average_precision=average_precision(scores.labels, scores.logits),

@@ -70,7 +70,22 @@ def write_report(
 
 
 def _table(judgement: Judgement) -> str:
-    names = ("任务", "对数", "匹配", "F1", "精确率", "召回率", "宏 F1", "AUC", "AP", "校准误差", "Brier", "阈值")
+    names = (
+        "任务",
+        "对数",
+        "匹配",
+        "F1",
+        "全判匹配",
+        "F1@比例",
+        "精确率",
+        "召回率",
+        "宏 F1",
+        "AUC",
+        "AP",
+        "校准误差",
+        "Brier",
+        "阈值",
+    )
     rows = ["<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"]
     for name, report in judgement.tasks.items():
         cells = [
@@ -78,6 +93,8 @@ def _table(judgement: Judgement) -> str:
             f"{report.n:,}",
             f"{report.n_positive:,}",
             f"{report.f1:.3f} <span>[{report.f1_interval[0]:.3f}, {report.f1_interval[1]:.3f}]</span>",
+            f"{report.all_positive_f1:.3f}",
+            "—" if report.base_rate is None else f"{report.f1_at_base_rate:.3f} <span>@ {report.base_rate:.1%}</span>",
             f"{report.precision:.3f}",
             f"{report.recall:.3f}",
             f"{report.macro_f1:.3f}",

@@ -62,6 +62,8 @@ class TaskScores:
     """1 match, 0 no match, shape [n]; kept as booleans."""
     logits: NDArray[Any]
     """Raw logits, shape [n]; kept as float64."""
+    base_rate: float | None = None
+    """Share of matches where the task is used, if it is known; the labels here may hold another."""
     pairs: Sequence[Pair] | None = None
     """The n pairs themselves, for the lists of errors and the comparison of standards."""
 

@@ -40,8 +40,8 @@ def score_split(
             raise InputError(f"task '{name}' has pairs without a label", fix="read the split with labels")
         texts = [(pair.text0, pair.text1) for pair in pairs]
         logits = score_texts(matcher, texts, task=name, on_progress=on_progress)
-        standard = matcher.matching.task_set.task(name).standard
-        made.append(TaskScores(name, standard, np.array([pair.label for pair in pairs]), logits, pairs=pairs))
+        task, labels = matcher.matching.task_set.task(name), np.array([pair.label for pair in pairs])
+        made.append(TaskScores(name, task.standard, labels, logits, base_rate=task.base_rate, pairs=pairs))
     return made
 
 

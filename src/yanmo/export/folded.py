@@ -84,6 +84,9 @@ class FoldedClassifier(nn.Module):
                     module.kernel = TaylorAttention(2)
                 elif isinstance(kernel, RotaryAttention) and isinstance(kernel.within, LinearTaylorAttention):
                     kernel.within = TaylorAttention(2)
+        self.shifts: nn.Parameter | None = None
+        if folded.side_vectors is not None:
+            self.shifts = nn.Parameter((folded.is_sided[:, None] * folded.side_vectors).detach())
         self.has_condition = folded.task_vectors is not None
         self.encoder = folded.encoder
         self.head = folded.head
@@ -109,11 +112,12 @@ class FoldedClassifier(nn.Module):
             allowed = alone if i < encoder.joint_from else together
             given = number if isinstance(block.attention_norm, FoldedLayerNorm) else None
             x = block(x, given, position_ids=position_ids, allowed=allowed)
+        beside = {} if self.shifts is None else {"shift": F.embedding(task, self.shifts)}
         if isinstance(self.head, nn.ModuleList):
-            logits = torch.stack([head(x, None, side=side, mask=mask) for head in self.head], -1)
+            logits = torch.stack([head(x, None, side=side, mask=mask, **beside) for head in self.head], -1)
             logit = logits.gather(-1, task[:, None]).squeeze(-1)
         else:
-            logit = self.head(x, number if self.has_condition else None, side=side, mask=mask)
+            logit = self.head(x, number if self.has_condition else None, side=side, mask=mask, **beside)
         return logit + F.embedding(task, self.task_bias[:, None])[:, 0]
 
 

@@ -63,9 +63,10 @@ class AlignmentHead(nn.Module):
         *,
         side: Int[Tensor, "batch seq"],
         mask: Bool[Tensor, "batch seq"],
+        shift: Float[Tensor, "batch hidden"] | None = None,
     ) -> Float[Tensor, " batch"]:
-        """Returns one logit a row, shape [batch]."""
-        sentence = interaction_features(x, side=side, mask=mask)
+        """Returns one logit a row, shape [batch]; ``shift`` as in ``interaction_features``."""
+        sentence = interaction_features(x, side=side, mask=mask, shift=shift)
         x = F.normalize(x, dim=-1) * x.shape[-1] ** 0.5
         key = F.normalize(self.align(x), dim=-1)
         across = (side[:, :, None] != side[:, None, :]) & mask[:, None, :]

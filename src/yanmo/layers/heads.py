@@ -1,4 +1,4 @@
-"""From token vectors of a pair to one logit: the article's plain head and one that compares the two sides."""
+"""From token vectors of a pair to one logit: a linear map of one vector, and a perceptron that compares two sides."""
 
 import torch
 import torch.nn.functional as F
@@ -9,17 +9,45 @@ from .dropout import Dropout
 from .norm import ConditionalLayerNorm, LayerNorm
 from .pooling import mean_pool
 
-__all__ = ["InteractionHead", "PooledHead", "interaction_features"]
+__all__ = ["InteractionHead", "MeanHead", "PooledHead", "interaction_features"]
 
 
-class PooledHead(nn.Module):
-    """One linear map of the first token's vector, as in the article's baseline.
+class MeanHead(nn.Module):
+    """One linear map of the mean of all token vectors of the pair, as in the article's baseline.
 
     Args:
         width: Size of the hidden axis.
         dropout_prob: Probability of dropping a component while training.
 
-    Source: kexue.fm/archives/8337. Its sibling ``InteractionHead`` looks at both sides.
+    Source: kexue.fm/archives/8337. Its sibling ``PooledHead`` reads the first token, as BERT's own classifiers do.
+    """
+
+    def __init__(self, width: int, *, dropout_prob: float) -> None:
+        super().__init__()
+        self.dropout = Dropout(dropout_prob)
+        self.out = nn.Linear(width, 1)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch seq hidden"],
+        condition: Float[Tensor, "batch condition"] | None,  # noqa: ARG002 - this head has no norm to condition
+        *,
+        side: Int[Tensor, "batch seq"],  # noqa: ARG002
+        mask: Bool[Tensor, "batch seq"],
+    ) -> Float[Tensor, " batch"]:
+        """Returns one logit a row, shape [batch]."""
+        logit: Tensor = self.out(self.dropout(mean_pool(x, mask)))
+        return logit.squeeze(-1)
+
+
+class PooledHead(nn.Module):
+    """One linear map of the first token's vector, the form that classifiers of transformers can take.
+
+    Args:
+        width: Size of the hidden axis.
+        dropout_prob: Probability of dropping a component while training.
+
+    Its siblings are ``MeanHead``, which reads all tokens, and ``InteractionHead``, which looks at both sides.
     """
 
     def __init__(self, width: int, *, dropout_prob: float) -> None:
@@ -43,7 +71,9 @@ class PooledHead(nn.Module):
 class InteractionHead(nn.Module):
     """A perceptron over how the two sides' mean vectors agree, with their distance passed on beside it.
 
-    The features are those of ``interaction_features``.
+    The features are those of ``interaction_features``. The weight of the distance starts at -1 and the perceptron's
+    last layer at zero, so that an untrained head ranks pairs exactly as the cosine of their mean vectors does: training
+    goes on from what the encoder knows.
 
     Args:
         width: Size of the hidden axis.
@@ -63,7 +93,9 @@ class InteractionHead(nn.Module):
         self.dropout = Dropout(dropout_prob)
         self.out = nn.Linear(inner_width, 1)
         self.distance = nn.Linear(1, 1, bias=False)
-        nn.init.zeros_(self.distance.weight)
+        nn.init.constant_(self.distance.weight, -1.0)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
 
     def forward(
         self,
@@ -72,16 +104,21 @@ class InteractionHead(nn.Module):
         *,
         side: Int[Tensor, "batch seq"],
         mask: Bool[Tensor, "batch seq"],
+        shift: Float[Tensor, "batch hidden"] | None = None,
     ) -> Float[Tensor, " batch"]:
-        """Returns one logit a row, shape [batch]."""
-        features = interaction_features(x, side=side, mask=mask)
+        """Returns one logit a row, shape [batch]; ``shift`` as in ``interaction_features``."""
+        features = interaction_features(x, side=side, mask=mask, shift=shift)
         hidden = self.norm(F.gelu(self.hidden(features)), condition)
         logit: Tensor = self.out(self.dropout(hidden)) + self.distance(features[:, -1:])
         return logit.squeeze(-1)
 
 
 def interaction_features(
-    x: Float[Tensor, "batch seq hidden"], *, side: Int[Tensor, "batch seq"], mask: Bool[Tensor, "batch seq"]
+    x: Float[Tensor, "batch seq hidden"],
+    *,
+    side: Int[Tensor, "batch seq"],
+    mask: Bool[Tensor, "batch seq"],
+    shift: Float[Tensor, "batch hidden"] | None = None,
 ) -> Float[Tensor, "batch features"]:
     """How the mean vectors of the two sides agree.
 
@@ -94,6 +131,8 @@ def interaction_features(
         x: Token vectors, [batch, seq, hidden].
         side: 0 for tokens of the first text, 1 for those of the second, [batch, seq].
         mask: True where there is a token, [batch, seq].
+        shift: Added to ``v``, [batch, hidden], where the second side has another part than the first; without it the
+            features of a pair and of the pair swapped are the same.
 
     Returns:
         Features, [batch, 2 hidden + 1], the distance last.
@@ -101,6 +140,8 @@ def interaction_features(
     Source: arXiv:1908.10084 and 1705.02364, here on states that may have seen each other.
     """
     u, v = (F.normalize(mean_pool(x, mask & (side == i)), dim=-1) for i in (0, 1))
+    if shift is not None:
+        v = v + shift
     scale = x.shape[-1] ** 0.5
     distance = scale * (1 - (u * v).sum(-1, keepdim=True))
     return torch.cat([scale * (u - v).abs(), scale**2 * u * v, distance], -1)

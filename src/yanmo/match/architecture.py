@@ -14,6 +14,7 @@ class HeadKind(Enum):
 
     INTERACTION = "interaction"
     POOLED = "pooled"
+    MEAN = "mean"
     ALIGNMENT = "alignment"
 
 
@@ -43,6 +44,7 @@ class Architecture(BaseModel):
         condition_width: Size of a task's vector.
         head: Which head gives the logit.
         head_width: Size of the hidden layer of the interaction and alignment heads.
+        side_vectors: Whether every task that is not symmetric learns a vector that the head adds to the second side.
         separate_heads: Whether every task has a head of its own; such heads take no condition.
         head_dropout_prob: Probability of dropping a component in the head while training.
         prefix: Put before each text, such as e5's ``"query: "``.
@@ -57,6 +59,7 @@ class Architecture(BaseModel):
     condition_width: int = Field(default=128, gt=0)
     head: HeadKind = HeadKind.INTERACTION
     head_width: int = Field(default=384, gt=0)
+    side_vectors: bool = False
     separate_heads: bool = False
     head_dropout_prob: float = Field(default=0.1, ge=0, lt=1)
     prefix: str = ""
@@ -68,4 +71,6 @@ class Architecture(BaseModel):
                 f"linear_taylor attention cannot keep two texts apart, but joint_from is {self.joint_from}: "
                 "set it to 0, or take taylor2"
             )
+        if self.side_vectors and self.head in (HeadKind.POOLED, HeadKind.MEAN):
+            raise ValueError(f"the {self.head.value} head has no sides to tell apart: leave side_vectors out")
         return self

@@ -7,11 +7,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..encode import Encoder, TokenBatch
-from ..layers import AlignmentHead, InteractionHead, PooledHead
+from ..layers import AlignmentHead, InteractionHead, MeanHead, PooledHead
 
 __all__ = ["Head", "PairClassifier"]
 
-Head: TypeAlias = PooledHead | InteractionHead | AlignmentHead
+Head: TypeAlias = PooledHead | MeanHead | InteractionHead | AlignmentHead
 
 
 class PairClassifier(nn.Module):
@@ -22,6 +22,8 @@ class PairClassifier(nn.Module):
         head: Token vectors and a condition to one logit; a list of them has one for each task, without condition.
         n_tasks: Number of tasks.
         condition_width: Size of a task's vector; None where neither encoder nor head is conditional.
+        side_width: Size of a token's vector, where tasks that are not symmetric have a vector that the head adds to
+            their second side; None where none has. ``is_sided`` says which tasks those are, none at first.
 
     The task vectors start in U(-0.05, 0.05), the start of the article's framework: drawn from N(0, 1) they swing the
     norms so far in the first steps that training never leaves the prior's loss. The task biases start at zero.
@@ -36,6 +38,7 @@ class PairClassifier(nn.Module):
         *,
         n_tasks: int,
         condition_width: int | None,
+        side_width: int | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -44,6 +47,11 @@ class PairClassifier(nn.Module):
         self.task_vectors = None if condition_width is None else nn.Embedding(n_tasks, condition_width)
         if self.task_vectors is not None:
             nn.init.uniform_(self.task_vectors.weight, -0.05, 0.05)
+        self.side_vectors: nn.Parameter | None = None
+        if side_width is not None:
+            self.side_vectors = nn.Parameter(torch.zeros(n_tasks, side_width))
+            self.is_sided: Tensor
+            self.register_buffer("is_sided", torch.zeros(n_tasks))
 
     def forward(
         self,
@@ -101,10 +109,11 @@ class PairClassifier(nn.Module):
         Returns:
             Logits of "match", shape [batch].
         """
+        given = {} if self.side_vectors is None else {"shift": (self.is_sided[:, None] * self.side_vectors)[tasks]}
         if isinstance(self.head, nn.ModuleList):
-            logits = torch.stack([head(x, None, side=side, mask=mask) for head in self.head], -1)
+            logits = torch.stack([head(x, None, side=side, mask=mask, **given) for head in self.head], -1)
             logit = logits.gather(-1, tasks[:, None]).squeeze(-1)
         else:
             condition = None if self.task_vectors is None else self.task_vectors(tasks)
-            logit = self.head(x, condition, side=side, mask=mask)
+            logit = self.head(x, condition, side=side, mask=mask, **given)
         return logit + self.task_bias[tasks]

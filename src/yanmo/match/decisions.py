@@ -17,7 +17,7 @@ from ..errors import InputError
 
 __all__ = ["FORMAT_VERSION", "MATCHING_FILE", "Calibration", "Decision", "MatchingFile"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MATCHING_FILE = "matching.json"
 
 
@@ -129,6 +129,10 @@ class MatchingFile(_Frozen):
             raise ValueError(
                 f"is in format {version}, this Yanmo reads up to {FORMAT_VERSION}; update it: pip install -U yanmo"
             )
+        if version == 1 and isinstance(values.get("task_set"), dict):
+            # Before version 2 every task read its texts as they stood.
+            tasks = [{"symmetric": False, **task} for task in values["task_set"].get("tasks", ())]
+            values = {**values, "task_set": {**values["task_set"], "tasks": tasks}}
         return values
 
     @model_validator(mode="after")

@@ -79,8 +79,8 @@ def encode_rows(
         InputError: A task is unknown, or its budget holds no text.
     """
     indices = [task_set.index(task) for task in tasks]
-    budgets = [task_set.tasks[index].budget for index in indices]
-    limits = [budget.of_pairs for budget in budgets]
+    chosen = [task_set.tasks[index] for index in indices]
+    limits = [task.pair_budget for task in chosen]
     distinct = list(dict.fromkeys(limits))
     windowed = pair_encoder.encode_windows(
         [pair for _ in distinct for pair in pairs], budgets=[limit for limit in distinct for _ in pairs]
@@ -89,5 +89,5 @@ def encode_rows(
     return PairRows(
         [[windowed[first[limit] + i] for limit in limits] for i in range(len(pairs))],
         indices,
-        [None if budget.windows is None else budget.windows.pool for budget in budgets],
+        [None if task.budget.windows is None else task.budget.windows.pool for task in chosen],
     )

@@ -30,6 +30,7 @@ from ..layers import (
     InteractionHead,
     LayerNorm,
     LinearTaylorAttention,
+    MeanHead,
     PooledHead,
     TaylorAttention,
 )
@@ -111,13 +112,16 @@ def classifier_around(
         dropout_prob, inner = architecture.head_dropout_prob, architecture.head_width
         if architecture.head is HeadKind.POOLED:
             return PooledHead(config.width, dropout_prob=dropout_prob)
+        if architecture.head is HeadKind.MEAN:
+            return MeanHead(config.width, dropout_prob=dropout_prob)
         plain = width is None or architecture.separate_heads
         norm = LayerNorm(inner) if plain else ConditionalLayerNorm(inner, condition_width=architecture.condition_width)
         compares = AlignmentHead if architecture.head is HeadKind.ALIGNMENT else InteractionHead
         return compares(config.width, inner_width=inner, norm=norm, dropout_prob=dropout_prob)
 
     heads = [head() for _ in range(n_tasks)] if architecture.separate_heads else head()
-    return PairClassifier(encoder, heads, n_tasks=n_tasks, condition_width=width)
+    side_width = config.width if architecture.side_vectors else None
+    return PairClassifier(encoder, heads, n_tasks=n_tasks, condition_width=width, side_width=side_width)
 
 
 def load_classifier(folder: Path, architecture: Architecture, *, n_tasks: int) -> tuple[PairClassifier, EncoderConfig]:

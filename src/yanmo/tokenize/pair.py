@@ -37,12 +37,15 @@ class PairBudget:
         right: Tokens of the second text. What one side leaves unused is lent to the other.
         head: Share of a cut side's tokens that is kept from its beginning; the rest is kept from its end.
         windows: How ``encode_windows`` reads a side that is too long; None cuts it to one window.
+        shorter_first: Whether the text of fewer tokens is read as the first, whichever side it stands on, so that a
+            pair and the same pair swapped are one input; of two texts of one length the lesser ids come first.
     """
 
     left: int
     right: int
     head: float = 0.75
     windows: WindowPlan | None = None
+    shorter_first: bool = False
 
     def __post_init__(self) -> None:
         """Refuses budgets that hold no text."""
@@ -158,6 +161,11 @@ class PairEncoder:
         return [self._encode(ids[a], ids[b], budget) for (a, b), budget in zip(pairs, each, strict=True)]
 
     def _encode(self, left: NDArray[np.int32], right: NDArray[np.int32], budget: PairBudget) -> PairWindows:
+        if budget.shorter_first and (len(right), right.tolist()) < (len(left), left.tolist()):
+            turned = self._encode(right, left, budget)
+            # What was read and cut is told of the texts in the order they were given in.
+            windows = tuple(replace(window, n_cut=window.n_cut[::-1]) for window in turned.windows)
+            return PairWindows(windows, turned.n_read[::-1], turned.n_cut[::-1])
         n_special = self._n_special
         room = (budget.left - n_special[0], budget.right - n_special[1])
         if min(room) <= self._n_prefix:

@@ -1,7 +1,7 @@
 """Labelled pairs encoded once, and the batches that the trainer makes of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from ...data.tasks import TaskSet
 from ...encode import TokenBatch
 from ...evaluate import TaskScores
 from ...match.torch_engine import collate
-from ...tokenize import EncodedPair, PairBudget, PairEncoder
+from ...tokenize import EncodedPair, PairEncoder
 from .frozen import FrozenStates
 
 __all__ = ["BatchMaker", "Examples", "encode_examples"]
@@ -62,7 +62,8 @@ class Examples:
             rows = np.flatnonzero(self.tasks == index)
             if len(rows):
                 pairs = [self.pairs[i] for i in rows.tolist()]
-                made.append(TaskScores(task.name, task.standard, self.labels[rows], logits[rows], pairs=pairs))
+                its = self.labels[rows], logits[rows]
+                made.append(TaskScores(task.name, task.standard, *its, base_rate=task.base_rate, pairs=pairs))
         return made
 
 
@@ -78,10 +79,10 @@ def encode_examples(split: Mapping[str, Sequence[Pair]], *, task_set: TaskSet, p
         The examples, in the order of ``split``.
     """
     rows = [(name, pair) for name, pairs in split.items() for pair in pairs]
-    budgets = {name: task_set.task(name).budget for name in split}
+    budgets = {name: replace(task_set.task(name).pair_budget, windows=None) for name in split}
     encoded = pair_encoder.encode_batch(
         [(pair.text0, pair.text1) for _, pair in rows],
-        budgets=[PairBudget(budgets[name].left, budgets[name].right, budgets[name].head) for name, _ in rows],
+        budgets=[budgets[name] for name, _ in rows],
     )
     return Examples(
         tuple(pair for _, pair in rows),

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from ...data.tasks import TaskSet
 from ...encode import EncoderConfig, load_encoder
 from ...errors import InputError
@@ -59,6 +61,7 @@ def build_network(
         )
         encoder_config = loaded.config
         model = classifier_around(loaded.encoder, encoder_config, architecture, n_tasks=len(task_set.tasks))
+    _tell_sides(model, task_set)
     if config.dropout_prob is not None:
         encoder_config = replace(encoder_config, dropout_prob=config.dropout_prob)
         set_dropout(model.encoder, config.dropout_prob)
@@ -74,6 +77,19 @@ def build_network(
             set_dropout(module, 0.0)
     tokenizer = load_fitting_tokenizer(base, encoder_config)
     return model, encoder_config, PairEncoder(tokenizer, layout=architecture.layout, prefix=architecture.prefix)
+
+
+def _tell_sides(model: PairClassifier, task_set: TaskSet) -> None:
+    """Says which tasks have a vector of the side; refuses a network in which such a task's sides look alike."""
+    sided = [not task.symmetric for task in task_set.tasks]
+    if model.side_vectors is not None:
+        model.is_sided.copy_(torch.tensor(sided, dtype=model.is_sided.dtype))
+    elif any(sided) and model.encoder.joint_from == len(model.encoder.blocks):
+        name = task_set.names[sided.index(True)]
+        raise InputError(
+            f"task '{name}' is not symmetric, but this network cannot tell the two sides of a pair apart",
+            fix="set architecture.side_vectors to true, or let the task be symmetric",
+        )
 
 
 def check_positions(examples: Examples, config: EncoderConfig, *, base: Path) -> None:

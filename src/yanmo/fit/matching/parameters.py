@@ -69,6 +69,8 @@ def parameter_groups(
         (model.head.named_parameters(), new_rate),
         ([("task_bias", model.task_bias)], new_rate),
     ]
+    if model.side_vectors is not None:
+        depth.append(([("side_vectors", model.side_vectors)], new_rate))
     depth += [
         (b.named_parameters(), rate * layer_decay ** (n_layers - 1 - i)) for i, b in enumerate(model.encoder.blocks)
     ]
@@ -79,6 +81,10 @@ def parameter_groups(
     for named, lr in depth:
         for _, parameter in named:
             if parameter.requires_grad:
-                decay = weight_decay if parameter.ndim > 1 and parameter is not vectors else 0.0
+                decay = (
+                    weight_decay
+                    if parameter.ndim > 1 and parameter is not vectors and parameter is not model.side_vectors
+                    else 0.0
+                )
                 groups.setdefault((lr, decay), []).append(parameter)
     return [{"params": p, "lr": lr, "weight_decay": decay} for (lr, decay), p in groups.items()]

@@ -57,7 +57,7 @@ def matcher_for_tasks(
     old, new = before.state_dict(), model.state_dict()
     with torch.no_grad():
         for name, tensor in new.items():
-            if name in ("task_bias", "task_vectors.weight"):
+            if name in ("task_bias", "task_vectors.weight", "side_vectors"):
                 for index, task in enumerate(task_set.names):
                     if task in known:
                         tensor[index] = old[name][known.index(task)]
@@ -66,6 +66,6 @@ def matcher_for_tasks(
                 its = task_set.names[int(place)]
                 if its in known:
                     tensor.copy_(old[f"head.{known.index(its)}.{within}"])
-            else:
+            elif name != "is_sided":
                 tensor.copy_(old[name])
     return model, config

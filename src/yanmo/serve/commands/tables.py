@@ -7,7 +7,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from ...evaluate import Consistency, Judgement, Truncation
+    from ...evaluate import Consistency, Judgement, TaskReport, Truncation
 
 __all__ = ["consistency_lines", "judgement_table", "truncation_lines"]
 
@@ -31,7 +31,19 @@ def judgement_table(judgement: "Judgement") -> Table:
         box=SIMPLE,
     )
     table.add_column("任务", no_wrap=True)
-    for name in ("对数", "匹配", "F1", "95 % 区间", "精确率", "召回率", "AUC", "阈值"):
+    at_rate = any(report.base_rate is not None for report in judgement.tasks.values())
+    for name in (
+        "对数",
+        "匹配",
+        "F1",
+        "95 % 区间",
+        "全判匹配",
+        *["F1@比例"] * at_rate,
+        "精确率",
+        "召回率",
+        "AUC",
+        "阈值",
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     for name, report in judgement.tasks.items():
         table.add_row(
@@ -40,12 +52,20 @@ def judgement_table(judgement: "Judgement") -> Table:
             f"{report.n_positive:,}",
             f"{report.f1:.3f}",
             f"{report.f1_interval[0]:.3f}–{report.f1_interval[1]:.3f}",
+            f"{report.all_positive_f1:.3f}",
+            *[_at_rate(report)] * at_rate,
             f"{report.precision:.3f}",
             f"{report.recall:.3f}",
             "—" if report.auc is None else f"{report.auc:.3f}",
             f"{report.threshold:.3f}",
         )
     return table
+
+
+def _at_rate(report: "TaskReport") -> str:
+    if report.base_rate is None or report.f1_at_base_rate is None:
+        return "—"
+    return f"{report.f1_at_base_rate:.3f}@{report.base_rate:.1%}"
 
 
 def consistency_lines(consistency: Sequence["Consistency"]) -> list[str]:

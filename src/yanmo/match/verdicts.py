@@ -1,0 +1,95 @@
+"""From logits under several standards to probabilities and decisions that never contradict each other; one function."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..data.tasks import TaskSet
+from ..errors import InputError
+from .decisions import MatchingFile
+
+__all__ = ["Verdict", "verdicts", "with_implied"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """What one standard says of n pairs.
+
+    Attributes:
+        probabilities: Calibrated probability of a match, float32[n]; never above that of a standard it implies.
+        accepted: Whether each pair is a match, bool[n]; never True where a standard it implies says False.
+    """
+
+    probabilities: NDArray[np.float32]
+    accepted: NDArray[np.bool_]
+
+
+def with_implied(task_set: TaskSet, tasks: Sequence[str]) -> tuple[str, ...]:
+    """Adds to tasks the looser ones that they imply, directly or through another.
+
+    Args:
+        task_set: Says which task implies which.
+        tasks: Names of tasks.
+
+    Returns:
+        The names without repetition: those given first, in their order.
+
+    Raises:
+        InputError: A task is unknown.
+
+    Example:
+        >>> with_implied(TaskSet.load("sohu"), ["ssB", "llA"])
+        ('ssB', 'llA', 'ssA')
+    """
+    found = dict.fromkeys(tasks)
+    waiting = list(found)
+    while waiting:
+        looser = task_set.task(waiting.pop(0)).implies
+        if looser is not None and looser not in found:
+            found[looser] = None
+            waiting.append(looser)
+    return tuple(found)
+
+
+def verdicts(matching: MatchingFile, logits: Mapping[str, ArrayLike]) -> dict[str, Verdict]:
+    """Turns logits into probabilities and decisions under every standard.
+
+    What matches strictly matches loosely: where a standard implies a looser one, its probability is
+
+    ``p = min(sigmoid(scale * logit + bias), p of the looser)``,
+
+    and a pair is a match where ``p`` reaches the threshold and the looser standard, by a threshold of its own, says
+    match as well. So whatever thresholds are set, a strict yes never stands beside a loose no. Two standards stay two
+    scores: the minimum only takes away what the looser one rules out.
+
+    Args:
+        matching: Calibration and threshold of each standard, and which implies which.
+        logits: By name of the standard, shape [n] each; of a strict standard the looser ones must be there too.
+
+    Returns:
+        The verdict of each standard, in the order of ``logits``.
+
+    Raises:
+        InputError: A standard is unknown, or the logits of one that it implies are missing.
+    """
+    found: dict[str, Verdict] = {}
+
+    def verdict(task: str) -> Verdict:
+        if task in found:
+            return found[task]
+        if task not in logits:
+            raise InputError(f"the logits of '{task}' are missing, which a stricter task implies")
+        rule = matching.decision(task)
+        probabilities = rule.calibration.probabilities(logits[task])
+        looser = matching.task_set.task(task).implies
+        if looser is None:
+            found[task] = Verdict(probabilities, rule.accepts(probabilities))
+        else:
+            above = verdict(looser)
+            probabilities = np.minimum(probabilities, above.probabilities)
+            found[task] = Verdict(probabilities, rule.accepts(probabilities) & above.accepted)
+        return found[task]
+
+    return {task: verdict(task) for task in logits}

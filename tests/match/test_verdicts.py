@@ -1,0 +1,50 @@
+"""No standard says yes where a looser one says no, with any calibration and any thresholds."""
+
+import numpy as np
+import pytest
+
+from yanmo.data import Task, TaskSet
+from yanmo.errors import InputError
+from yanmo.match import Calibration, Decision, MatchingFile
+from yanmo.match.verdicts import verdicts, with_implied
+
+CHAIN = TaskSet(
+    name="chain",
+    tasks=(Task(name="strictest", implies="strict"), Task(name="strict", implies="loose"), Task(name="loose")),
+)
+
+
+def _matching(rng):
+    def rule():
+        calibration = Calibration(scale=float(rng.uniform(0.1, 4)), bias=float(rng.normal(0, 2)))
+        return Decision(threshold=float(rng.uniform()), calibration=calibration)
+
+    return MatchingFile(task_set=CHAIN, decisions={name: rule() for name in CHAIN.names})
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_strict_yes_is_loose_yes_and_probabilities_keep_the_order(seed):
+    rng = np.random.default_rng(seed)
+    matching, logits = _matching(rng), {name: rng.normal(0, 3, 1000).astype(np.float32) for name in CHAIN.names}
+    found = verdicts(matching, logits)
+    for stricter, looser in (("strictest", "strict"), ("strict", "loose")):
+        assert not (found[stricter].accepted & ~found[looser].accepted).any()
+        assert (found[stricter].probabilities <= found[looser].probabilities).all()
+    # The loosest is what it is alone, and the others are not made one score with it.
+    alone = matching.decision("loose")
+    assert np.array_equal(found["loose"].accepted, alone.decide(logits["loose"]))
+    strict = matching.decision("strict").calibration.probabilities(logits["strict"])
+    below = strict <= found["loose"].probabilities
+    assert np.array_equal(found["strict"].probabilities[below], strict[below])
+
+
+def test_what_a_task_implies_is_asked_for_and_must_be_there():
+    assert with_implied(CHAIN, ["strictest"]) == ("strictest", "strict", "loose")
+    assert with_implied(CHAIN, ["loose", "strict"]) == ("loose", "strict")
+    with pytest.raises(InputError, match="the logits of 'loose' are missing"):
+        verdicts(MatchingFile(task_set=CHAIN), {"strict": [0.0]})
+
+
+def test_tasks_that_imply_each_other_in_a_circle_are_refused():
+    with pytest.raises(ValueError, match="in a circle"):
+        TaskSet(name="x", tasks=(Task(name="a", implies="b"), Task(name="b", implies="c"), Task(name="c", implies="a")))
