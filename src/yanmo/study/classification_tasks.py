@@ -101,7 +101,7 @@ def bundled_task(*, n_documents: int) -> ClassificationTask:
     """
     with resources.as_file(resources.files("yanmo.assets") / "sample") as sample:
         pairs = read_split(sample, TaskSet.load("sohu"), "train")
-    documents = sorted({pair.text0 for pair in pairs["llA"]}, key=len, reverse=True)[:n_documents]
+    documents = sorted(dict.fromkeys(pair.text0 for pair in pairs["llA"]), key=len, reverse=True)[:n_documents]
     train = {f"text {i}": _overlapping(text[: 2 * len(text) // 3]) for i, text in enumerate(documents)}
     test = {f"text {i}": _overlapping(text[2 * len(text) // 3 :]) for i, text in enumerate(documents)}
     return _text_task("bundled texts", {name: train[name] + test[name] for name in train}, test=test)

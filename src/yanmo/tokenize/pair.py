@@ -38,7 +38,8 @@ class PairBudget:
         head: Share of a cut side's tokens that is kept from its beginning; the rest is kept from its end.
         windows: How ``encode_windows`` reads a side that is too long; None cuts it to one window.
         shorter_first: Whether the text of fewer tokens is read as the first, whichever side it stands on, so that a
-            pair and the same pair swapped are one input; of two texts of one length the lesser ids come first.
+            pair and the same pair swapped are one input; of two texts of one length (or both longer than can be read)
+            the lesser ids come first.
     """
 
     left: int
@@ -53,6 +54,11 @@ class PairBudget:
             raise InputError(f"a budget of {self.left} and {self.right} tokens is too small; each side needs 4")
         if not 0 <= self.head <= 1:
             raise InputError(f"the head share must lie between 0 and 1, not at {self.head}")
+
+    @property
+    def reach(self) -> int:
+        """Tokens of one text that can be read at most, what the other text leaves and all windows counted."""
+        return (self.left + self.right) * (1 if self.windows is None else self.windows.at_most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +167,11 @@ class PairEncoder:
         return [self._encode(ids[a], ids[b], budget) for (a, b), budget in zip(pairs, each, strict=True)]
 
     def _encode(self, left: NDArray[np.int32], right: NDArray[np.int32], budget: PairBudget) -> PairWindows:
-        if budget.shorter_first and (len(right), right.tolist()) < (len(left), left.tolist()):
+        if budget.shorter_first and _order(right, budget.reach) < _order(left, budget.reach):
             turned = self._encode(right, left, budget)
             # What was read and cut is told of the texts in the order they were given in.
-            windows = tuple(replace(window, n_cut=window.n_cut[::-1]) for window in turned.windows)
-            return PairWindows(windows, turned.n_read[::-1], turned.n_cut[::-1])
+            inputs = tuple(replace(window, n_cut=window.n_cut[::-1]) for window in turned.windows)
+            return PairWindows(inputs, turned.n_read[::-1], turned.n_cut[::-1])
         n_special = self._n_special
         room = (budget.left - n_special[0], budget.right - n_special[1])
         if min(room) <= self._n_prefix:
@@ -215,6 +221,11 @@ class PairEncoder:
             side,
             n_cut,
         )
+
+
+def _order(ids: NDArray[np.int32], reach: int) -> tuple[int, list[int], list[int]]:
+    """By what of two texts is read as the first: length and ids, as far as a budget that reaches so many can tell."""
+    return min(len(ids), reach), ids[:reach].tolist(), ids[-reach:].tolist()
 
 
 def _lend(left: int, right: int, room: tuple[int, int]) -> tuple[int, int]:

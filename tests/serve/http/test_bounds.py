@@ -62,8 +62,8 @@ def test_a_long_text_is_read_as_if_all_of_it_were_encoded(overlap_matcher, porta
     encoding.close()
     for one, other in zip(whole.rows, part.rows, strict=True):
         np.testing.assert_array_equal(one.token_ids, other.token_ids)
-    assert part.readings[0][0].n_read == whole.readings[0][0].n_read
-    assert part.readings[0][0].n_cut == whole.readings[0][0].n_cut
+    assert part.pairs[0][0].n_read == whole.pairs[0][0].n_read
+    assert part.pairs[0][0].n_cut == whole.pairs[0][0].n_cut
     # Sixteen characters from either end for each token of 256, in each of 1 or 8 windows.
     assert max(seen) <= 2 * 16 * 256 * (8 if budget.windows else 1)
 
@@ -104,7 +104,7 @@ def test_requests_take_turns_at_being_encoded(overlap_matcher, portal):
         await asyncio.sleep(0)
         await encoding.rows([("一", "七")], ["ssA"])
         n_slices = order.count("丁")
-        return n_slices, len((await large).readings)
+        return n_slices, len((await large).pairs)
 
     n_before, n_readings = portal.call(both)
     encoding.close()

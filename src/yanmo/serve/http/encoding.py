@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ...match import Matcher
 from ...match.pair_rows import PairRows
-from .readable import n_tokens_reached, of_whole_texts, readable_part
+from .readable import of_whole_texts, readable_part
 
 __all__ = ["TextEncoding"]
 
@@ -37,13 +37,13 @@ class TextEncoding:
             The rows; what is left out of very long texts is estimated.
         """
         task_set = self.matcher.matching.task_set
-        n_tokens = max(n_tokens_reached(task_set.task(task).budget) for task in tasks)
+        n_tokens = max(task_set.task(task).pair_budget.reach for task in tasks)
         loop = asyncio.get_running_loop()
         encoded = [
             await loop.run_in_executor(self._threads, self._encode, whole, tasks, n_tokens) for whole in _slices(pairs)
         ]
-        readings = [reading for each in encoded for reading in each.readings]
-        return PairRows(readings, encoded[0].task_indices, encoded[0].pools)
+        read = [windows for each in encoded for windows in each.pairs]
+        return PairRows(read, encoded[0].task_indices, encoded[0].pools)
 
     def close(self) -> None:
         """Ends the threads."""
@@ -52,11 +52,11 @@ class TextEncoding:
     def _encode(self, pairs: Sequence[tuple[str, str]], tasks: Sequence[str], n_tokens: int) -> PairRows:
         parts = [(readable_part(a, n_tokens=n_tokens), readable_part(b, n_tokens=n_tokens)) for a, b in pairs]
         encoded = self.matcher.rows(parts, tasks=tasks)
-        readings = [
-            [of_whole_texts(reading, whole, part) for reading in each]
-            for each, whole, part in zip(encoded.readings, pairs, parts, strict=True)
+        read = [
+            [of_whole_texts(windows, whole, part) for windows in each]
+            for each, whole, part in zip(encoded.pairs, pairs, parts, strict=True)
         ]
-        return PairRows(readings, encoded.task_indices, encoded.pools)
+        return PairRows(read, encoded.task_indices, encoded.pools)
 
 
 def _slices(pairs: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:

@@ -9,17 +9,11 @@ import unicodedata
 from dataclasses import replace
 from itertools import accumulate
 
-from ...data import Budget
-from ...tokenize import PairReading
+from ...tokenize import PairWindows
 
-__all__ = ["n_characters", "n_tokens_reached", "of_whole_texts", "readable_part"]
+__all__ = ["n_characters", "of_whole_texts", "readable_part"]
 
 _CHARACTERS_A_TOKEN = 16
-
-
-def n_tokens_reached(budget: Budget) -> int:
-    """Gives the tokens of one text that a budget can read at most, what the other text leaves and all windows told."""
-    return (budget.left + budget.right) * (1 if budget.windows is None else budget.windows.at_most)
 
 
 def n_characters(text: str, *, at_most: int) -> int:
@@ -59,7 +53,7 @@ def readable_part(text: str, *, n_tokens: int) -> str:
     return _beginning(text[:room], room) + _beginning(text[: -room - 1 : -1], room)[::-1]
 
 
-def of_whole_texts(reading: PairReading, whole: tuple[str, str], parts: tuple[str, str]) -> PairReading:
+def of_whole_texts(reading: PairWindows, whole: tuple[str, str], parts: tuple[str, str]) -> PairWindows:
     """Corrects the tokens that were left out, where only parts of texts were encoded.
 
     Args:

@@ -15,7 +15,7 @@ from ...tokenize import PairWindows
 from .batcher import Batcher, QueueFullError
 from .encoding import TextEncoding
 from .errors import RefusalError, queue_full
-from .readable import n_characters, n_tokens_reached
+from .readable import n_characters
 
 __all__ = ["PairScorer", "ScoredPairs"]
 
@@ -115,6 +115,6 @@ class PairScorer:
 
 
 def _n_tokens_at_most(pair: tuple[str, str], budget: Budget) -> int:
-    window, reached = budget.left + budget.right, n_tokens_reached(budget)
+    window, reached = budget.left + budget.right, budget.of_pairs.reach
     whole = sum(n_characters(text, at_most=window) for text in pair) + _SPECIAL_TOKENS
     return whole if whole <= window else reached
