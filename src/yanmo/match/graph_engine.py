@@ -15,6 +15,7 @@ from ..atomic import replacing
 from ..errors import InputError
 from ..tokenize import EncodedPair
 from ..tokenize.batches import pad_pairs, sorted_batches
+from ..yaml_file import refusal_of
 from .architecture import Architecture
 
 __all__ = ["CARD_KEY", "INPUTS", "WRITE_AGAIN", "GraphCard", "GraphEngine", "check_threads", "read_card"]
@@ -169,9 +170,7 @@ def read_card(text: str | None, path: Path) -> GraphCard:
     try:
         return GraphCard.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(step) for step in first["loc"])
-        problem = f"the graph's description cannot be read ({name}: {first['msg']})"
+        problem = f"the graph's description cannot be read ({refusal_of(error)})"
         raise InputError(problem, where=path, fix="update Yanmo, or write the graph again with yanmo export") from error
 
 
