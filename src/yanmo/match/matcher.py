@@ -16,8 +16,9 @@ from ..tokenize import EncodedPair, PairEncoder
 from ..tokenize.fitting import load_fitting_tokenizer
 from .architecture import Architecture
 from .decisions import MatchingFile
-from .folder import ONNX_FILE, OPENVINO_FILE, TORCH_FILE
+from .folder import ENGINE_FILES, ONNX_FILE, OPENVINO_FILE, TORCH_FILE
 from .graph_engine import GraphEngine
+from .identity import EngineIdentity, MatcherIdentity, digest_files
 from .pair_rows import PairRows, encode_rows
 
 __all__ = ["Engine", "Matcher"]
@@ -33,6 +34,10 @@ class Engine(Protocol):
 
     def save(self, folder: Path) -> None:
         """Writes the weights into an existing folder."""
+        ...
+
+    def identity(self) -> EngineIdentity:
+        """Says what computes with which weights."""
         ...
 
 
@@ -174,6 +179,13 @@ class Matcher:
             self.pair_encoder.tokenizer.save(temporary)
             self.matching.save(temporary)
 
+    def identity(self) -> MatcherIdentity:
+        """Says what computes the scores; all weights are read for it."""
+        engine = self.engine.identity()
+        with tempfile.TemporaryDirectory() as temporary:
+            self.pair_encoder.tokenizer.save(Path(temporary))
+            return MatcherIdentity(engine.engine, engine.weights, digest_files(Path(temporary).iterdir()))
+
     def rows(self, pairs: Sequence[tuple[str, str]], *, tasks: Sequence[str]) -> PairRows:
         """Encodes pairs as an engine scores them, a row for each window under each task.
 
@@ -281,7 +293,7 @@ def _download(repo_id: str, revision: str | None) -> str:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    patterns = ["*.json", "*.safetensors", "*.onnx", "*.txt", "*.model"]
+    patterns = [*ENGINE_FILES, "*.json", "*.txt", "*.model"]
     try:
         return str(snapshot_download(repo_id, revision=revision, allow_patterns=patterns))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
