@@ -17,6 +17,7 @@ from ..tokenize.fitting import load_fitting_tokenizer
 from .architecture import Architecture
 from .decisions import MatchingFile
 from .folder import ENGINE_FILES, ONNX_FILE, OPENVINO_FILE, TORCH_FILE
+from .given_pairs import GivenPairs, given_pairs
 from .graph_engine import GraphEngine
 from .identity import EngineIdentity, MatcherIdentity, digest_files
 from .pair_rows import PairRows, encode_rows
@@ -186,22 +187,24 @@ class Matcher:
             self.pair_encoder.tokenizer.save(Path(temporary))
             return MatcherIdentity(engine.engine, engine.weights, digest_files(Path(temporary).iterdir()))
 
-    def rows(self, pairs: Sequence[tuple[str, str]], *, tasks: Sequence[str]) -> PairRows:
+    def rows(self, pairs: GivenPairs, *, tasks: Sequence[str]) -> PairRows:
         """Encodes pairs as an engine scores them, a row for each window under each task.
 
         Args:
-            pairs: The texts.
+            pairs: The texts; see ``yanmo.match.given_pairs`` for what is taken.
             tasks: Names of tasks.
 
         Returns:
             The rows; they make the pairs' logits of their own, and say what was read of each text.
 
         Raises:
-            InputError: The matcher does not know a task.
+            InputError: The matcher does not know a task, or something is no pair of texts.
         """
-        return encode_rows(pairs, tasks=tasks, task_set=self.matching.task_set, pair_encoder=self.pair_encoder)
+        first, second = self.matching.task_set.first, self.matching.task_set.second
+        read = given_pairs(pairs, first=first, second=second)
+        return encode_rows(read, tasks=tasks, task_set=self.matching.task_set, pair_encoder=self.pair_encoder)
 
-    def logits(self, pairs: Sequence[tuple[str, str]], *, task: str) -> NDArray[np.float32]:
+    def logits(self, pairs: GivenPairs, *, task: str) -> NDArray[np.float32]:
         """Raw scores of pairs under one task; of a pair that is read in windows their maximum or mean.
 
         Args:
@@ -212,19 +215,19 @@ class Matcher:
             Logits, float32[n].
 
         Raises:
-            InputError: The matcher does not know the task.
+            InputError: The matcher does not know the task, or something is no pair of texts.
         """
         return self._logits(pairs, [task])[:, 0]
 
-    def score(self, pairs: Sequence[tuple[str, str]], *, task: str) -> NDArray[np.float32]:
+    def score(self, pairs: GivenPairs, *, task: str) -> NDArray[np.float32]:
         """Calibrated probabilities of "match" under one task, float32[n]; arguments as in ``logits``."""
         return self.matching.decision(task).calibration.probabilities(self.logits(pairs, task=task))
 
-    def decide(self, pairs: Sequence[tuple[str, str]], *, task: str) -> NDArray[np.bool_]:
+    def decide(self, pairs: GivenPairs, *, task: str) -> NDArray[np.bool_]:
         """Decisions by the task's own stored threshold, bool[n]; arguments as in ``logits``."""
         return self.matching.decision(task).accepts(self.score(pairs, task=task))
 
-    def score_all(self, pairs: Sequence[tuple[str, str]]) -> dict[str, NDArray[np.float32]]:
+    def score_all(self, pairs: GivenPairs) -> dict[str, NDArray[np.float32]]:
         """Calibrated probabilities under every task of the matcher, by task name; what tasks share is computed once.
 
         Args:
@@ -258,6 +261,8 @@ class Matcher:
             InputError: The matcher is an export, which computes both texts at once, or does not know a task.
         """
         names = self.matching.task_set.names if tasks is None else tuple(tasks)
+        if isinstance(texts, str):
+            raise InputError("the texts are one text", fix="give a list of texts")
         encoded = self.rows([(text, text) for text in texts], tasks=names)
         if not isinstance(self.engine, KeepsTexts):
             raise InputError(
@@ -271,7 +276,7 @@ class Matcher:
         if isinstance(self.engine, KeepsTexts):
             self.engine.forget()
 
-    def _logits(self, pairs: Sequence[tuple[str, str]], tasks: Sequence[str]) -> NDArray[np.float32]:
+    def _logits(self, pairs: GivenPairs, tasks: Sequence[str]) -> NDArray[np.float32]:
         encoded = self.rows(pairs, tasks=tasks)
         return encoded.pool(self.engine.logits(encoded.rows, encoded.row_tasks))
 
