@@ -17,6 +17,7 @@ from ..tokenize.fitting import load_fitting_tokenizer
 from .architecture import Architecture
 from .decisions import MatchingFile
 from .folder import ENGINE_FILES, ONNX_FILE, OPENVINO_FILE, TORCH_FILE
+from .folder_record import check_files, write_files
 from .given_pairs import GivenPairs, given_pairs
 from .graph_engine import GraphEngine
 from .identity import EngineIdentity, MatcherIdentity, digest_files
@@ -98,7 +99,8 @@ class Matcher:
             The matcher, ready to score.
 
         Raises:
-            InputError: The folder is missing or its files do not belong together, or ``device`` or ``n_threads`` is
+            InputError: The folder is missing, a file of it is not the one its ``files.json`` lists, its files do not
+                belong together, or ``device`` or ``n_threads`` is
                 given to the engine that cannot honor it.
             MissingExtraError: The folder holds torch's weights, and torch is not installed.
         """
@@ -106,6 +108,7 @@ class Matcher:
             folder = _download(str(folder), revision)
         folder = Path(folder)
         matching = MatchingFile.load(folder)
+        check_files(folder)
         architecture = Architecture.model_validate(matching.model)
         n_tasks = len(matching.task_set.tasks)
         engine: Engine
@@ -179,6 +182,7 @@ class Matcher:
             self.engine.save(temporary)
             self.pair_encoder.tokenizer.save(temporary)
             self.matching.save(temporary)
+            write_files(temporary)
 
     def identity(self) -> MatcherIdentity:
         """Says what computes the scores; all weights are read for it."""
@@ -278,7 +282,15 @@ class Matcher:
 
     def _logits(self, pairs: GivenPairs, tasks: Sequence[str]) -> NDArray[np.float32]:
         encoded = self.rows(pairs, tasks=tasks)
-        return encoded.pool(self.engine.logits(encoded.rows, encoded.row_tasks))
+        logits = encoded.pool(self.engine.logits(encoded.rows, encoded.row_tasks))
+        wrong = np.argwhere(~np.isfinite(logits))
+        if len(wrong):
+            row, column = wrong[0]
+            problem = f"pair {row} scores {logits[row, column]} under task '{tasks[column]}'"
+            raise InputError(
+                problem, fix="the weights are damaged: yanmo doctor model FOLDER, and copy the folder again"
+            )
+        return logits
 
 
 def _graph_engine(folder: Path, *, n_threads: int | None) -> GraphEngine | None:

@@ -19,6 +19,7 @@ from ...data.tasks import TaskSet
 from ...errors import InputError
 from ...evaluate import Judgement, TaskScores, fit_decisions, score_split
 from ...match.decisions import MatchingFile
+from ...match.folder_record import write_files
 from ...match.matcher import Matcher
 from ...match.torch_engine import TorchEngine
 from ...progress import RunProgress
@@ -204,6 +205,7 @@ def train_matcher(
                 text = json.dumps(judgement.as_json(), ensure_ascii=False, indent=2) + "\n"
                 temporary.write_text(text, encoding="utf-8")
         matching.save(out)
+        write_files(out)
         for leftover in (*out.glob("checkpoint-*"), out / "frozen"):
             shutil.rmtree(leftover, ignore_errors=True)
     return RunSummary(judgement, step, n_steps)
