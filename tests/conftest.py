@@ -68,6 +68,11 @@ class OverlapEngine:
     def save(self, folder):
         (folder / "model.safetensors").write_bytes(b"none")
 
+    def identity(self):
+        from yanmo.match.identity import EngineIdentity
+
+        return EngineIdentity("overlap 1", "none")
+
 
 @pytest.fixture
 def overlap_matcher(tmp_path):

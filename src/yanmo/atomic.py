@@ -9,7 +9,28 @@ from pathlib import Path
 
 from .errors import InputError
 
-__all__ = ["new_folder", "replacing"]
+__all__ = ["naming", "new_folder", "replacing"]
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Has an error of the system inside a ``with`` block name a file; a full disk, said of a write, names none.
+
+    Args:
+        path: What is written in the block.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        OSError: What was raised in the block, with a file name.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 @contextmanager
@@ -35,9 +56,10 @@ def replacing(path: Path) -> Iterator[Path]:
     os.close(descriptor)
     temporary = Path(name)
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        with naming(path):
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
@@ -62,7 +84,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        yield temporary
+        with naming(path):
+            yield temporary
         temporary.chmod(0o777 & ~_umask())
         if path.exists():
             path.rmdir()

@@ -4,6 +4,7 @@ import time
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 __all__ = ["RunProgress"]
@@ -47,27 +48,33 @@ class RunProgress:
     ) -> None:
         self._bars.stop()
 
-    def show(self, stage: str, done: int, total: int, *, unit: str, note: str = "") -> None:
+    def show(self, stage: str, done: int, total: int | None, *, unit: str, note: str = "") -> None:
         """Shows that ``done`` of ``total`` are behind us.
 
         Args:
             stage: Name of the stage.
             done: So many are done.
-            total: Of so many.
+            total: Of so many; None where nobody knows.
             unit: What is counted.
             note: Put after the rate.
         """
         now = time.monotonic()
+        total = None if total is None else max(total, done)
         began, start = self._began.setdefault(stage, (now, done))
+        if done < start:  # begun again, as for another epoch or after going back
+            began, start = self._began[stage] = (now, done)
         seconds = now - began
         rate = (done - start) / seconds if seconds > 0 else 0.0
         shown = f"{rate:,.1f} {unit}/s {note}" if rate else ""
         if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task(stage, total=total, completed=done, rate=shown)
-        self._bars.update(self._tasks[stage], completed=done, total=total, rate=shown)
-        last = done >= total
+            self._tasks[stage] = self._bars.add_task(escape(stage), total=total, completed=done, rate=escape(shown))
+        self._bars.update(self._tasks[stage], completed=done, total=total, rate=escape(shown))
+        last = total is not None and done >= total
         if not self.console.is_terminal and rate and (last or now - self._said.get(stage, began) > _EVERY):
             self._said[stage] = now
+            if total is None:
+                self.say(f"{stage} {done:,} {unit} · {shown.strip()}")
+                return
             left = (total - done) / rate
             self.say(f"{stage} {done / total:.0%} · {shown.strip()} · 还需 {left / 60:.0f} 分钟")
 

@@ -128,3 +128,17 @@ def test_a_file_without_lines_is_refused(tmp_path, monkeypatch, encoding):
     assert len(texts(write(tmp_path, ("a" * 20 + "\n").encode(encoding) * 9), encoding=encoding)) == 9
     with pytest.raises(InputError, match=r"a\.txt:2: the line is longer"):
         texts(write(tmp_path, ("甲\n" + "a" * 100).encode(encoding)), encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_lines_that_end_in_carriage_returns_only_are_said(tmp_path, encoding):
+    path = write(tmp_path, "text1,text2\r甲,乙\r".encode(encoding))
+    with pytest.raises(InputError, match=r"a\.txt:1: its lines end in carriage returns only.*tr "):
+        list(read_lines(path, encoding=encoding))
+    assert texts(write(tmp_path, b"one line\r")) == ["one line\r"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_file_without_the_mark_its_encoding_begins_with_is_refused(tmp_path, encoding):
+    with pytest.raises(InputError, match=rf"a\.txt:1: is not {encoding} .*--encoding gb18030"):
+        list(read_lines(write(tmp_path, b'{"source": "a"}\n'), encoding=encoding))

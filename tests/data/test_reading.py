@@ -3,6 +3,7 @@ import gzip
 import json
 import logging
 import lzma
+import os
 import tracemalloc
 
 import pytest
@@ -310,3 +311,24 @@ def test_rows_are_counted_without_reading_them(tmp_path, encoding):
     assert count_rows(path, encoding=encoding) == len(TRIPLES)
     assert count_rows(write_csv(tmp_path / "a.csv")) == len(TRIPLES) + 1
     assert count_rows(write_csv(tmp_path / "b.csv", lineterminator="\n\n")) == len(TRIPLES) + 1
+
+
+def test_rows_of_a_pipe_are_not_counted_away(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="no file whose rows can be counted"):
+        count_rows(tmp_path / "pipe")
+
+
+def test_labels_and_the_task_files_own_columns_are_found_in_any_capitals(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("QID,Frage,ANTWORT,Label\n7,甲,乙,1\n", encoding="utf-8")
+    tasks = TaskSet(name="s", first="frage", second="antwort", id="qid", tasks=(Task(name="a"),))
+    assert [(p.id, p.text0, p.label) for p in read_pairs(path, task=tasks.tasks[0], task_set=tasks)] == [("7", "甲", 1)]
+    path.write_text("Id,ID,text1,text2\n7,8,甲,乙\n", encoding="utf-8")
+    assert "several columns may be 'id': ID, Id" in refusal(path)
+
+
+def test_a_carriage_return_within_a_row_is_said(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("text1,text2\n甲,乙\r丙,丁\n".encode())
+    assert "carriage return outside of quotes" in refusal(path)

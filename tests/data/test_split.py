@@ -142,3 +142,14 @@ def test_fingerprint_is_of_the_rows_whatever_file_they_came_from():
 )
 def test_fingerprint_tells_any_change(other):
     assert fingerprint_pairs(other) != fingerprint_pairs(DATA)
+
+
+def test_a_label_column_that_no_row_has_is_named(tmp_path, caplog):
+    folder = tmp_path / "both"
+    folder.mkdir()
+    (folder / "train.csv").write_text("text1,text2,labelA\n甲,乙,1\n", encoding="utf-8")
+    tasks = TaskSet(
+        name="s", tasks=tuple(Task(name=n, column=c, folders=("both",)) for n, c in (("a", "labelA"), ("b", "lablB")))
+    )
+    assert list(read_split(tmp_path, tasks, "train")) == ["a"]
+    assert "no row has a 'lablB', the label of 'b' (columns found: text1, text2, labelA)" in caplog.text

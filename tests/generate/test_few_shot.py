@@ -56,7 +56,7 @@ def test_numbers_are_texts(load):
         ('"{input}：{output}。"', '"{input}："', 1, r"\{output\} 0 times"),
         ('"{input}：{output}。"', '"{output}{input}"', 1, r"\{output\} stands before \{input\}"),
         ("  - {input: 法国, output: 巴黎}", "  - {input: 法国}", 4, r"demonstrations.0.output"),
-        ("  - {input: 法国, output: 巴黎}", "  - {input: 法国, output: yes}", 4, r"demonstrations.0.output"),
+        ("  - {input: 法国, output: 巴黎}", "  - {input: 法国, output: [a]}", 4, r"demonstrations.0.output"),
         ("method: beam", "method: bean", 9, "decoding.method.*'greedy', 'sample' or 'beam'"),
         ("  stop: 。", "  top_k: 3", 8, "top_k belongs to the method sample"),
         ('separator: "\\n\\n"', 'separator: ""', 6, "separator"),

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import onnx
 import pytest
 
 from yanmo.errors import InputError
-from yanmo.match import Matcher
+from yanmo.match import Matcher, onnx_engine
 from yanmo.match.onnx_engine import CARD_KEY, OnnxEngine
 
 PAIRS = [("今天天气不错", "天气"), ("", "我们"), ("我们去公园" * 3, "学生去公园"), ("学", "园")]
@@ -17,7 +18,7 @@ WITHOUT_TORCH = """
 import json, sys
 for name in ("torch", "transformers", "safetensors", "jaxtyping", "huggingface_hub", "onnx"):
     sys.modules[name] = None  # importing it now fails
-from yanmo.match import Matcher
+from yanmo.match import Matcher, onnx_engine
 matcher = Matcher.from_pretrained(sys.argv[1], n_threads=1)
 scores = matcher.score_all(json.loads(sys.argv[2]))
 print(json.dumps({task: values.tolist() for task, values in scores.items()}))
@@ -27,7 +28,37 @@ print(json.dumps({task: values.tolist() for task, values in scores.items()}))
 @pytest.fixture
 def folder(exported, tmp_path):
     """A copy of the exported folder that may be damaged."""
-    return shutil.copytree(exported[1], tmp_path / "run")
+    copy = shutil.copytree(exported[1], tmp_path / "run")
+    (copy / "files.json").unlink()
+    return copy
+
+
+def test_onnx_runtime_leaves_no_number_of_the_machine_behind(tmp_path):
+    env = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    env |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", "from yanmo import Matcher; Matcher.default()"]
+    subprocess.run(command, env=env, check=True, timeout=100)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_newer"),
+    [
+        ("Unsupported model IR version: 13, max supported IR version: 10", True),
+        ("com.microsoft:MatMulNBits(-1) is not a registered function/op", True),
+        ("Could not find an implementation for GatherBlockQuantized(1) NOT_IMPLEMENTED", True),
+        ("Protobuf parsing failed.", False),
+    ],
+)
+def test_a_runtime_that_is_too_old_is_named(folder, monkeypatch, reason, is_newer):
+    def refuse(*arguments, **more):
+        raise onnx_engine.runtime_errors.Fail(reason)
+
+    monkeypatch.setattr(onnx_engine.onnxruntime, "InferenceSession", refuse)
+    fix = "too old for the graph: pip install -U onnxruntime" if is_newer else "damaged"
+    version = onnx_engine.onnxruntime.__version__
+    with pytest.raises(InputError, match=f"by onnxruntime {version} .*{fix}"):
+        Matcher.from_pretrained(folder)
 
 
 def _change(path, change):

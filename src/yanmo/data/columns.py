@@ -1,12 +1,12 @@
 """Which columns hold the two texts, the label and the id: as named, as the task set says, or as is customary."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import InputError
 from .labels import label_key
 
-__all__ = ["KNOWN_PAIRS", "Columns", "find_columns", "find_header", "listing"]
+__all__ = ["KNOWN_PAIRS", "Columns", "find_columns", "find_header", "listing", "spelled"]
 
 KNOWN_PAIRS = (
     ("source", "target"),
@@ -57,7 +57,7 @@ def find_columns(found: Sequence[str], *, named: Columns, expected: Columns) -> 
     """Chooses the columns of a file.
 
     The order is: what the user named (it must be there); what the task set expects; the one pair of `KNOWN_PAIRS`
-    that is there, in any spelling of capitals.
+    that is there. Capitals matter in what the user named only.
 
     Args:
         found: Columns the file has.
@@ -81,10 +81,36 @@ def find_columns(found: Sequence[str], *, named: Columns, expected: Columns) -> 
     first, second = named.first, named.second
     if first is None or second is None:
         first, second = _find_texts(found, expected)
-    label = expected.label and (named.label or expected.label)
+    label = expected.label and (named.label or spelled(expected.label, found) or expected.label)
     if label == "label" and named.label is None and label not in found and "score" in found:
         label = "score"
-    return Columns(first, second, label, named.id or (expected.id if expected.id in found else None))
+    return Columns(first, second, label, named.id or (expected.id and spelled(expected.id, found)))
+
+
+def spelled(name: str, found: Iterable[str]) -> str | None:
+    """Gives the spelling in which a column is there: its own, else the one that differs in capitals only.
+
+    Args:
+        name: The column looked for.
+        found: Columns there are.
+
+    Returns:
+        Its spelling; None if it is not there.
+
+    Raises:
+        InputError: Several columns differ from it in capitals only.
+
+    Example:
+        >>> spelled("id", ["ID", "Text1"])
+        'ID'
+    """
+    alike = [column for column in found if column.casefold() == name.casefold()]
+    if name in alike:
+        return name
+    if len(set(alike)) > 1:
+        problem = f"several columns may be '{name}': {', '.join(sorted(set(alike)))}"
+        raise InputError(problem, fix="give each a name of its own")
+    return alike[0] if alike else None
 
 
 def find_header(cells: Sequence[str], *, named: Columns, expected: Columns) -> tuple[list[str], bool, Columns]:
@@ -139,8 +165,11 @@ def _find_texts(found: Sequence[str], expected: Columns) -> tuple[str, str]:
 def _known_pairs(found: Sequence[str], expected: Columns) -> list[tuple[str, str]]:
     if expected.first in found and expected.second in found:
         return [(str(expected.first), str(expected.second))]
-    spelled = {name.casefold(): name for name in reversed(found)}
-    return [(spelled[a], spelled[b]) for a, b in KNOWN_PAIRS if a in spelled and b in spelled]
+    folded = {name.casefold(): name for name in reversed(found)}
+    own = (str(expected.first).casefold(), str(expected.second).casefold())
+    if expected.first is not None and own[0] in folded and own[1] in folded:
+        return [(folded[own[0]], folded[own[1]])]
+    return [(folded[a], folded[b]) for a, b in KNOWN_PAIRS if a in folded and b in folded]
 
 
 def _is_bare_triple(cells: Sequence[str]) -> bool:

@@ -64,7 +64,7 @@ def check_encoding(encoding: str) -> str:
     try:
         name = codecs.lookup(encoding).name
         "\n".encode(name)  # refuses codecs between bytes and bytes, such as base64
-    except LookupError as error:
+    except (LookupError, UnicodeError, ValueError) as error:
         raise InputError(f"unknown encoding '{encoding}'", fix="use utf-8, gb18030, big5 or utf-16") from error
     return _SUPERSETS.get(name, name)
 
@@ -83,7 +83,8 @@ def read_lines(path: Path, *, encoding: str = "utf-8") -> Iterator[Line]:
         The lines. One that does not decode has its flaw set.
 
     Raises:
-        InputError: The file cannot be opened, is damaged or cut off, or has a line over `MAX_LINE_SIZE` bytes.
+        InputError: The file cannot be opened, is damaged or cut off, has a line over `MAX_LINE_SIZE` bytes, or ends its
+            lines in carriage returns only, as some spreadsheets save for a Macintosh.
     """
     codec = check_encoding(encoding)
     number = 0
@@ -95,6 +96,9 @@ def read_lines(path: Path, *, encoding: str = "utf-8") -> Iterator[Line]:
             lines = _decode_each(file, codec) if "\n".encode(codec) == b"\n" else _decode_stream(file, codec)
             for line in lines:
                 number = line.number
+                if number == 1 and not line.text.endswith("\n") and "\r" in line.text.rstrip("\r"):
+                    fix = "save it with line feeds, as by: tr '\\r' '\\n' < FILE > NEW"
+                    raise InputError("its lines end in carriage returns only", where=path, line=1, fix=fix)
                 if len(line.text) >= MAX_LINE_SIZE // 4 and not line.text.endswith("\n"):
                     _check_size(line, path)
                 yield line
@@ -102,9 +106,9 @@ def read_lines(path: Path, *, encoding: str = "utf-8") -> Iterator[Line]:
             raise InputError(
                 f"the compressed file is damaged or cut off after line {number}", where=path, fix="copy it again"
             ) from error
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             fix = "name the encoding it is in, such as --encoding gb18030"
-            problem = f"is not {encoding} from about this line on: {error.reason}"
+            problem = f"is not {encoding} from about this line on: {getattr(error, 'reason', error)}"
             raise InputError(problem, where=path, line=number + 1, fix=fix) from error
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", where=path, fix="check the path") from error

@@ -90,15 +90,25 @@ class PairRule:
         if not (_is_unicode(text0) and _is_unicode(text1)):
             wrong = self.columns.second if _is_unicode(text0) else self.columns.first
             return Flaw(f"the text '{wrong}' holds half a surrogate pair (\\ud800 to \\udfff)", _FIX)
-        name = None if self.columns.id is None else values.get(self.columns.id)
+        name = self._id_of(values)
         if name is None and self.id_required:
             return Flaw(f"there is no id in '{self.columns.id}'", _FIX)
-        return Pair(text0, text1, label, None if name is None else str(name), line, self.source)
+        return Pair(text0, text1, label, name, line, self.source)
+
+    def _id_of(self, values: Mapping[str, object]) -> str | None:
+        column = self.columns.id
+        if column is None:
+            return None
+        if column not in values:  # of JSON lines each has its own keys
+            column = next((key for key in values if key.casefold() == column.casefold()), column)
+        value = values.get(column)
+        # An empty cell names nothing.
+        return None if value is None or not str(value).strip() else str(value)
 
     def _label_flaw(self, values: Mapping[str, object], task: Task) -> Flaw:
         column = str(self.columns.label)
         if column not in values:
-            fix = f"name the label column with --label, or give the row a '{column}'"
+            fix = f"correct 'column' in the task file, or give the row a '{column}'"
             return Flaw(f"there is no label '{column}' ({listing(tuple(values))})", fix)
         if label_key(values[column]) is None:
             return Flaw(f"the label '{column}' is empty", _FIX)

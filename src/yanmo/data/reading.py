@@ -36,6 +36,7 @@ def read_pairs(
     reject_file: RejectFile | None = None,
     start_after: int = 0,
     other_labels: Sequence[str] = (),
+    all_or_no_ids: bool = False,
 ) -> "PairReader":
     """Reads the pairs of one file, in order.
 
@@ -53,6 +54,8 @@ def read_pairs(
             the reject file comes out complete, and the count needs no index.
         other_labels: Label columns of other tasks that share this file; a row with no label for ``task`` but with one
             of these is not bad, it is theirs.
+        all_or_no_ids: Whether a row is bad that has an id where the first had none, or none where the first had one:
+            for whoever names rows without an id by number, which may be another's id.
 
     Returns:
         An iterator over the pairs that also counts.
@@ -90,6 +93,7 @@ def read_pairs(
         reject_file=reject_file,
         start_after=start_after,
         other_labels=tuple(other_labels),
+        all_or_no_ids=all_or_no_ids,
     )
 
 
@@ -108,11 +112,16 @@ class PairReader(Iterator[Pair]):
         reject_file: RejectFile | None,
         start_after: int,
         other_labels: tuple[str, ...],
+        all_or_no_ids: bool,
     ) -> None:
         self.path = path
         """The file."""
         self.columns: Columns | None = None
         """The columns read; None until the first pair."""
+        self.found: tuple[str, ...] = ()
+        """Columns of the file's first row; empty until the first pair."""
+        self.has_ids: bool | None = None
+        """Whether the first pair has an id; None until then."""
         self.n_pairs = 0
         """Pairs read so far, with those passed over by ``start_after``."""
         self.n_bad = 0
@@ -127,6 +136,7 @@ class PairReader(Iterator[Pair]):
         self._rejects = reject_file
         self._start_after = start_after
         self._other_labels = other_labels
+        self._all_or_no_ids = all_or_no_ids
         self._rule: PairRule | None = None
         self._first_flaw: tuple[int, Flaw] | None = None
         self._pairs = self._read()
@@ -149,6 +159,8 @@ class PairReader(Iterator[Pair]):
     def _read(self) -> Generator[Pair, None, None]:
         for row in self._rows():
             found = row.flaw or self._judge(row)
+            if isinstance(found, Pair):
+                found = self._check_id(found)
             if found is None:
                 self.n_other += 1
             elif isinstance(found, Flaw):
@@ -158,6 +170,14 @@ class PairReader(Iterator[Pair]):
                 if self.n_pairs > self._start_after:
                     yield found
         self._check_end()
+
+    def _check_id(self, pair: Pair) -> Pair | Flaw:
+        if self.has_ids is None:
+            self.has_ids = pair.id is not None
+        if not self._all_or_no_ids or self.has_ids == (pair.id is not None):
+            return pair
+        what = "has no id, and rows before have one" if self.has_ids else "has an id, and rows before have none"
+        return Flaw(what, "give every row an id, or none")
 
     def _rows(self) -> Iterator[Row]:
         """Rows with values by name; the header of a table, if there is one, is taken off."""
@@ -190,7 +210,7 @@ class PairReader(Iterator[Pair]):
             names, is_header, columns = find_header(row.values, named=self._named, expected=self._expected)
         except InputError as error:
             raise InputError(error.problem, where=self.path, line=row.line, fix=error.fix) from error
-        self._settle(columns)
+        self._settle(columns, tuple(names))
         return names, is_header
 
     def _named_row(self, row: Row, names: list[str], cells: list[str]) -> Row:
@@ -212,11 +232,11 @@ class PairReader(Iterator[Pair]):
             except InputError as error:
                 return Flaw(error.problem, error.fix or "correct the row")
             # A first object without an id says nothing about the others, unlike the header of a table.
-            self._settle(replace(columns, id=columns.id or self._expected.id))
+            self._settle(replace(columns, id=columns.id or self._expected.id), tuple(values))
         return self._rule.apply(values, line=row.line) if self._rule else None
 
-    def _settle(self, columns: Columns) -> None:
-        self.columns = columns
+    def _settle(self, columns: Columns, found: tuple[str, ...]) -> None:
+        self.columns, self.found = columns, found
         self._rule = PairRule(
             str(self.path),
             columns,
@@ -264,8 +284,10 @@ def count_rows(path: str | Path, *, encoding: str = "utf-8", file_format: FileFo
         The number of rows; 0 for an empty file.
 
     Raises:
-        InputError: The file cannot be read.
+        InputError: The file cannot be read, or is a pipe, which can be read once only.
     """
+    if Path(path).exists() and not Path(path).is_file():
+        raise InputError("is no file whose rows can be counted before they are read", where=path)
     first, lines = peek(read_lines(Path(path), encoding=encoding))
     if not first:
         return 0

@@ -80,7 +80,8 @@ class RejectFile:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = io.FileIO(self.path, "x")
             # Unbuffered: a line that could not be written must not come back as a second error on closing.
-            rest = (record + "\n").encode()
+            # Half a surrogate pair, as JSON can spell it, is written as JSON spells it.
+            rest = (record + "\n").encode("utf-8", "backslashreplace")
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:

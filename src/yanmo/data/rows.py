@@ -167,6 +167,8 @@ def _csv_rows(lines: Iterator[Line], where: Path) -> Iterator[Row]:
             return
         except csv.Error as error:
             flaw = Flaw(f"is not CSV: {error}", "close every quote, and double those within a quoted text")
+            if "new-line character" in str(error):
+                flaw = Flaw("holds a carriage return outside of quotes", "end every line in a line feed")
         text = "".join(line.text for line in taken).rstrip("\r\n")
         flaw = next((line.flaw for line in taken if line.flaw), None) or (_NULL if "\0" in text else flaw)
         if flaw is None and (not cells or (len(cells) == 1 and not cells[0].strip())):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import InputError
-from .columns import Columns
+from .columns import Columns, listing
 from .layout import find_split
 from .pair import Pair
 from .reading import read_pairs
@@ -73,6 +73,10 @@ def read_split(
         rows = list(reader)
         if rows:
             pairs[name] = rows
+        else:
+            logger.warning(
+                "%s: no row has a '%s', the label of '%s' (%s)", path, task.column, name, listing(reader.found)
+            )
     missing = [name for name in task_set.names if name not in pairs]
     if not pairs:
         raise InputError(f"no row of the split '{split}' has a label of any task", where=data_dir)

@@ -1,12 +1,14 @@
 """The metric of the Sohu 2021 contest: one F1 for each standard, pooled over its tasks, then their mean."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..errors import InputError
 from .counts import Counts
 
-__all__ = ["OfficialScore", "official_score"]
+__all__ = ["OfficialScore", "metric_name", "official_score"]
+
+_CONTEST = {"ssA", "ssB", "slA", "slB", "llA", "llB"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,19 @@ def official_score(counts: Mapping[str, Counts], *, standards: Mapping[str, str]
         raise InputError("a standard is called 'f1', which names the mean of all", fix="rename it in the task file")
     parts = {standard: whole.f1 for standard, whole in pooled.items()}
     return OfficialScore(sum(parts.values()) / len(parts), parts)
+
+
+def metric_name(tasks: Iterable[str]) -> str:
+    """Gives what people call the F1 over all tasks: the contest's official one for its own tasks only.
+
+    Args:
+        tasks: Names of the tasks that are judged.
+
+    Returns:
+        The name, in Chinese.
+
+    Example:
+        >>> metric_name(["ssA", "llB"]), metric_name(["news"])
+        ('官方指标', '平均')
+    """
+    return "官方指标" if set(tasks) <= _CONTEST else "平均"

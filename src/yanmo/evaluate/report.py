@@ -15,6 +15,7 @@ from .consistency import Consistency
 from .curve import ranking_curve
 from .judge import Judgement, TaskReport
 from .metrics import reliability_bins
+from .official import metric_name
 from .scores import TaskScores
 
 __all__ = ["write_report"]
@@ -52,7 +53,7 @@ def write_report(
     chosen = {"stored": "模型自带的阈值", "other half": "阈值取自另一半验证数据"}[judgement.thresholds]
     body = [
         f"<h1>{escape(title)}</h1>",
-        f"<p class=lead>官方指标 F1 <b>{judgement.official.f1:.4f}</b> "
+        f"<p class=lead>{metric_name(judgement.tasks)} F1 <b>{judgement.official.f1:.4f}</b> "
         f"<span>[{low:.3f}, {high:.3f}]</span> · {standards}</p>",
         f"<p>{chosen}；方括号内为 95&#8239;% 自助法区间。{escape(note)}</p>",
         _table(judgement),

@@ -18,6 +18,7 @@ from ..errors import InputError, require_extra
 from ..match.architecture import Architecture
 from ..match.classifier import PairClassifier
 from ..match.folder import ONNX_FILE, OPENVINO_FILE
+from ..match.folder_record import write_files
 from ..match.graph_engine import CARD_KEY, INPUTS, GraphCard
 from ..match.matcher import Matcher
 from ..match.openvino_engine import rewrite_graph
@@ -134,6 +135,7 @@ def export_matcher(matcher: Matcher, folder: Path, *, plan: WeightPlan) -> None:
     """
     with new_folder(folder) as temporary:
         write_export(matcher, temporary, plan=plan)
+        write_files(temporary)
 
 
 def write_export(matcher: Matcher, folder: Path, *, plan: WeightPlan) -> None:

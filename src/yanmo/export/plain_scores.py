@@ -43,8 +43,9 @@ def score_by_graph(folder: Path, pairs: Sequence[tuple[str, str]]) -> NDArray[np
     Returns:
         Probabilities, float32[n].
     """
-    import onnxruntime
     from tokenizers import Tokenizer
+
+    from ..match.onnx_runtime import onnxruntime
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_padding()

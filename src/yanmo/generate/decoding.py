@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from transformers import GenerationConfig
 
 from ..errors import InputError
+from ..yaml_file import refusal_of
 from .choices import Method
 from .language_tokenizer import LanguageTokenizer
 
@@ -99,10 +100,7 @@ class Decoding(BaseModel):
         try:
             return Decoding.model_validate({**self.model_dump(), **values})
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(step) for step in first["loc"])
-            problem = first["msg"].removeprefix("Value error, ").rstrip(".")
-            raise InputError(f"decoding {name}: {problem}" if name else f"decoding: {problem}") from error
+            raise InputError(f"decoding: {refusal_of(error)}") from error
 
     def for_transformers(self, tokenizer: LanguageTokenizer) -> GenerationConfig:
         """Gives transformers' form of what transformers does itself; sampling is ours, see ``sampling.py``.

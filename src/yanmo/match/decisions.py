@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from ..atomic import replacing
 from ..data.tasks import TaskSet
 from ..errors import InputError
+from ..yaml_file import refusal_of
 
 __all__ = ["FORMAT_VERSION", "MATCHING_FILE", "Calibration", "Decision", "MatchingFile"]
 
@@ -194,9 +195,6 @@ class MatchingFile(_Frozen):
             fix = "give the folder of a matcher, as yanmo train writes it"
             raise InputError(f"cannot be read ({error.strerror})", where=path, fix=fix) from error
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(step) for step in first["loc"])
-            problem = first["msg"].removeprefix("Value error, ").rstrip(".")
-            raise InputError(f"{name}: {problem}" if name else problem, where=path) from error
-        except ValueError as error:
+            raise InputError(refusal_of(error), where=path, fix="copy the folder again") from error
+        except (ValueError, RecursionError) as error:
             raise InputError(f"is not valid JSON ({error})", where=path, fix="copy the folder again") from error

@@ -15,7 +15,9 @@ from ..atomic import replacing
 from ..errors import InputError
 from ..tokenize import EncodedPair
 from ..tokenize.batches import pad_pairs, sorted_batches
+from ..yaml_file import refusal_of
 from .architecture import Architecture
+from .identity import EngineIdentity, digest_files
 
 __all__ = ["CARD_KEY", "INPUTS", "WRITE_AGAIN", "GraphCard", "GraphEngine", "check_threads", "read_card"]
 
@@ -75,6 +77,11 @@ class GraphEngine(ABC):
 
     @property
     @abstractmethod
+    def version(self) -> str:
+        """Name and version of the program that computes."""
+
+    @property
+    @abstractmethod
     def files(self) -> Sequence[Path]:
         """The files that the graph is made of."""
 
@@ -121,6 +128,10 @@ class GraphEngine(ABC):
             feed = pad_pairs([pairs[i] for i in rows], pad_id=self.card.pad_id)
             scores[rows] = self.run({**feed, "task": tasks[rows]})
         return scores
+
+    def identity(self) -> EngineIdentity:
+        """Says which program computes with which graph."""
+        return EngineIdentity(self.version, digest_files(self.files))
 
     def save(self, folder: Path) -> None:
         """Copies the graph's files and, where it lies beside them, ``config.json``.
@@ -169,9 +180,7 @@ def read_card(text: str | None, path: Path) -> GraphCard:
     try:
         return GraphCard.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(step) for step in first["loc"])
-        problem = f"the graph's description cannot be read ({name}: {first['msg']})"
+        problem = f"the graph's description cannot be read ({refusal_of(error)})"
         raise InputError(problem, where=path, fix="update Yanmo, or write the graph again with yanmo export") from error
 
 

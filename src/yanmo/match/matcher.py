@@ -16,8 +16,11 @@ from ..tokenize import EncodedPair, PairEncoder
 from ..tokenize.fitting import load_fitting_tokenizer
 from .architecture import Architecture
 from .decisions import MatchingFile
-from .folder import ONNX_FILE, OPENVINO_FILE, TORCH_FILE
+from .folder import ENGINE_FILES, ONNX_FILE, OPENVINO_FILE, TORCH_FILE
+from .folder_record import check_files, write_files
+from .given_pairs import GivenPairs, given_pairs
 from .graph_engine import GraphEngine
+from .identity import EngineIdentity, MatcherIdentity, digest_files
 from .pair_rows import PairRows, encode_rows
 
 __all__ = ["Engine", "Matcher"]
@@ -33,6 +36,10 @@ class Engine(Protocol):
 
     def save(self, folder: Path) -> None:
         """Writes the weights into an existing folder."""
+        ...
+
+    def identity(self) -> EngineIdentity:
+        """Says what computes with which weights."""
         ...
 
 
@@ -92,7 +99,8 @@ class Matcher:
             The matcher, ready to score.
 
         Raises:
-            InputError: The folder is missing or its files do not belong together, or ``device`` or ``n_threads`` is
+            InputError: The folder is missing, a file of it is not the one its ``files.json`` lists, its files do not
+                belong together, or ``device`` or ``n_threads`` is
                 given to the engine that cannot honor it.
             MissingExtraError: The folder holds torch's weights, and torch is not installed.
         """
@@ -100,6 +108,7 @@ class Matcher:
             folder = _download(str(folder), revision)
         folder = Path(folder)
         matching = MatchingFile.load(folder)
+        check_files(folder)
         architecture = Architecture.model_validate(matching.model)
         n_tasks = len(matching.task_set.tasks)
         engine: Engine
@@ -173,23 +182,33 @@ class Matcher:
             self.engine.save(temporary)
             self.pair_encoder.tokenizer.save(temporary)
             self.matching.save(temporary)
+            write_files(temporary)
 
-    def rows(self, pairs: Sequence[tuple[str, str]], *, tasks: Sequence[str]) -> PairRows:
+    def identity(self) -> MatcherIdentity:
+        """Says what computes the scores; all weights are read for it."""
+        engine = self.engine.identity()
+        with tempfile.TemporaryDirectory() as temporary:
+            self.pair_encoder.tokenizer.save(Path(temporary))
+            return MatcherIdentity(engine.engine, engine.weights, digest_files(Path(temporary).iterdir()))
+
+    def rows(self, pairs: GivenPairs, *, tasks: Sequence[str]) -> PairRows:
         """Encodes pairs as an engine scores them, a row for each window under each task.
 
         Args:
-            pairs: The texts.
+            pairs: The texts; see ``yanmo.match.given_pairs`` for what is taken.
             tasks: Names of tasks.
 
         Returns:
             The rows; they make the pairs' logits of their own, and say what was read of each text.
 
         Raises:
-            InputError: The matcher does not know a task.
+            InputError: The matcher does not know a task, or something is no pair of texts.
         """
-        return encode_rows(pairs, tasks=tasks, task_set=self.matching.task_set, pair_encoder=self.pair_encoder)
+        first, second = self.matching.task_set.first, self.matching.task_set.second
+        read = given_pairs(pairs, first=first, second=second)
+        return encode_rows(read, tasks=tasks, task_set=self.matching.task_set, pair_encoder=self.pair_encoder)
 
-    def logits(self, pairs: Sequence[tuple[str, str]], *, task: str) -> NDArray[np.float32]:
+    def logits(self, pairs: GivenPairs, *, task: str) -> NDArray[np.float32]:
         """Raw scores of pairs under one task; of a pair that is read in windows their maximum or mean.
 
         Args:
@@ -200,19 +219,19 @@ class Matcher:
             Logits, float32[n].
 
         Raises:
-            InputError: The matcher does not know the task.
+            InputError: The matcher does not know the task, or something is no pair of texts.
         """
         return self._logits(pairs, [task])[:, 0]
 
-    def score(self, pairs: Sequence[tuple[str, str]], *, task: str) -> NDArray[np.float32]:
+    def score(self, pairs: GivenPairs, *, task: str) -> NDArray[np.float32]:
         """Calibrated probabilities of "match" under one task, float32[n]; arguments as in ``logits``."""
         return self.matching.decision(task).calibration.probabilities(self.logits(pairs, task=task))
 
-    def decide(self, pairs: Sequence[tuple[str, str]], *, task: str) -> NDArray[np.bool_]:
+    def decide(self, pairs: GivenPairs, *, task: str) -> NDArray[np.bool_]:
         """Decisions by the task's own stored threshold, bool[n]; arguments as in ``logits``."""
         return self.matching.decision(task).accepts(self.score(pairs, task=task))
 
-    def score_all(self, pairs: Sequence[tuple[str, str]]) -> dict[str, NDArray[np.float32]]:
+    def score_all(self, pairs: GivenPairs) -> dict[str, NDArray[np.float32]]:
         """Calibrated probabilities under every task of the matcher, by task name; what tasks share is computed once.
 
         Args:
@@ -246,6 +265,8 @@ class Matcher:
             InputError: The matcher is an export, which computes both texts at once, or does not know a task.
         """
         names = self.matching.task_set.names if tasks is None else tuple(tasks)
+        if isinstance(texts, str):
+            raise InputError("the texts are one text", fix="give a list of texts")
         encoded = self.rows([(text, text) for text in texts], tasks=names)
         if not isinstance(self.engine, KeepsTexts):
             raise InputError(
@@ -259,9 +280,17 @@ class Matcher:
         if isinstance(self.engine, KeepsTexts):
             self.engine.forget()
 
-    def _logits(self, pairs: Sequence[tuple[str, str]], tasks: Sequence[str]) -> NDArray[np.float32]:
+    def _logits(self, pairs: GivenPairs, tasks: Sequence[str]) -> NDArray[np.float32]:
         encoded = self.rows(pairs, tasks=tasks)
-        return encoded.pool(self.engine.logits(encoded.rows, encoded.row_tasks))
+        logits = encoded.pool(self.engine.logits(encoded.rows, encoded.row_tasks))
+        wrong = np.argwhere(~np.isfinite(logits))
+        if len(wrong):
+            row, column = wrong[0]
+            problem = f"pair {row} scores {logits[row, column]} under task '{tasks[column]}'"
+            raise InputError(
+                problem, fix="the weights are damaged: yanmo doctor model FOLDER, and copy the folder again"
+            )
+        return logits
 
 
 def _graph_engine(folder: Path, *, n_threads: int | None) -> GraphEngine | None:
@@ -281,7 +310,7 @@ def _download(repo_id: str, revision: str | None) -> str:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    patterns = ["*.json", "*.safetensors", "*.onnx", "*.txt", "*.model"]
+    patterns = [*ENGINE_FILES, "*.json", "*.txt", "*.model"]
     try:
         return str(snapshot_download(repo_id, revision=revision, allow_patterns=patterns))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
 from ..errors import InputError
+from .folder import ONNX_FILES
 from .graph_engine import CARD_KEY, INPUTS, WRITE_AGAIN, GraphEngine, check_threads, read_card
+from .onnx_runtime import onnxruntime, runtime_errors
 
 __all__ = ["OnnxEngine"]
 
@@ -26,6 +26,15 @@ _LOAD_ERRORS = (
 )
 
 
+# What an older ONNX Runtime says of a newer graph: of its format, its operations, or those of its own that it lacks.
+_NEWER = ("ir version", "ir_version", "opset", "is not a registered function", "not implemented", "not_implemented")
+_UPDATE = "this onnxruntime is too old for the graph: pip install -U onnxruntime"
+
+
+def _is_newer(reason: str) -> bool:
+    return any(sign in reason.casefold() for sign in _NEWER)
+
+
 class OnnxEngine(GraphEngine):
     """Scores encoded pairs with ONNX Runtime.
 
@@ -38,10 +47,12 @@ class OnnxEngine(GraphEngine):
         InputError: The file is missing, is no graph, or is not one of a matcher.
     """
 
+    files_in_folder = ONNX_FILES
+    """Patterns of the files that hold its graph."""
+
     def __init__(self, path: Path, *, n_threads: int | None = None, max_tokens: int = 2048) -> None:
         if not path.is_file():
             raise InputError("the graph is missing", where=path, fix="write it with yanmo export, or copy it again")
-        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = check_threads(n_threads)
         options.inter_op_num_threads = 1
@@ -59,7 +70,11 @@ class OnnxEngine(GraphEngine):
             )
         except _LOAD_ERRORS as error:
             reason = str(error).strip().split("\n")[0]
-            raise InputError(f"cannot be loaded as an ONNX graph ({reason})", where=path, fix=WRITE_AGAIN) from error
+            raise InputError(
+                f"cannot be loaded as an ONNX graph by onnxruntime {onnxruntime.__version__} ({reason})",
+                where=path,
+                fix=_UPDATE if _is_newer(reason) else WRITE_AGAIN,
+            ) from error
         found = {entry.name: entry.type for entry in self._session.get_inputs()}
         for name in sorted(INPUTS.keys() | found.keys()):
             if found.get(name) != INPUTS.get(name):
@@ -71,6 +86,11 @@ class OnnxEngine(GraphEngine):
                 )
         card = read_card(self._session.get_modelmeta().custom_metadata_map.get(CARD_KEY), path)
         super().__init__(path, card, max_tokens=max_tokens)
+
+    @property
+    def version(self) -> str:
+        """ONNX Runtime and its version."""
+        return f"onnxruntime {onnxruntime.__version__}"
 
     @property
     def files(self) -> Sequence[Path]:

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, require_extra
+from .folder import OPENVINO_FILES
 from .graph_engine import CARD_KEY, WRITE_AGAIN, GraphEngine, check_threads, read_card
 
 __all__ = ["OpenVinoEngine", "rewrite_graph"]
@@ -31,6 +33,9 @@ class OpenVinoEngine(GraphEngine):
         InputError: The file is missing, damaged, or not that of a matcher.
         MissingExtraError: OpenVINO is not installed.
     """
+
+    files_in_folder = OPENVINO_FILES
+    """Patterns of the files that hold its graph."""
 
     def __init__(self, path: Path, *, n_threads: int | None = None, max_tokens: int = 2048) -> None:
         core = _core_of(require_extra("openvino", extra="openvino"))
@@ -57,6 +62,11 @@ class OpenVinoEngine(GraphEngine):
         self._compiled = core.compile_model(graph, "CPU", settings)
         self._inputs = {port.get_any_name() for port in self._compiled.inputs}
         super().__init__(path, card, max_tokens=max_tokens)
+
+    @property
+    def version(self) -> str:
+        """OpenVINO and its version."""
+        return f"openvino {version('openvino')}"
 
     @property
     def files(self) -> Sequence[Path]:

@@ -1,5 +1,6 @@
 """The torch engine: encoded pairs to logits, and a matcher's weights to and from a folder."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +39,8 @@ from ..tokenize import EncodedPair
 from ..tokenize.batches import pad_pairs, sorted_batches
 from .architecture import Architecture, AttentionKind, HeadKind
 from .classifier import Head, PairClassifier
+from .folder import TORCH_FILE, TORCH_FILES
+from .identity import EngineIdentity
 from .staged_classifier import StagedClassifier
 
 __all__ = [
@@ -175,6 +178,9 @@ class TorchEngine:
         max_tokens: Largest number of rows times longest row in a batch.
     """
 
+    files_in_folder = TORCH_FILES
+    """Patterns of the files that hold its weights."""
+
     def __init__(
         self,
         classifier: PairClassifier,
@@ -239,6 +245,14 @@ class TorchEngine:
         """Frees the results that ``keep`` stored."""
         self._staged.forget()
 
+    def identity(self) -> EngineIdentity:
+        """Says which torch computes with which weights, whatever folder they came from."""
+        digest = hashlib.sha256(json.dumps(self.config.to_hf(), sort_keys=True).encode())
+        for name, tensor in sorted(self.classifier.state_dict().items()):
+            digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        return EngineIdentity(f"torch {torch.__version__}", digest.hexdigest())
+
     def save(self, folder: Path) -> None:
         """Writes ``model.safetensors`` and ``config.json``; the encoder's tensors under their Hugging Face names.
 
@@ -249,7 +263,7 @@ class TorchEngine:
         tensors = {}
         for name, tensor in self.classifier.state_dict().items():
             tensors[_name_in_folder(name, keymap)] = tensor.detach().cpu().contiguous()
-        with replacing(folder / "model.safetensors") as temporary:
+        with replacing(folder / TORCH_FILE) as temporary:
             save_file(tensors, temporary, metadata={"format": "pt"})
         with replacing(folder / "config.json") as temporary:
             temporary.write_text(json.dumps(self.config.to_hf(), indent=2) + "\n", encoding="utf-8")

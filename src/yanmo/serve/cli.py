@@ -1,5 +1,6 @@
 """The command ``yanmo``: registers the verbs. Exit codes: 0 done, 1 failed with one sentence, 2 wrong use."""
 
+import io
 import sys
 from typing import Annotated
 
@@ -50,7 +51,8 @@ def _program(
 
 
 app.command()(tokenize)
-app.command()(match)
+# A text may begin with a dash: what is no option of the verb is one of its texts.
+app.command(context_settings={"ignore_unknown_options": True})(match)
 app.command()(demo)
 app.command()(doctor)
 app.command()(train)
@@ -70,6 +72,10 @@ app.add_typer(convert_app, name="convert")
 
 def main() -> None:
     """Runs the command line; a refusal is one sentence on standard error and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # Where only ASCII can be shown, as in some containers and job runners, the rest is spelled out.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except YanmoError as error:

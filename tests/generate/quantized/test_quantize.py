@@ -172,9 +172,9 @@ def test_a_wrong_tensor_is_refused(source, tmp_path, edit, message):
     [
         ({"yanmo": None}, "is not quantized"),
         ({"yanmo": 3}, "holds no object 'quantization'"),
-        ({"yanmo": {"quantization": {"bits": 5}}}, r"yanmo.quantization.bits is 5"),
-        ({"yanmo": {"quantization": {"bits": 8, "layout": 1}}}, r"layout is 1"),
-        ({"yanmo": {"quantization": {"bits": 4, "group": 12}}}, r"group is 12.*multiple of 8"),
+        ({"yanmo": {"quantization": {"bits": 5}}}, r"yanmo.quantization.bits: "),
+        ({"yanmo": {"quantization": {"bits": 8, "layout": 1}}}, r"layout: "),
+        ({"yanmo": {"quantization": {"bits": 4, "group": 12}}}, r"group: .*multiple of 8"),
         ({"yanmo": {"quantization": {"bits": 4}}}, "config.json asks for"),
         ({"n_layer": 3}, r"'transformer.h.2.*\(and \d+ more\) is missing"),
         ({"n_layer": 1}, "is no part of"),

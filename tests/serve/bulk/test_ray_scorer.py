@@ -31,7 +31,7 @@ def _sources(folder):
 def test_without_ray_the_extra_is_named(bundled, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r"yanmo\[ray\]"):
-        RayScorer("default", matching=bundled.matching, n_workers=2)
+        RayScorer("default", matching=bundled.matching, identity=bundled.identity(), n_workers=2)
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray's own, and the sockets it leaves to the collector
@@ -46,7 +46,7 @@ def test_ray_writes_the_bytes_of_one_process_and_goes_on(bundled, tmp_path, monk
         if n == 24:
             raise KeyboardInterrupt
 
-    with RayScorer("default", matching=bundled.matching, n_workers=2) as scorer:
+    with RayScorer("default", matching=bundled.matching, identity=bundled.identity(), n_workers=2) as scorer:
         out = tmp_path / "there.jsonl"
         with pytest.raises(KeyboardInterrupt):
             predict_files(scorer, sources, out, output=OutputFormat.JSONL, on_progress=stop)
@@ -62,6 +62,6 @@ def test_ray_writes_the_bytes_of_one_process_and_goes_on(bundled, tmp_path, monk
 def test_an_address_where_no_ray_answers_is_named(bundled, monkeypatch, address):
     pytest.importorskip("ray")
     monkeypatch.setenv("RAY_ADDRESS", address)
-    scorer = RayScorer("default", matching=bundled.matching, n_workers=2)
+    scorer = RayScorer("default", matching=bundled.matching, identity=bundled.identity(), n_workers=2)
     with pytest.raises(InputError, match=f"{address}: no Ray answers"), scorer:
         pass

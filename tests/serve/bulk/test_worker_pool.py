@@ -82,7 +82,7 @@ def test_workers_write_the_bytes_of_one_process(bundled, small_chunks, tmp_path)
     ]
     here = _predict(ScorerHere(bundled), sources, tmp_path / "here.jsonl")
     seen = []
-    with WorkerPool("default", matching=bundled.matching, n_workers=2) as pool:
+    with WorkerPool("default", matching=bundled.matching, identity=bundled.identity(), n_workers=2) as pool:
         there = _predict(pool, sources, tmp_path / "there.jsonl", on_progress=seen.append)
     assert (tmp_path / "here.jsonl").read_bytes() == (tmp_path / "there.jsonl").read_bytes()
     assert here == there
@@ -93,7 +93,7 @@ def test_a_torch_matcher_scores_in_workers_too(tiny_folder, small_chunks, tmp_pa
     sources = [PredictSource("slB", _write_pairs(tmp_path / "in.jsonl", 20))]
     matcher = Matcher.from_pretrained(tiny_folder)
     _predict(ScorerHere(matcher), sources, tmp_path / "here.jsonl")
-    with WorkerPool(str(tiny_folder), matching=matcher.matching, n_workers=1) as pool:
+    with WorkerPool(str(tiny_folder), matching=matcher.matching, identity=matcher.identity(), n_workers=1) as pool:
         _predict(pool, sources, tmp_path / "there.jsonl")
     assert (tmp_path / "here.jsonl").read_bytes() == (tmp_path / "there.jsonl").read_bytes()
 
@@ -102,7 +102,7 @@ def test_a_killed_worker_is_named_and_one_process_goes_on(bundled, small_chunks,
     sources = [PredictSource("ssA", _write_pairs(tmp_path / "in.jsonl", 60))]
     _predict(ScorerHere(bundled), sources, tmp_path / "here.jsonl")
     out, killed = tmp_path / "there.jsonl", []
-    with WorkerPool("default", matching=bundled.matching, n_workers=2) as pool:
+    with WorkerPool("default", matching=bundled.matching, identity=bundled.identity(), n_workers=2) as pool:
 
         def kill_one(n):
             if n == 16:
@@ -121,7 +121,7 @@ def test_a_killed_worker_is_named_and_one_process_goes_on(bundled, small_chunks,
 def test_a_bad_line_comes_after_the_lines_before_it_are_written(bundled, small_chunks, tmp_path):
     path, out = _write_pairs(tmp_path / "in.jsonl", 24), tmp_path / "out.jsonl"
     path.write_text(path.read_text() + "{broken\n")
-    with WorkerPool("default", matching=bundled.matching, n_workers=2) as pool:
+    with WorkerPool("default", matching=bundled.matching, identity=bundled.identity(), n_workers=2) as pool:
         with pytest.raises(InputError, match=r"in\.jsonl:25: is not JSON"):
             _predict(pool, [PredictSource("ssA", path)], out)
         assert (tmp_path / "out.jsonl.part").read_bytes().count(b"\n") == 24
@@ -184,8 +184,9 @@ if __name__ == "__main__":
         if n == 8:
             print(*[worker.pid for worker in pool._workers], flush=True)
         time.sleep(0.1)  # else all may be done before the signal comes
-    matching = open_matcher("default").matching
-    with interruptible("go on"), WorkerPool("default", matching=matching, n_workers=2) as pool:
+    matcher = open_matcher("default")
+    known = {"matching": matcher.matching, "identity": matcher.identity()}
+    with interruptible("go on"), WorkerPool("default", **known, n_workers=2) as pool:
         sources = [predict.PredictSource("ssA", source)]
         predict.predict_files(pool, sources, out, output=OutputFormat.JSONL, on_progress=show)
 """

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from ...errors import InputError
-from ...yaml_file import read_yaml
+from ...yaml_file import parse_yaml, read_yaml, refusal_of
 
 __all__ = ["load_settings"]
 
@@ -42,13 +41,11 @@ def load_settings(model: type[Model], path: Path | None, *, overrides: Sequence[
         if not isinstance(place, dict) or name not in place:
             raise InputError(f"there is no setting '{key}'", fix=f"the settings are {', '.join(values)}")
         try:
-            place[name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise InputError(f"the value of '{override}' is not YAML", fix="quote it") from error
+            place[name] = parse_yaml(value)
+        except InputError as error:
+            raise InputError(f"the value of '{override}' is not YAML ({error.problem})", fix="quote it") from error
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(step) for step in first["loc"])
-        problem = first["msg"].removeprefix("Value error, ").rstrip(".")
-        raise InputError(f"setting {name}: {problem}" if name else problem, where=path) from error
+        kind = "setting " if error.errors()[0]["loc"] else ""
+        raise InputError(f"{kind}{refusal_of(error)}", where=path) from error

@@ -16,6 +16,7 @@ from ...data.tasks import TaskSet
 from ...errors import InputError
 from ...evaluate import Judgement, TaskScores, fit_decisions, score_split
 from ...match.decisions import Decision, MatchingFile
+from ...match.folder_record import write_files
 from ...match.matcher import Matcher
 from ...match.torch_engine import TorchEngine
 from ..loop.gradient_log import GradientLog
@@ -121,15 +122,13 @@ def train_matcher(
         trainer = _trainer(made, plan, task_set=task_set, config=config, run=run)
         step = _fit(trainer, run)
         decisions, judgement = _decide(trainer, made, validation, run)
-        run.finish(
-            partial(_save, made, judgement),
-            seal=MatchingFile(
-                task_set=task_set,
-                decisions=decisions,
-                model=config.architecture.model_dump(mode="json"),
-                training={**run.record, "step": step},
-            ).save,
+        matching = MatchingFile(
+            task_set=task_set,
+            decisions=decisions,
+            model=config.architecture.model_dump(mode="json"),
+            training={**run.record, "step": step},
         )
+        run.finish(partial(_save, made, judgement), seal=partial(_seal, matching))
     return RunSummary(judgement, step, len(plan.batches))
 
 
@@ -226,6 +225,12 @@ def _decide(
         )
         scores = _with_windows(matcher, validation, scores)
     return fit_decisions(scores)
+
+
+def _seal(matching: MatchingFile, out: Path) -> None:
+    """Writes what makes the folder a matcher's, and the record of its files last."""
+    matching.save(out)
+    write_files(out)
 
 
 def _with_windows(matcher: Matcher, validation: Split, scores: Sequence[TaskScores]) -> list[TaskScores]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...errors import InputError
+from ...yaml_file import refusal_of
 from ..gpt2_config import read_gpt2_config
 
 __all__ = ["BLOCK", "Bits", "WeightStorage", "storage_of"]
@@ -55,10 +56,8 @@ def storage_of(folder: Path) -> WeightStorage | None:
     try:
         return WeightStorage.model_validate(values["quantization"])
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, (BLOCK, "quantization", *first["loc"])))
         raise InputError(
-            f"{place} is {first['input']!r}: {first['msg'].lower()}",
+            f"{BLOCK}.quantization.{refusal_of(error)}",
             where=path,
             fix="quantize the model again with yanmo quantize",
         ) from None

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -10,8 +11,20 @@ from typing import Protocol, runtime_checkable
 
 from ...data import Pair
 from ...match import Matcher, MatchingFile
+from ...match.identity import MatcherIdentity
 
-__all__ = ["ChunkLines", "ChunkScorer", "OutputFormat", "PairChunk", "ScorerHere", "cut_chunks", "score_chunk"]
+__all__ = [
+    "ChunkLines",
+    "ChunkScorer",
+    "OutputFormat",
+    "PairChunk",
+    "ScorerHere",
+    "cut_chunks",
+    "score_chunk",
+    "spreadsheet_safe",
+]
+
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 
 
 class OutputFormat(str, Enum):
@@ -58,6 +71,11 @@ class ChunkScorer(Protocol):
         """Tasks, thresholds and calibration of the matcher."""
         ...
 
+    @property
+    def identity(self) -> MatcherIdentity:
+        """What computes the scores."""
+        ...
+
     def lines(self, chunks: Iterable[PairChunk]) -> Iterator[ChunkLines]:
         """Gives the lines of every chunk, in the chunks' order, whatever they are judged in."""
         ...
@@ -72,6 +90,8 @@ class ScorerHere:
 
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
+        self.identity = matcher.identity()
+        """What computes the scores."""
 
     @property
     def matching(self) -> MatchingFile:
@@ -101,12 +121,34 @@ def score_chunk(matcher: Matcher, chunk: PairChunk) -> ChunkLines:
     for pair, probability, label in zip(chunk.pairs, probabilities.tolist(), accepted, strict=True):
         name = str(pair.line) if pair.id is None else pair.id
         if chunk.output is OutputFormat.CSV:
-            table.writerow([name, int(label)])
+            table.writerow([spreadsheet_safe(name), int(label)])
         else:
             row = {"id": name, "task": chunk.task, "label": int(label), "probability": round(probability, 6)}
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
     data = out.getvalue().encode("utf-8", "backslashreplace")
     return ChunkLines(chunk.source, len(chunk.pairs), sum(accepted), data)
+
+
+def spreadsheet_safe(name: str) -> str:
+    """Puts an apostrophe before an id that a spreadsheet would compute, and before one that has it already.
+
+    Whoever opens the table need not trust whoever wrote the ids, and quotes do not keep ``=HYPERLINK(...)`` from being
+    one. Taking one apostrophe off where ids begin with it gives every id back; JSON lines hold them as they are.
+
+    Args:
+        name: The id.
+
+    Returns:
+        It, or it after an apostrophe.
+
+    Example:
+        >>> [spreadsheet_safe(name) for name in ("=1+1", "-5", "-1+1", "'=1", "Q-77")]
+        ["'=1+1", '-5', "'-1+1", "''=1", 'Q-77']
+    """
+    beginning = name.lstrip("'").lstrip()[:1]
+    if not beginning or (beginning not in "=+-@＝＋－＠" and name[:1] not in "\t\r"):
+        return name
+    return name if _NUMBER.fullmatch(name) else f"'{name}"
 
 
 def cut_chunks(pairs: Iterable[Pair], *, max_pairs: int, max_characters: int) -> Iterator[tuple[Pair, ...]]:

@@ -4,15 +4,16 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ...atomic import replacing
-from ...data import Columns, FileFormat, OnBadLine, RejectFile, read_pairs
+from ...atomic import naming, replacing
+from ...data import Columns, FileFormat, OnBadLine, Pair, RejectFile, read_pairs
 from ...errors import InputError
 from ...match import MatchingFile
+from .output_claim import OutputNames
 from .pair_chunks import ChunkLines, ChunkScorer, OutputFormat, PairChunk, cut_chunks
 
 __all__ = ["PredictSource", "Prediction", "predict_files"]
@@ -45,6 +46,8 @@ class Prediction:
     """Matches among those of this call."""
     n_rejected: int
     """Bad lines left out."""
+    n_without_id: int = 0
+    """Pairs among those of this call that are named by the number of their line."""
 
 
 def predict_files(
@@ -64,7 +67,10 @@ def predict_files(
 
     Until all is done the lines stand in ``OUT.part``, and ``OUT.part.json`` says how many of its bytes are whole. The
     same call after a kill cuts the file there and goes on; nothing is lost or written twice, also where it is judged in
-    another place then. Pairs without an id are named by the number of their line.
+    another place then. It goes on only with the same weights, tokenizer and engine of the same version. A second call
+    while the first is at work is refused and touches nothing. Pairs without an id are named by the number of their
+    line; a file where some rows have an id and some have none is refused, as those numbers may be ids. A pipe is read
+    once, and what was read from it does not go on.
 
     Args:
         scorer: Where pairs are judged.
@@ -82,12 +88,10 @@ def predict_files(
         What was written.
 
     Raises:
-        InputError: The output exists, an interrupted prediction was of something else, or a file cannot be read.
+        InputError: The output exists or is being written, its working files are somebody's, an interrupted prediction
+            was of something else, or a file cannot be read.
     """
-    if out.exists():
-        raise InputError("exists", where=out, fix="name another file or delete it")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part, journal = out.with_name(f"{out.name}.part"), out.with_name(f"{out.name}.part.json")
+    names = OutputNames(out)
     options = {
         "columns": None if columns is None else asdict(columns),
         "format": None if file_format is None else file_format.value,
@@ -95,56 +99,72 @@ def predict_files(
         "on_bad_line": on_bad_line.value,
         "output": output.value,
     }
-    request = {"model": _model_digest(scorer.matching), "sources": [_identity(source) for source in sources], **options}
-    if restart:
-        part.unlink(missing_ok=True)
-        journal.unlink(missing_ok=True)
     task_set = scorer.matching.task_set
-    begun = done = _load(journal, request, part)
-    n_matches = 0
     skipping = on_bad_line is OnBadLine.SKIP
-    rejects = RejectFile(out.with_name(f"{out.name}.rejects.jsonl")) if skipping else nullcontext()
-    with rejects as reject_file, part.open("ab") as file:
-        file.truncate(done.n_bytes)
-        if not done.n_bytes and output is OutputFormat.CSV:
-            done = replace(done, n_bytes=file.write(b"id,label\n"))
+    request = {
+        "model": _model_digest(scorer.matching),
+        **asdict(scorer.identity),
+        "sources": [_identity(source) for source in sources],
+        **options,
+    }
+    _check_pipes(sources)
+    with names.claimed(source.path for source in sources), ExitStack() as stack:
+        if restart:
+            names.journal.unlink(missing_ok=True)
+        begun = done = _load(names, request)
+        stack.callback(_forget_nothing, names)
+        _save(names.journal, request, done)
+        n_matches = n_without_id = 0
+        rejects = RejectFile(names.rejects) if skipping else nullcontext()
+        with rejects as reject_file, naming(names.part), names.part.open("r+b") as file:
+            file.truncate(done.n_bytes)
+            file.seek(done.n_bytes)
+            if not done.n_bytes and output is OutputFormat.CSV:
+                done = replace(done, n_bytes=file.write(b"id,label\n"))
 
-        def chunks() -> Iterator[PairChunk]:
-            for i, source in enumerate(sources):
-                if i < begun.source and not skipping:
-                    continue
-                # With bad lines left out, files already done are read again so that the reject file comes out whole.
-                pairs = read_pairs(
-                    source.path,
-                    task=task_set.task(source.task),
-                    task_set=task_set,
-                    labelled=False,
-                    columns=columns,
-                    file_format=file_format,
-                    encoding=encoding,
-                    on_bad_line=on_bad_line,
-                    reject_file=reject_file,
-                    start_after=begun.n_in_source if i == begun.source else 0,
-                )
-                if i < begun.source:
-                    for _ in pairs:
-                        pass
-                    continue
-                for chunk in cut_chunks(pairs, max_pairs=_PAIRS, max_characters=_CHARACTERS):
-                    yield PairChunk(i, source.task, chunk, output)
+            def chunks() -> Iterator[PairChunk]:
+                nonlocal n_without_id
+                for i, source in enumerate(sources):
+                    if i < begun.source and not skipping:
+                        continue
+                    # With bad lines left out, files already done are read again so that the reject file comes out
+                    # whole.
+                    pairs = read_pairs(
+                        source.path,
+                        task=task_set.task(source.task),
+                        task_set=task_set,
+                        labelled=False,
+                        columns=columns,
+                        file_format=file_format,
+                        encoding=encoding,
+                        on_bad_line=on_bad_line,
+                        reject_file=reject_file,
+                        start_after=begun.n_in_source if i == begun.source else 0,
+                        all_or_no_ids=True,
+                    )
+                    if i < begun.source:
+                        for _ in pairs:
+                            pass
+                        continue
+                    for chunk in cut_chunks(pairs, max_pairs=_PAIRS, max_characters=_CHARACTERS):
+                        if len(sources) > 1 and output is OutputFormat.CSV:
+                            _check_ids(chunk)
+                        n_without_id += sum(pair.id is None for pair in chunk)
+                        yield PairChunk(i, source.task, chunk, output)
 
-        for lines in scorer.lines(chunks()):
-            file.write(lines.data)
-            file.flush()
-            os.fsync(file.fileno())
-            n_matches += lines.n_matches
-            done = done.written(lines)
-            _save(journal, request, done)
-            if on_progress is not None:
-                on_progress(done.n_pairs)
-    part.replace(out)
-    journal.unlink(missing_ok=True)
-    return Prediction(done.n_pairs, begun.n_pairs, n_matches, 0 if reject_file is None else reject_file.n_rejected)
+            for lines in scorer.lines(chunks()):
+                file.write(lines.data)
+                file.flush()
+                os.fsync(file.fileno())
+                n_matches += lines.n_matches
+                done = done.written(lines)
+                _save(names.journal, request, done)
+                if on_progress is not None:
+                    on_progress(done.n_pairs)
+        names.part.replace(out)
+        names.journal.unlink(missing_ok=True)
+    n_rejected = 0 if reject_file is None else reject_file.n_rejected
+    return Prediction(done.n_pairs, begun.n_pairs, n_matches, n_rejected, n_without_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,24 +186,43 @@ def _save(journal: Path, request: Mapping[str, Any], done: _Done) -> None:
         temporary.write_text(json.dumps({"request": request, "done": asdict(done)}, ensure_ascii=False), "utf-8")
 
 
-def _load(journal: Path, request: Mapping[str, Any], part: Path) -> _Done:
-    if not journal.exists():
+def _load(names: OutputNames, request: Mapping[str, Any]) -> _Done:
+    if not names.journal.exists():
         return _Done()
     try:
-        saved = json.loads(journal.read_text("utf-8"))
+        saved = json.loads(names.journal.read_text("utf-8"))
         done, before = _Done(**saved["done"]), saved["request"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise InputError("is damaged", where=journal, fix="begin anew with --restart") from error
-    changed = [key for key in request if before.get(key) != request[key]]
+        changed = [key for key in {**request, **before} if before.get(key) != request.get(key)]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError("is damaged", where=names.journal, fix="begin anew with --restart") from error
+    if not done.n_pairs:
+        return _Done()  # nothing is bound by what nothing was written for
     if changed:
         raise InputError(
             f"belongs to an interrupted prediction with other {', '.join(changed)}",
-            where=journal,
+            where=names.journal,
             fix="repeat that call, name another output, or begin anew with --restart",
         )
-    if not part.exists() or part.stat().st_size < done.n_bytes:
-        raise InputError("lacks lines that were written before", where=part, fix="begin anew with --restart")
+    if any(stamp is None for _, _, stamp in request["sources"]):
+        raise InputError(
+            "an interrupted prediction read from a pipe, which cannot be read again from its beginning",
+            where=names.journal,
+            fix="begin anew with --restart, or give a file",
+        )
+    if names.part.stat().st_size < done.n_bytes:
+        raise InputError("lacks lines that were written before", where=names.part, fix="begin anew with --restart")
     return done
+
+
+def _forget_nothing(names: OutputNames) -> None:
+    """Deletes the journal of a prediction that ends before its first pair is written."""
+    try:
+        n_pairs = json.loads(names.journal.read_text("utf-8"))["done"]["n_pairs"]
+    except FileNotFoundError:
+        return
+    if not n_pairs:
+        names.part.write_bytes(b"")
+        names.journal.unlink()
 
 
 def _identity(source: PredictSource) -> list[Any]:
@@ -191,7 +230,25 @@ def _identity(source: PredictSource) -> list[Any]:
         stat = source.path.stat()
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=source.path, fix="check the path") from error
-    return [source.task, str(source.path.resolve()), stat.st_size, stat.st_mtime_ns]
+    stamp = [stat.st_size, stat.st_mtime_ns] if source.path.is_file() else None
+    return [source.task, str(source.path.resolve()), stamp]
+
+
+def _check_pipes(sources: Sequence[PredictSource]) -> None:
+    pipes = [source.path for source in sources if not source.path.is_file()]
+    if len(set(pipes)) < len(pipes):
+        raise InputError("is a pipe, which can be read for one task only", where=pipes[0], fix="give a file")
+
+
+def _check_ids(pairs: Sequence[Pair]) -> None:
+    for pair in pairs:
+        if pair.id is None:
+            raise InputError(
+                "the row has no id, and a table of several files cannot name it by its line",
+                where=pair.source,
+                line=pair.line,
+                fix="give the rows ids, or name an output that ends in .jsonl",
+            )
 
 
 def _model_digest(matching: MatchingFile) -> str:

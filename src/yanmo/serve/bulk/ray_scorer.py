@@ -13,6 +13,7 @@ from typing import Any
 
 from ...errors import InputError, require_extra
 from ...match import MatchingFile
+from ...match.identity import MatcherIdentity
 from .chunks_elsewhere import ChunkRefusal, in_order, score_by_name
 from .pair_chunks import ChunkLines, PairChunk
 
@@ -32,15 +33,18 @@ class RayScorer:
     Args:
         model: The matcher as `open_matcher` names it.
         matching: Its tasks, thresholds and calibration.
+        identity: What computes its scores.
         n_workers: Chunks judged at a time, one core each; None takes all cores there are.
 
     Raises:
         MissingExtraError: Ray is not installed.
     """
 
-    def __init__(self, model: str, *, matching: MatchingFile, n_workers: int | None) -> None:
+    def __init__(self, model: str, *, matching: MatchingFile, identity: MatcherIdentity, n_workers: int | None) -> None:
         self.matching = matching
         """Tasks, thresholds and calibration of the matcher."""
+        self.identity = identity
+        """What computes the scores."""
         self._model = model
         self._n_workers = n_workers
         self._n_in_flight = 1

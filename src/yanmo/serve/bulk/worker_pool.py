@@ -13,6 +13,7 @@ from types import TracebackType
 
 from ...errors import InputError
 from ...match import MatchingFile
+from ...match.identity import MatcherIdentity
 from .chunks_elsewhere import ChunkRefusal, in_order, score_by_name
 from .pair_chunks import ChunkLines, PairChunk
 
@@ -25,15 +26,18 @@ class WorkerPool:
     Args:
         model: The matcher as `open_matcher` names it.
         matching: Its tasks, thresholds and calibration.
+        identity: What computes its scores.
         n_workers: How many processes.
 
     Example:
-        ``with WorkerPool("runs/sohu", matching=matcher.matching, n_workers=4) as pool: pool.lines(chunks)``
+        ``with WorkerPool("runs/sohu", matching=m.matching, identity=m.identity(), n_workers=4) as pool: ...``
     """
 
-    def __init__(self, model: str, *, matching: MatchingFile, n_workers: int) -> None:
+    def __init__(self, model: str, *, matching: MatchingFile, identity: MatcherIdentity, n_workers: int) -> None:
         self.matching = matching
         """Tasks, thresholds and calibration of the matcher."""
+        self.identity = identity
+        """What computes the scores."""
         self._model = model
         self._n_workers = n_workers
         self._strangers = set(multiprocessing.active_children())

@@ -27,7 +27,9 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="模型目录或 default / a matcher's folder, or default")],
     data: Annotated[Path, typer.Option(help="含各任务目录的数据目录 / folder with the tasks' folders")],
     split: Annotated[str, typer.Option(help="要评估的部分 / split")] = "valid",
-    only: Annotated[str | None, typer.Option(help="只评估这些任务，逗号分隔 / only these tasks")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="只评估这些任务，逗号分隔 / only these tasks, repeatable")
+    ] = None,
     halves: Annotated[
         bool, typer.Option("--halves", help="阈值取自另一半数据，而非模型自带 / thresholds from the other half")
     ] = False,
@@ -52,7 +54,7 @@ def evaluate(
 
     matcher = open_matcher(model)
     task_set = matcher.matching.task_set
-    wanted = task_set if only is None else task_set.subset(only.split(","))
+    wanted = task_set if not only else task_set.subset(",".join(only).split(","))
     beside = json_out or report or Path("evaluation")
     skip = on_bad_line is OnBadLine.SKIP
     with RejectFile(beside.with_name(f"{beside.name}.rejected.jsonl")) if skip else nullcontext() as rejected:

@@ -70,6 +70,7 @@ def export(
     require_extra("torch", extra="torch")
     from ...export.card import Card
     from ...match import Matcher
+    from ...match.folder_record import write_files
     from ...match.torch_engine import TorchEngine
 
     matcher = Matcher.from_pretrained(run)
@@ -89,6 +90,7 @@ def export(
         measured_on = "" if data is None else f"{data.name}（{split}）"
         card = Card(run.name, stored.value, matcher.matching, task, is_graph, measured_on, attempt, budget)
         card.write(folder)
+        write_files(folder)
         size = sum(path.stat().st_size for path in folder.iterdir())
         lines = _compare(matcher, folder, task=task, is_graph=is_graph)
     _say(console, f"已写入 {out}：{size / 1e6:.1f} MB，{stored.value}")

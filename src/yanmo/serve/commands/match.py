@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ...match import open_matcher
@@ -19,6 +20,8 @@ def match(
 ) -> None:
     """Score one pair under every task of a matcher, the bundled one if none is named.
 
+    A text may begin with a dash, as -5度 does; put -- before the texts where it is spelled like an option.
+
     Example: yanmo match 巴萨获胜 巴塞罗那赢球
     """
     if len(texts) not in (2, 3):
@@ -31,5 +34,5 @@ def match(
         title = matcher.matching.task_set.task(task).title
         label = task if title == task else f"{task} {title}"
         verdict = "匹配" if decision.accepts(scores)[0] else "不匹配"
-        table.add_row(label, f"{scores[0]:.3f}", f"{decision.threshold:.3f}", verdict)
+        table.add_row(escape(label), f"{scores[0]:.3f}", f"{decision.threshold:.3f}", verdict)
     Console().print(table)

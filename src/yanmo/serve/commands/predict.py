@@ -1,5 +1,6 @@
 """The verb ``yanmo predict``."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +25,9 @@ def predict(
     model: Annotated[str, typer.Argument(help="模型目录或 default / a matcher's folder, or default")],
     pairs: Annotated[Path, typer.Argument(help="一个文件，或含各任务目录的数据目录 / a file, or a data folder")],
     out: Annotated[Path, typer.Option("-o", "--out", help="输出文件，.csv 或 .jsonl / where the decisions go")],
-    task: Annotated[str | None, typer.Option(help="按哪个任务判断文件 / which task's standard, for a file")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="按哪个任务判断，可多次给出 / by which task's standard, repeatable")
+    ] = None,
     split: Annotated[str, typer.Option(help="目录中要预测的部分 / which split of a folder")] = "test",
     first: Annotated[str | None, typer.Option(help="文本一的列名 / column of the first text")] = None,
     second: Annotated[str | None, typer.Option(help="文本二的列名 / column of the second text")] = None,
@@ -43,7 +46,8 @@ def predict(
     """Decide every pair of a file or of a folder's split; the same call goes on after a kill.
 
     A name ending in .jsonl gives lines with id, task, label and probability; any other the contest's id,label table.
-    The lines and their order are the same whatever the number of workers, which may differ from call to call.
+    In the table an id that a spreadsheet would compute, such as =1+1, stands after an apostrophe. The lines and their
+    order are the same whatever the number of workers, which may differ from call to call.
 
     Example: yanmo predict runs/sohu pairs.jsonl --task ssB -o decisions.csv
     """
@@ -52,8 +56,13 @@ def predict(
     from ..bulk.predict import PredictSource, predict_files
 
     matcher = open_matcher(model)
-    sources = [PredictSource(name, path) for name, path in _prediction_files(matcher, pairs, task, split).items()]
-    total = sum(count_rows(source.path, encoding=encoding, file_format=file_format) for source in sources)
+    sources = [PredictSource(name, path) for name, path in _prediction_files(matcher, pairs, task or (), split).items()]
+    output = OutputFormat.JSONL if out.suffix in (".jsonl", ".ndjson") else OutputFormat.CSV
+    if output is OutputFormat.CSV and not pairs.is_dir() and len(sources) > 1:
+        raise InputError("a table of id and label holds one standard", where=out, fix="name an output ending in .jsonl")
+    total = None
+    if all(source.path.is_file() for source in sources):  # rows of a pipe would be gone
+        total = sum(count_rows(source.path, encoding=encoding, file_format=file_format) for source in sources)
     named = Columns(first, second, id=id_column) if first or second or id_column else None
     console = Console(stderr=True)
     with (
@@ -66,17 +75,18 @@ def predict(
             scorer,
             sources,
             out,
-            output=OutputFormat.JSONL if out.suffix in (".jsonl", ".ndjson") else OutputFormat.CSV,
+            output=output,
             columns=named,
             file_format=file_format,
             encoding=encoding,
             on_bad_line=on_bad_line,
             restart=restart,
-            on_progress=lambda n: progress.show("预测 predicting", n, max(total, n), unit="pairs"),
+            on_progress=lambda n: progress.show("预测 predicting", n, total, unit="pairs"),
         )
     kept = f"（接着上次的 {done.n_before:,} 对）" if done.n_before else ""
     left_out = f"，略过坏行 {done.n_rejected:,}" if done.n_rejected else ""
-    line = f"{done.n_pairs:,} 对已写入 {out}{kept}；本次判为匹配 {done.n_matches:,}{left_out}"
+    by_line = f"，没有编号、以行号为编号的 {done.n_without_id:,}" if done.n_without_id else ""
+    line = f"{done.n_pairs:,} 对已写入 {out}{kept}；本次判为匹配 {done.n_matches:,}{left_out}{by_line}"
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -108,19 +118,21 @@ def _scorer(
     if on_ray:
         from ..bulk.ray_scorer import RayScorer
 
-        return RayScorer(model, matching=matcher.matching, n_workers=workers)
+        return RayScorer(model, matching=matcher.matching, identity=matcher.identity(), n_workers=workers)
     from ..bulk.worker_pool import WorkerPool
 
-    return WorkerPool(model, matching=matcher.matching, n_workers=1 if workers is None else workers)
+    return WorkerPool(
+        model, matching=matcher.matching, identity=matcher.identity(), n_workers=1 if workers is None else workers
+    )
 
 
-def _prediction_files(matcher: "Matcher", pairs: Path, task: str | None, split: str) -> dict[str, Path]:
+def _prediction_files(matcher: "Matcher", pairs: Path, tasks: Sequence[str], split: str) -> dict[str, Path]:
     """Says which files are to be judged by which task.
 
     Args:
         matcher: Knows its tasks.
         pairs: A file, or a folder with the tasks' folders.
-        task: The task named, if any.
+        tasks: The tasks named, if any.
         split: The split of a folder.
 
     Returns:
@@ -133,9 +145,9 @@ def _prediction_files(matcher: "Matcher", pairs: Path, task: str | None, split: 
     if pairs.is_dir():
         from ...data import find_split
 
-        return find_split(pairs, task_set if task is None else task_set.subset([task]), split)
-    if task is None and len(task_set.tasks) > 1:
+        return find_split(pairs, task_set.subset(tasks) if tasks else task_set, split)
+    if not tasks and len(task_set.tasks) > 1:
         raise InputError(
             "the model knows several standards of match", where=pairs, fix=f"add --task {'|'.join(task_set.names)}"
         )
-    return {task_set.task(task or task_set.names[0]).name: pairs}
+    return dict.fromkeys((task_set.subset(tasks) if tasks else task_set).names, pairs)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ def judgement_table(judgement: "Judgement") -> Table:
         The table.
     """
     low, high = judgement.official_interval
-    parts = "，".join(f"{name} {value:.4f}" for name, value in judgement.official.standards.items())
+    parts = "，".join(f"{escape(name)} {value:.4f}" for name, value in judgement.official.standards.items())
     source = {"stored": "模型自带", "other half": "取自另一半"}[judgement.thresholds]
+    from ...evaluate.official import metric_name
+
+    metric = metric_name(judgement.tasks)
     table = Table(
-        title=f"官方指标 F1 {judgement.official.f1:.4f} [{low:.3f}, {high:.3f}]（{parts}），阈值{source}",
+        title=f"{metric} F1 {judgement.official.f1:.4f} [{low:.3f}, {high:.3f}]（{parts}），阈值{source}",
         title_justify="left",
         title_style="bold",
         box=SIMPLE,
@@ -47,7 +51,7 @@ def judgement_table(judgement: "Judgement") -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for name, report in judgement.tasks.items():
         table.add_row(
-            name,
+            escape(name),
             f"{report.n:,}",
             f"{report.n_positive:,}",
             f"{report.f1:.3f}",

@@ -32,7 +32,9 @@ def train(
         typer.Option(help="教师标注的训练数据目录，标签为匹配概率 / folders labelled by a teacher's probabilities"),
     ] = None,
     tasks: Annotated[str, typer.Option(help="任务文件或自带任务集 / a task file or a set that ships")] = "sohu",
-    only: Annotated[str | None, typer.Option(help="只训练这些任务，逗号分隔 / only these tasks of it")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="只训练这些任务，逗号分隔 / only these tasks of it, repeatable")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="训练设置 YAML / settings")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="覆盖一项设置 / key=value")] = None,
     split: Annotated[str, typer.Option(help="训练集名 / split to train on")] = "train",
@@ -59,8 +61,8 @@ def train(
     from ...fit.matching.run import train_matcher
 
     task_set = TaskSet.load(tasks)
-    if only is not None:
-        task_set = task_set.subset(only.split(","))
+    if only:
+        task_set = task_set.subset(",".join(only).split(","))
     settled = load_train_config(config, overrides=settings or [])
     is_first = join_processes().is_first
     pairs = {}
@@ -77,6 +79,11 @@ def train(
             for task, rows in others.items():
                 pairs[split].setdefault(task, []).extend(rows)
     console = Console(stderr=True)
+    for name, rows in pairs[split].items() if is_first else ():
+        n_positive = sum(pair.label is not None and pair.label >= 0.5 for pair in rows)
+        if n_positive in (0, len(rows)):
+            line = f"注意：任务 {name} 的 {len(rows):,} 对训练文本中匹配 {n_positive:,} 对，只有一类，学不到标准"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     with interruptible("go on with the same command and --resume"):
         summary = train_matcher(
             pairs[split],

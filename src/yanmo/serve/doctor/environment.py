@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from ...errors import require_extra
 from ...match import Matcher
 from ...match.decisions import MATCHING_FILE
+from ...match.folder_record import check_files
 
 __all__ = ["environment", "examine_folder"]
 
@@ -61,6 +62,9 @@ def examine_folder(folder: Path) -> Iterator[str]:
     from ...encode import load_encoder, read_config
     from ...tokenize.fitting import load_fitting_tokenizer
 
+    n_files = check_files(folder, with_weights=True)
+    if n_files:
+        yield f"文件 files：{n_files} 个，大小与 SHA-256 都与 files.json 相符"
     config = read_config(folder)
     tokenizer = load_fitting_tokenizer(folder, config)
     yield (

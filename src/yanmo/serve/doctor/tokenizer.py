@@ -11,6 +11,7 @@ from tokenizers import Tokenizer as Backend
 
 from ...atomic import replacing
 from ...errors import InputError
+from ...match.folder_record import FILES_FILE, write_files
 from ...tokenize import CharacterSegmenter, Tokenizer, Vocabulary, WordSegmenter, WordTokenizer, load_tokenizer
 from ...tokenize.build import is_word
 from ...tokenize.folder import listed_tokens
@@ -193,6 +194,9 @@ def _repair(folder: Path, found: _Findings) -> Iterator[str]:
         aside = next(path for path in names if not path.exists())
         fast.rename(aside)
         yield f"tokenizer.json 改名为 renamed to {aside.name}"
+    if (folder / FILES_FILE).is_file():
+        write_files(folder)
+        yield f"已重写 wrote {FILES_FILE}"
     now = _pieces(load_tokenizer(folder), found.sample)
     yield f"现在 now：{' '.join(now)}（每 token {len(found.sample) / len(now):.2f} 字 characters）"
 
