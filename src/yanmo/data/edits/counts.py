@@ -55,7 +55,20 @@ def _other_values(number: Number) -> list[Decimal]:
     return [v for v in values if bottom <= v <= max(top, value) and v != value]
 
 
-_TOPS = {"岁": 110, "%": 100, "％": 100, "百分之": 100, "折": 9, "年级": 9, "小时": 72, "级": 60, "度": 360, "℃": 100, "分": 150, "季": 30}
+_TOPS = {
+    "岁": 110,
+    "%": 100,
+    "％": 100,
+    "百分之": 100,
+    "折": 9,
+    "年级": 9,
+    "小时": 72,
+    "级": 60,
+    "度": 360,
+    "℃": 100,
+    "分": 150,
+    "季": 30,
+}
 
 
 def change_unit(text: str, rng: Random) -> Edit | None:

@@ -16,10 +16,18 @@ _NUMERAL = "[一二三四五六七八九十]{1,3}"
 _BEFORE = r"(?<![A-Za-z0-9０-９.\-/~～—_第])"
 _AFTER = r"(?![A-Za-z0-9０-９.\-/~～—]|[到至]\d)"
 _SHAPES = (
-    re.compile(rf"{_BEFORE}(?:(?P<year>(?:19|20)\d\d)年)?(?P<month>\d{{1,2}})月(?P<day>\d{{1,2}})(?P<mark>[日号])(?![线楼院院店馆]){_AFTER}"),
-    re.compile(rf"{_BEFORE}(?P<year>(?:19|20)\d\d)(?P<mark>[-./])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}}){_AFTER}"),
-    re.compile(rf"(?:(?P<year>[一二][{_YEAR}]{{3}})年)?(?P<month>(?<![{_YEAR}十两]){_NUMERAL})月(?P<day>{_NUMERAL})(?P<mark>[日号]){_AFTER}"),
-    re.compile(rf"{_BEFORE}(?:(?P<year>(?:19|20)\d\d)年)?(?P<month>\d{{1,2}})(?P<mark>月份|月(?![光饼球亮初中上下末底]))(?P<day>){_AFTER}(?!\d|[一二三四五六七八九十])"),
+    re.compile(
+        rf"{_BEFORE}(?:(?P<year>(?:19|20)\d\d)年)?(?P<month>\d{{1,2}})月(?P<day>\d{{1,2}})(?P<mark>[日号])(?![线楼院院店馆]){_AFTER}"
+    ),
+    re.compile(
+        rf"{_BEFORE}(?P<year>(?:19|20)\d\d)(?P<mark>[-./])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}}){_AFTER}"
+    ),
+    re.compile(
+        rf"(?:(?P<year>[一二][{_YEAR}]{{3}})年)?(?P<month>(?<![{_YEAR}十两]){_NUMERAL})月(?P<day>{_NUMERAL})(?P<mark>[日号]){_AFTER}"
+    ),
+    re.compile(
+        rf"{_BEFORE}(?:(?P<year>(?:19|20)\d\d)年)?(?P<month>\d{{1,2}})(?P<mark>月份|月(?![光饼球亮初中上下末底]))(?P<day>){_AFTER}(?!\d|[一二三四五六七八九十])"
+    ),
 )
 
 
