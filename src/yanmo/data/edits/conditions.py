@@ -70,11 +70,16 @@ def add_condition(text: str, rng: Random) -> Edit | None:
         if condition not in text and not any(other in text for other in known.removed)
         for head in heads
         for start in (words.find(head) if head in text else [])
-        if words.before(start) not in _CLOSE
+        if (start == 0 or words.before(start) in known.added_behind)
+        and words.after(start + len(head)) not in known.added_not_before
     ]
-    if not places and _QUESTION.search(text) and not _NO_CLAUSE.search(text) and not re.search("[，,。？?！；].", text):
-        clauses = [clause for clause in known.clauses if not set(clause[2:]) & set(text) - set("是在有")]
-        places = [(0, clause + "，") for clause in clauses if len(text) >= _SHORTEST]
+    if not places and len(text) >= _SHORTEST and _asks_alone(text):
+        places = [
+            (0, clause)
+            for state, topics in known.clauses.items()
+            if any(topic in text and words.find(topic) for topic in topics) and not _shares_word(state, text)
+            for clause in (f"如果{state}，", f"{state}的情况下，", f"{state}的话，")
+        ]
     if not places:
         return None
     start, condition = rng.choice(places)
@@ -83,7 +88,11 @@ def add_condition(text: str, rng: Random) -> Edit | None:
     )
 
 
-# Words that belong to the one behind them so closely that nothing may come between.
-_CLOSE = frozenset(
-    ["不", "没", "未", "别", "非", "新", "旧", "大", "小", "老", "再", "又", "已", "已经", "全", "重新", "自动", "被", "把", "一", "二", "三", "的", "最", "很", "个", "台", "部", "两"]
-)
+def _asks_alone(text: str) -> bool:
+    """Whether the text is one question without a clause before it."""
+    return bool(_QUESTION.search(text)) and not _NO_CLAUSE.search(text) and not re.search(r"[，,。？?！；\s].", text)
+
+
+def _shares_word(state: str, text: str) -> bool:
+    """Whether the state says again, or against it, what the text says already."""
+    return any(word.text in text for word in cut_words(state).words if len(word.text) > 1 and word.text != "没有")

@@ -48,6 +48,7 @@ def edit_pairs(
     kinds: Collection[EditKind] | None = None,
     n: int | None = None,
     per_text: int = 1,
+    max_characters: int | None = 120,
     seed: int = 0,
     convert_script: Callable[[str], str] | None = None,
 ) -> Iterator[Edit]:
@@ -58,6 +59,8 @@ def edit_pairs(
         kinds: Kinds to make; None for all that models may be trained on.
         n: Number of pairs to stop at; None for as many as the texts give.
         per_text: Most pairs of one text, each of another kind.
+        max_characters: Longer texts are passed over, None for none: one detail of a long article is rarely what a
+            standard asks about, so that the label of a hard edit there would be in doubt.
         seed: Of every draw; the same texts and seed give the same pairs.
         convert_script: Gives a text in the other script (simplified or traditional); `EditKind.SCRIPT` needs it.
 
@@ -72,10 +75,11 @@ def edit_pairs(
         [('怎么解绑银行卡', 0)]
     """
     rules = _rules(kinds, convert_script)
-    for name, count in (("n", n), ("per_text", per_text)):
+    for name, count in (("n", n), ("per_text", per_text), ("max_characters", max_characters)):
         if count is not None and count < 1:
             raise InputError(f"{name} is {count}, expected 1 or more", fix="leave it out or raise it")
-    return _edits(texts, rules=rules, n=n, per_text=per_text, seed=seed)
+    short = (text for text in texts if max_characters is None or len(text) <= max_characters)
+    return _edits(short, rules=rules, n=n, per_text=per_text, seed=seed)
 
 
 def _rules(kinds: Collection[EditKind] | None, convert_script: Callable[[str], str] | None) -> dict[EditKind, EditRule]:

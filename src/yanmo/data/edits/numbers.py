@@ -130,6 +130,8 @@ def _stands_free(text: str, number: Number) -> bool:
     words, rest = cut_words(text), text[number.start :]
     if not words.stands_alone(number.start, number.end) or any(rest.startswith(name) for name in units().not_counts):
         return False
+    if any(word.start == number.start and word.end == number.end and word.tag[0] not in "mqt" for word in words.words):
+        return False  # 九台: one word, and no number
     if text.rfind("《", 0, number.start) > text.rfind("》", 0, number.start):
         return False
     following = text[number.end : number.end + 1]

@@ -83,7 +83,7 @@ def change_negation(text: str, rng: Random) -> Edit | None:
     return Edit(EditKind.NEGATION, text, replace_spans(text, [(start, end, new)]), f"{text[start:end]}→{new}")
 
 
-_YES_OR_NO = re.compile(r"吗|嘛|么(?!办|样)|吧|呢|是否|能否|可否|会否|(.)[不没]\1|有没有|[?？]")
+_YES_OR_NO = re.compile(r"吗|嘛|么(?!办|样)|吧|呢|呗|是否|能否|可否|会否|(.)[不没]\1|有没有|[?？]")
 _OPEN = re.compile("什么|怎么|为何|如何|哪|多少|多久|几|谁|咋")
 
 
@@ -92,5 +92,14 @@ def _is_plain(text: str, words: Words, start: int, end: int) -> bool:
     if words.before(start) in table.not_behind or words.after(end) in table.not_before or text[end : end + 1] in "不没":
         return False
     clause = re.split(r"[，。！；,!;\s]", text[:start])[-1] + re.split(r"[，。！；,!;\s]", text[start:])[0]
-    why = re.search("为什么|为何|为啥", clause) is not None
-    return why or not (_YES_OR_NO.search(clause) or _OPEN.search(clause))
+    if re.search("为什么|为何|为啥", clause):
+        return True
+    if _YES_OR_NO.search(clause) or _OPEN.search(clause):
+        return False
+    # A word that ends its clause may be a noun (工作需要); a text without a mark at its end may be a question.
+    is_negated = text[start] in "不没未"
+    return is_negated or (text[end : end + 1].isalnum() and _is_closed(text, end))
+
+
+def _is_closed(text: str, end: int) -> bool:
+    return re.search("[，。！；,!;]", text[end:]) is not None

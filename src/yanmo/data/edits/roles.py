@@ -7,7 +7,7 @@ from random import Random
 from .kinds import Edit, EditKind
 from .names import find_companies, find_people, find_places
 from .tables import Roles, read_table
-from .words import cut_words
+from .words import Words, cut_words
 
 __all__ = ["reorder_list", "swap_roles"]
 
@@ -28,16 +28,18 @@ def swap_roles(text: str, rng: Random) -> Edit | None:
         The edit, or None where no verb of the table stands between two names or nouns for people and firms.
     """
     words, table = cut_words(text), _roles()
-    sides = {(name.start, name.end) for find in (find_people, find_places, find_companies) for name in find(text)}
+    places = {(name.start, name.end) for name in find_places(text)}
+    sides = {(name.start, name.end) for find in (find_people, find_companies) for name in find(text)} | places
     sides |= {(s, s + len(noun)) for noun in table.nouns if noun in text for s in words.find(noun)}
-    fitting = []
-    for start0, end0 in sides:
-        for start1, end1 in sides:
-            if text[end0:start1] in table.verbs and text[start0:end0] != text[start1:end1]:
-                left = start0 == 0 or not text[start0 - 1].isalnum() or words.before(start0) in table.before
-                right = end1 == len(text) or not text[end1].isalnum() or words.after(end1) in table.after
-                if left and right and not text[end1:].startswith(("、", "和")) and text[start0 - 1 : start0] != "、":
-                    fitting.append((start0, end0, start1, end1))
+    ways = frozenset[str]() if any(word in text for word in table.same_both_ways) else table.ways
+    fitting = [
+        (start0, end0, start1, end1)
+        for start0, end0 in sides
+        for start1, end1 in sides
+        if end0 < start1 and text[start0:end0] != text[start1:end1] and _is_whole(words, start0, end1)
+        if text[end0:start1].removesuffix("了") in table.verbs
+        or (text[end0:start1] in ways and {(start0, end0), (start1, end1)} <= places)
+    ]
     if not fitting:
         return None
     start0, end0, start1, end1 = rng.choice(sorted(fitting))
@@ -46,8 +48,24 @@ def swap_roles(text: str, rng: Random) -> Edit | None:
     return Edit(EditKind.ROLE_SWAP, text, after, f"{text[start0:end1]}→{swapped}")
 
 
-_LIST = re.compile(r"(?<=、)[\u4e00-\u9fff]{2,8}(?:、[\u4e00-\u9fff]{2,8})+(?=、|以?及[^其格第时]|和)")
+def _is_whole(words: Words, start: int, end: int) -> bool:
+    """Whether neither side is part of a longer name or of a list."""
+    text, table = words.text, _roles()
+    before = next((word for word in words.words if word.end == start), None)
+    after = next((word for word in words.words if word.start == end), None)
+    left = before is None or before.text in table.before or (before.tag[0] in "cdtx" and before.text != "、")
+    right = (
+        after is None or after.text in table.after or (after.tag[0] in "acdpvxyr" and after.text not in "、和与及跟")
+    )
+    return left and right and not text[:start].endswith("被")
+
+
+_LIST = re.compile(r"(?<=、)[\u4e00-\u9fff]{2,8}(?:、[\u4e00-\u9fff]{2,8})+(?=、)")
 _ORDERED = re.compile("分别|依次|顺序|排名|排行|先后|首先|其次|步骤|第[一二三]|上[、述]|冠军|前三|前后|从.*到")
+
+
+# An item with one of these is a clause, or says more than itself; one that begins with a number has its place.
+_NO_ITEM = re.compile("[的等和及或与未是在地了被把将其该各]|(^|、)[一二两三四五六七八九十第]")
 
 
 def reorder_list(text: str, rng: Random) -> Edit | None:
@@ -65,7 +83,7 @@ def reorder_list(text: str, rng: Random) -> Edit | None:
     """
     if _ORDERED.search(text):
         return None
-    lists = [match for match in _LIST.finditer(text) if len(set(match[0].split("、"))) > 1 and "的" not in match[0]]
+    lists = [match for match in _LIST.finditer(text) if not _NO_ITEM.search(match[0])]
     if not lists:
         return None
     match = rng.choice(lists)

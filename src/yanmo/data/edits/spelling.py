@@ -65,13 +65,15 @@ def _last_mark(text: str) -> list[tuple[str, str]]:
     last = text[-1:]
     if last in ("。", "！") or (last in ("？", "?") and asks):
         return [] if text[-2:-1] in tuple("。！？?!…") else [(text[:-1], f"{last}→")]
-    if re.search(rf"{_IDEOGRAPH}$", text) and len(text) > 4:
-        return (
-            [(text + ("？" if asks else "。"), "→？" if asks else "→。")]
-            if not asks or _is_question(last_clause)
-            else []
-        )
-    return []
+    if not re.search(rf"{_IDEOGRAPH}$", text) or len(text) < 5:
+        return []
+    if asks:
+        return [(text + "？", "→？")] if _is_question(last_clause) else []
+    return [] if _MAY_ASK.search(last_clause) else [(text + "。", "→。")]
+
+
+# Words of questions that leave 吗 out.
+_MAY_ASK = re.compile("能|可以|那里|那儿|么|吧|啊|会|有|是|好|要|行|多|求")
 
 
 def _is_question(clause: str) -> bool:
@@ -142,10 +144,10 @@ def change_politeness(text: str, rng: Random) -> Edit | None:
         rest = text[match.end() :]
         return Edit(EditKind.POLITENESS, text, rest, f"{match[0]}→") if len(rest) >= 5 and _ASKS.search(rest) else None
     asks = re.search(
-        "^[^，。！？,!?；;：:“”\\s]{5,}(吗|怎么办|呢|么)[?？]?$|^(怎么|怎样|如何|为什么)[^，。！,!；;：:\\s]{4,}[?？]?$",
+        "^[^，。！？,!?；;：:“”\\s]{5,}(吗|怎么办|呢|么)[?？]?$|^(怎么|怎样|如何|为什么)[^，。！？,!?；;：:\\s]{4,}[?？]?$",
         text,
     )
-    if not asks or re.match("请|[你您]好|想|求|问|帮|难道|竟|还|就|我想", text):
+    if not asks or re.match("请|[你您]好|想|求|问|帮|麻烦|能帮|难道|竟|还|就", text):
         return None
     polite = rng.choice(("请问", "请问，", "请问一下，", "你好，请问"))
     return Edit(EditKind.POLITENESS, text, polite + text, f"→{polite}")

@@ -75,7 +75,9 @@ class Conditions(_Table):
 
     removed: dict[str, list[str]]
     added: dict[str, list[str]]
-    clauses: list[str]
+    added_behind: frozenset[str]
+    added_not_before: frozenset[str]
+    clauses: dict[str, list[str]]
 
 
 class Negations(_Table):
@@ -91,6 +93,8 @@ class Roles(_Table):
 
     verbs: frozenset[str]
     nouns: list[str]
+    ways: frozenset[str]
+    same_both_ways: list[str]
     before: frozenset[str]
     after: frozenset[str]
 
