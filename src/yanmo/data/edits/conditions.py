@@ -28,7 +28,7 @@ def _conditions() -> Conditions:
 
 
 def remove_condition(text: str, rng: Random) -> Edit | None:
-    """Leaves one condition out: 免费领取 → 领取, 如果逾期了，怎么办理还款 → 怎么办理还款.
+    """Leaves one condition out: 免费下载 → 下载, 如果逾期了，怎么办理还款 → 怎么办理还款.
 
     Args:
         text: The text.
@@ -53,7 +53,7 @@ def remove_condition(text: str, rng: Random) -> Edit | None:
 
 
 def add_condition(text: str, rng: Random) -> Edit | None:
-    """Puts one condition in: 领取 → 免费领取, or a clause before a question that has none.
+    """Puts one condition in: 下载 → 免费下载, or a clause before a question that has none.
 
     Args:
         text: The text.

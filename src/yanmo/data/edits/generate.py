@@ -64,8 +64,8 @@ def edit_pairs(
         seed: Of every draw; the same texts and seed give the same pairs.
         convert_script: Gives a text in the other script (simplified or traditional); `EditKind.SCRIPT` needs it.
 
-    Yields:
-        The pairs: `Edit.before`, `Edit.after`, `Edit.kind` and `Edit.label`.
+    Returns:
+        The pairs, made as they are asked for: `Edit.before`, `Edit.after`, `Edit.kind` and `Edit.label`.
 
     Raises:
         InputError: A number is below 1, no kind is left, or `EditKind.SCRIPT` is asked for without a converter.

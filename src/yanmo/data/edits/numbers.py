@@ -72,7 +72,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
         rf"(?:(?P<magnitude>[万亿](?!元))?(?P<unit>{every})|(?P<alone>[万亿]))(?![A-Za-z0-9０-９²³])"
     )
     chinese = re.compile(
-        rf"(?<![0-9０-９.第数几上好成多每{NUMERAL_CHARACTERS}点月星期初])(?P<numeral>[{NUMERAL_CHARACTERS}]+)"
+        rf"(?<![0-9０-９.第数几上好成多每{NUMERAL_CHARACTERS}点月初])(?<!星期)(?<!礼拜)(?P<numeral>[{NUMERAL_CHARACTERS}]+)"
         rf"(?P<unit>{'|'.join(map(re.escape, counted))}|分|度|层|年级)(?![A-Za-z0-9])"
     )
     percent = re.compile(rf"百分之(?P<numeral>[{NUMERAL_CHARACTERS}]+)(?![{NUMERAL_CHARACTERS}点几多])")
@@ -128,9 +128,12 @@ def _is_count(numeral: str, count: int, unit: str) -> bool:
 
 def _stands_free(text: str, number: Number) -> bool:
     words, rest = cut_words(text), text[number.start :]
-    if not words.stands_alone(number.start, number.end) or any(rest.startswith(name) for name in units().not_counts):
+    if not words.stands_alone(number.start, number.end) or any(
+        rest.startswith(name) and len(name) >= number.end - number.start for name in units().not_counts
+    ):
         return False
-    if any(word.start == number.start and word.end == number.end and word.tag[0] not in "mqt" for word in words.words):
+    one_word = [word for word in words.words if (word.start, word.end) == (number.start, number.end)]
+    if number.unit != "年级" and any(word.tag[0] not in "mqte" for word in one_word):
         return False  # 九台: one word, and no number
     if text.rfind("《", 0, number.start) > text.rfind("》", 0, number.start):
         return False
