@@ -73,7 +73,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     )
     chinese = re.compile(
         rf"(?<![0-9０-９.第数几上好成多每{NUMERAL_CHARACTERS}点月初])(?<!星期)(?<!礼拜)(?P<numeral>[{NUMERAL_CHARACTERS}]+)"
-        rf"(?P<unit>{'|'.join(map(re.escape, counted))}|分|度|层|年级)(?![A-Za-z0-9])"
+        rf"(?P<unit>年级|{'|'.join(map(re.escape, counted))}|分|度|层)(?![A-Za-z0-9])"
     )
     percent = re.compile(rf"百分之(?P<numeral>[{NUMERAL_CHARACTERS}]+)(?![{NUMERAL_CHARACTERS}点几多])")
     return arabic, chinese, percent
