@@ -83,7 +83,7 @@ def change_negation(text: str, rng: Random) -> Edit | None:
     return Edit(EditKind.NEGATION, text, replace_spans(text, [(start, end, new)]), f"{text[start:end]}→{new}")
 
 
-_YES_OR_NO = re.compile(r"吗|嘛|么(?!办|样)|吧|呢|呗|是否|能否|可否|会否|(.)[不没]\1|有没有|[?？]")
+_YES_OR_NO = re.compile(r"吗|嘛|么(?!办|样)|吧|呢|呗$|是否|能否|可否|会否|(.)[不没]\1|有没有|[?？]")
 _OPEN = re.compile("什么|怎么|为何|如何|哪|多少|多久|几|谁|咋")
 
 
