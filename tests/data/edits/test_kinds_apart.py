@@ -40,6 +40,9 @@ UNTOUCHED = [
     (EditKind.CONDITION_REMOVED, "未成年人保护法"),
     (EditKind.CONDITION_REMOVED, "这是免费的吗"),
     (EditKind.CONDITION_ADDED, "昨天是还款日"),
+    (EditKind.CONDITION_ADDED, "没成年的子女"),  # a condition said again changes nothing
+    (EditKind.OPPOSITE, "未经配偶同意"),
+    (EditKind.PLACE, "中韩国网友"),
     (EditKind.PERSON, "张三打了李四"),
 ]
 

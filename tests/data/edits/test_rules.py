@@ -31,7 +31,7 @@ TEXTS = [
     "我喜欢苹果、香蕉、桃子、梨子",
     "付了12000元，还差两个月",
 ]
-DRAWS = range(6)
+DRAWS = range(3)
 
 
 @cache

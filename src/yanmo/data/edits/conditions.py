@@ -67,7 +67,7 @@ def add_condition(text: str, rng: Random) -> Edit | None:
     places = [
         (start, condition)
         for condition, heads in known.added.items()
-        if condition not in text and not any(other in text for other in known.removed)
+        if condition[-2:] not in text and not any(other in text for other in known.removed)
         for head in heads
         for start in (words.find(head) if head in text else [])
         if (start == 0 or words.before(start) in known.added_behind)

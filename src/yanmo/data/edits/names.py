@@ -78,7 +78,7 @@ def find_places(text: str) -> list[Name]:
                 and follows not in part_of_name
                 and not any(text.startswith(part, whole) for part in part_of_name if len(part) > 1)
                 and not _in_title(text, start)
-                and words.before(start) not in ("中国", "小", "新")
+                and words.before(start) not in ("中国", "中", "小", "新")
             ):
                 found.append(Name(place, start, kind))
             start = text.find(place, end)
