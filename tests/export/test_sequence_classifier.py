@@ -81,6 +81,16 @@ def test_a_prefix_and_two_separators_travel_in_the_tokenizer(tiny_matcher, tmp_p
     np.testing.assert_allclose(score_by_transformers(tmp_path / "out", PAIRS), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("model_type", [ModelType.BERT, ModelType.ERNIE])
+def test_an_encoder_of_one_type_stays_one(tiny_matcher, tmp_path, model_type):
+    matcher = _apart(tiny_matcher(model_type=model_type, **PLAIN), task="strict")
+    matcher.engine.classifier.encoder.embedding.token_type = torch.nn.Embedding(1, 8)
+    object.__setattr__(matcher.engine.config, "n_types", 1)
+    export_task(matcher, tmp_path / "out", task="strict")
+    expected = matcher.score(PAIRS, task="strict")
+    np.testing.assert_allclose(score_by_transformers(tmp_path / "out", PAIRS), expected, atol=1e-5)
+
+
 def _wider(table, n_rows):
     wider = torch.nn.Embedding(n_rows, table.embedding_dim)
     torch.nn.init.normal_(wider.weight, std=0.5)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from yanmo.tokenize import CharacterSegmenter, WordSegmenter, WordTokenizer, word
+from yanmo.tokenize import CharacterSegmenter, Vocabulary, WordSegmenter, WordTokenizer, word
 from yanmo.tokenize.word_records import NO_TOKEN, WordRecords
 
 pytest.importorskip("numba")
@@ -75,7 +75,8 @@ def test_words_of_the_dictionary_thrown_together_are_cut_the_same(records, compi
 
 
 def test_a_tokenizer_goes_over_to_it_and_encodes_as_before(vocabulary, monkeypatch):
-    texts = [*NASTY, "今天天气不错，我们去公园"]
+    texts = [*NASTY, "今天天气不错，我们去公园", *_test_word.TIED]
+    vocabulary = Vocabulary([*vocabulary, "等", "等等"])
     plain = WordTokenizer(vocabulary, segmenter=WordSegmenter())
     before = plain.ids_batch(texts), _test_word._listed(plain.encode_batch(texts))
     monkeypatch.setattr(word, "_PATIENCE", 20)

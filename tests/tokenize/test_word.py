@@ -1,14 +1,17 @@
 import importlib.util
 import multiprocessing
 import pickle
+import random
+import re
 import warnings
 from pathlib import Path
 
 import pytest
+import rjieba
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from yanmo.tokenize import CharacterSegmenter, Vocabulary, WordSegmenter, WordTokenizer, load_tokenizer, word
+from yanmo.tokenize import CharacterSegmenter, Vocabulary, WordSegmenter, WordTokenizer, load_tokenizer, segment, word
 from yanmo.tokenize.plain_form import plain_form
 
 with warnings.catch_warnings():
@@ -55,6 +58,38 @@ def _reference(tokenizer):
     if isinstance(tokenizer.segmenter, WordSegmenter):
         return original.ids
     return lambda text: [table.get(token, table["[UNK]"]) for token in original.tokens(text, cut=False)]
+
+
+# Found by trial: in the tail of each, jieba takes the one cut of the repeated word and rjieba the other.
+_TAIL = (
+    "然后明天上午九点在公司门口集合一起坐车去机场大家不要迟到"
+    "如果有事情提前给我打电话我们再商量怎么安排时间谢谢各位同事的支持"
+)
+TIED = [f"我们要准备好合同发票身份证等等等{_TAIL}", f"哈哈，身份证等等等{_TAIL}\r\nA1等等等{_TAIL}。等等等"]
+
+
+def test_equally_likely_cuts_of_repeated_words_are_taken_as_jieba_takes_them():
+    jieba.initialize()
+    draw = random.Random(3)
+    frequent = sorted((w for w in jieba.dt.FREQ if re.fullmatch("[一-龥]{1,4}", w)), key=jieba.dt.FREQ.get)[-3000:]
+    units = ["等", "哈", "人", "一", "好", "一点", "好好", "哈哈", "一下", "一阵", "一点儿"]
+    texts = list(TIED)
+    for unit in units * 12:
+        before, behind = ("".join(draw.choices(frequent, k=draw.randint(0, n))) for n in (10, 150))
+        texts.append(before + unit * draw.randint(3, 7) + behind)
+    cut = WordSegmenter()
+    assert [cut(text) for text in texts] == [jieba.lcut(text, HMM=False) for text in texts]
+    assert any(rjieba.cut(text, False) != cut(text) for text in texts), "these texts try nothing"
+
+
+def test_a_long_run_without_punctuation_is_cut_as_jieba_cuts_it():
+    text = (_TAIL + "等等等") * 60
+    assert WordSegmenter()(text) == jieba.lcut(text, HMM=False)
+
+
+def test_without_jieba_the_quick_cut_stands(monkeypatch):
+    monkeypatch.setattr(segment, "find_spec", lambda name: None)
+    assert [WordSegmenter()(text) for text in TIED] == [rjieba.cut(text, False) for text in TIED]
 
 
 def _listed(encodings):

@@ -1,10 +1,6 @@
 """Word segmentation by jieba with its hidden Markov model, which finds words that the dictionary lacks."""
 
-import warnings
-from collections.abc import Callable
-from functools import cache
-
-from ..errors import require_extra
+from .jieba_dictionary import own_jieba
 
 __all__ = ["HiddenMarkovSegmenter"]
 
@@ -26,18 +22,5 @@ class HiddenMarkovSegmenter:
 
     def __call__(self, text: str) -> list[str]:
         """Splits the text into words whose concatenation is the text."""
-        return _jieba()(text)
-
-
-@cache
-def _jieba() -> Callable[[str], list[str]]:
-    with warnings.catch_warnings():  # it asks setuptools for its files if that is installed, which warns
-        warnings.simplefilter("ignore")
-        jieba = require_extra("jieba", extra="torch")
-    tokenizer = jieba.Tokenizer()
-    # What its own start does, less the copy that it would keep in the machine's folder for temporary files and believe
-    # without a look the next time.
-    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
-    tokenizer.initialized = True
-    cut: Callable[[str], list[str]] = tokenizer.lcut
-    return cut
+        words: list[str] = own_jieba().lcut(text)
+        return words
