@@ -28,15 +28,15 @@ def main() -> None:
     rows = [json.loads(line) for line in arguments.pairs.read_text(encoding="utf-8").splitlines()]
     pairs = [{"text0": row["source"], "text1": row["target"]} for row in rows]
     n = arguments.pairs_per_request
-    requests = [_request(pairs[i : i + n], arguments.task) for i in range(0, len(pairs) - n + 1, n)]
     address = urlsplit(arguments.url)
+    requests = [_request(pairs[i : i + n], arguments.task, address.netloc) for i in range(0, len(pairs) - n + 1, n)]
     seen = asyncio.run(_all(address.hostname, address.port, requests, arguments.clients, arguments.seconds))
     print(json.dumps({"answers": seen, "pairs_per_request": n}))
 
 
-def _request(pairs: list[dict[str, str]], task: str) -> bytes:
+def _request(pairs: list[dict[str, str]], task: str, host: str) -> bytes:
     body = json.dumps({"pairs": pairs, "tasks": [task]}, ensure_ascii=False).encode()
-    head = f"POST /v1/score HTTP/1.1\r\nHost: yanmo\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    head = f"POST /v1/score HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     return head.encode() + b"\r\n\r\n" + body
 
 
@@ -68,7 +68,8 @@ async def _client(
         if status == 0:
             reader, writer = await asyncio.open_connection(host, port)
         elif status == 429:
-            await asyncio.sleep(float(fields.get("retry-after", 1)))
+            left = seconds - (time.monotonic() - began)
+            await asyncio.sleep(max(0.0, min(left, float(fields.get("retry-after", 1)))))
     writer.close()
 
 

@@ -11,6 +11,7 @@ import time
 from contextlib import closing
 
 import pytest
+import typer
 
 pytest.importorskip("uvicorn")
 
@@ -106,6 +107,33 @@ def test_who_sends_too_much_reads_why():
     finally:
         service.terminate()
         service.communicate(timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "named"),
+    [
+        ("--timeout", "inf", "--timeout"),
+        ("--timeout", "nan", "--timeout"),
+        ("--timeout", "1e300", "--timeout"),
+        ("--max-body-mb", "inf", "--max-body-mb"),
+        ("--max-body-mb", "nan", "--max-body-mb"),
+        ("--max-body-mb", "1e-320", "--max-body-mb"),
+    ],
+)
+def test_a_number_that_is_no_limit_is_refused_in_one_sentence(option, value, named, monkeypatch):
+    from typer.testing import CliRunner
+
+    from yanmo.errors import InputError
+    from yanmo.serve.commands.serve import serve
+
+    monkeypatch.delenv("YANMO_API_KEY", raising=False)
+    app = typer.Typer()
+    app.command()(serve)
+    found = CliRunner().invoke(app, ["default", "--port", "0", option, value])
+    assert found.exit_code != 0
+    told = str(found.exception) if isinstance(found.exception, InputError) else found.output
+    assert named in told
+    assert isinstance(found.exception, InputError | SystemExit)
 
 
 def test_importing_and_building_the_service_imports_no_torch():
