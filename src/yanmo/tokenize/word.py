@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..atomic import replacing
+from .compiled.records import NO_TOKEN, WordRecords
 from .plain_form import plain_form, plain_form_and_origins
 from .segment import CharacterSegmenter, Segmenter, WordSegmenter
 from .tokenizer import Encoding
 from .vocabulary import Vocabulary
-from .word_records import NO_TOKEN, WordRecords
 
 if TYPE_CHECKING:
-    from .compiled_words import CompiledWords
+    from .compiled.words import CompiledWords
 
 __all__ = ["WordTokenizer"]
 
@@ -212,7 +212,7 @@ class WordTokenizer:
             self._patience = None
             if all(find_spec(name) for name in ("numba", "jieba")):
                 # Here, since numba alone takes longer to import than most have to tokenize.
-                from .compiled_words import CompiledWords
+                from .compiled.words import CompiledWords
 
                 self._compiled = CompiledWords(self._records)
 

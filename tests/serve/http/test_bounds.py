@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from yanmo.data import Budget, Windows
-from yanmo.serve.http.encoding import TextEncoding
 from yanmo.serve.http.hosts import is_expected_host
-from yanmo.serve.http.readable import n_characters, readable_part
+from yanmo.serve.http.queue.encoding import TextEncoding
+from yanmo.serve.http.queue.readable import n_characters, readable_part
 
 GOOD = {"pairs": [{"text0": "一丁", "text1": "一"}], "tasks": ["ssA"]}
 JSON = {"Content-Type": "application/json"}

@@ -10,7 +10,6 @@ from fastapi.security import HTTPBearer
 from starlette.types import Lifespan
 
 from ...match import Matcher
-from .batcher import Batcher
 from .entrance import Entrance
 from .errors import install_error_handlers
 from .log import RequestLog
@@ -18,8 +17,9 @@ from .matching import matching_routes
 from .metrics import ServiceMetrics
 from .operation import OPEN_ROUTES, operation_routes
 from .page import page_files, page_routes
+from .queue.batcher import Batcher
+from .queue.scoring import PairScorer
 from .rerank import ranking_task, rerank_routes
-from .scoring import PairScorer
 from .settings import ServiceSettings
 
 __all__ = ["build_app"]

@@ -12,12 +12,12 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .batcher import QueueFullError
 from .bodies import CLOSE, Bodies, ClientGoneError
 from .errors import RefusalError, queue_full
 from .hosts import is_expected_host
 from .log import RequestLog
 from .metrics import ServiceMetrics
+from .queue.batcher import QueueFullError
 from .settings import ServiceSettings
 
 __all__ = ["Entrance", "Exchange", "exchange_of"]

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from ...match import Matcher
 from .entrance import exchange_of
 from .errors import error_replies
+from .queue.scoring import PairScorer, ScoredPairs
 from .request_model import counted_route
 from .schemas import (
     BudgetReply,
@@ -20,7 +21,6 @@ from .schemas import (
     TaskReply,
     TasksReply,
 )
-from .scoring import PairScorer, ScoredPairs
 
 __all__ = ["json_reply", "matching_routes", "probabilities_of"]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from .batcher import BatchReport
+from .queue.batcher import BatchReport
 
 __all__ = ["ServiceMetrics"]
 

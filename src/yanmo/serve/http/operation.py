@@ -10,10 +10,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from ...data import Budget
-from .batcher import Batcher
 from .errors import ErrorReply, RefusalError
 from .matching import json_reply
 from .metrics import ServiceMetrics
+from .queue.batcher import Batcher
 from .settings import ServiceSettings
 
 __all__ = ["OPEN_ROUTES", "operation_routes"]

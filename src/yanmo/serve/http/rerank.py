@@ -18,6 +18,7 @@ from ...data import TaskSet
 from .entrance import exchange_of
 from .errors import RefusalError, error_replies
 from .matching import json_reply, probabilities_of
+from .queue.scoring import PairScorer
 from .request_model import counted_route
 from .rerank_schemas import (
     TASK_MEANING,
@@ -32,7 +33,6 @@ from .rerank_schemas import (
     TeiResult,
     Usage,
 )
-from .scoring import PairScorer
 
 __all__ = ["ranking_task", "rerank_routes"]
 

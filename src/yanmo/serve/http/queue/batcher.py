@@ -17,9 +17,9 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import YanmoError
-from ...match import Engine
-from ...tokenize import EncodedPair
+from ....errors import YanmoError
+from ....match import Engine
+from ....tokenize import EncodedPair
 from .length_window import length_window
 from .pace import Pace, lateness
 

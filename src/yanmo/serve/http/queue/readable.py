@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import replace
 from itertools import accumulate
 
-from ...tokenize import PairWindows
+from ....tokenize import PairWindows
 
 __all__ = ["n_characters", "of_whole_texts", "readable_part"]
 

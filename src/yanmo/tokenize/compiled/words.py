@@ -14,14 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .word_kernel import CODE_POINTS, MARK_BITS, STATE_BITS, cut, plant, tokens_of
-from .word_records import WordRecords
+from .kernel import CODE_POINTS, MARK_BITS, STATE_BITS, cut, plant, tokens_of
+from .records import WordRecords
 
 __all__ = ["CompiledWords"]
 
 
 class _Trie(NamedTuple):
-    """jieba's dictionary as a trie in flat arrays, in the form that ``word_kernel`` reads."""
+    """jieba's dictionary as a trie in flat arrays, in the form that ``kernel`` reads."""
 
     slots: NDArray[np.uint64]
     marks: NDArray[np.uint64]

@@ -1,6 +1,6 @@
 import pytest
 
-from yanmo.serve.http.length_window import length_window
+from yanmo.serve.http.queue.length_window import length_window
 
 
 def _cost(lengths, rows):

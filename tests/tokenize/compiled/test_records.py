@@ -2,7 +2,7 @@ from struct import iter_unpack
 
 import pytest
 
-from yanmo.tokenize.word_records import NO_TOKEN, WordRecords
+from yanmo.tokenize.compiled.records import NO_TOKEN, WordRecords
 
 IDS = {token: i for i, token in enumerate(["[UNK]", "今天", "今", "天", "ab", "##c", "，", "a b"])}
 

@@ -10,17 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from yanmo.tokenize import CharacterSegmenter, Vocabulary, WordSegmenter, WordTokenizer, word
-from yanmo.tokenize.word_records import NO_TOKEN, WordRecords
+from yanmo.tokenize.compiled.records import NO_TOKEN, WordRecords
 
 pytest.importorskip("numba")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     jieba = pytest.importorskip("jieba")
 
-from yanmo.tokenize.compiled_words import CompiledWords
+from yanmo.tokenize.compiled.words import CompiledWords
 
 jieba.setLogLevel(60)
-_spec = importlib.util.spec_from_file_location("test_word", Path(__file__).with_name("test_word.py"))
+_spec = importlib.util.spec_from_file_location("test_word", Path(__file__).parents[1] / "test_word.py")
 _test_word = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_test_word)
 NASTY = _test_word.NASTY

@@ -9,12 +9,12 @@ from http import HTTPStatus
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data import Budget
-from ...match import Matcher
-from ...tokenize import PairWindows
+from ....data import Budget
+from ....match import Matcher
+from ....tokenize import PairWindows
+from ..errors import RefusalError, queue_full
 from .batcher import Batcher, QueueFullError
 from .encoding import TextEncoding
-from .errors import RefusalError, queue_full
 from .readable import n_characters
 
 __all__ = ["PairScorer", "ScoredPairs"]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from struct import Struct
 
-from .wordpiece import pieces_of
+from ..wordpiece import pieces_of
 
 __all__ = ["NO_TOKEN", "WordRecords"]
 

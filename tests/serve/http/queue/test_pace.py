@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from yanmo.serve.http.pace import Pace, lateness
+from yanmo.serve.http.queue.pace import Pace, lateness
 
 
 def _latest_by_trial(waiting, due, n_tokens, rate):

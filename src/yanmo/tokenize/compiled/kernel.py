@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import require_extra
-from .word_records import NO_TOKEN
+from ...errors import require_extra
+from .records import NO_TOKEN
 
 __all__ = ["CODE_POINTS", "MARK_BITS", "STATE_BITS", "cut", "plant", "tokens_of"]
 

@@ -4,7 +4,7 @@ import time
 import numpy as np
 import pytest
 
-from yanmo.serve.http.batcher import Batcher, QueueFullError
+from yanmo.serve.http.queue.batcher import Batcher, QueueFullError
 from yanmo.tokenize import EncodedPair
 
 
