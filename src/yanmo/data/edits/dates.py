@@ -80,7 +80,7 @@ def find_dates(text: str) -> list[Date]:
         The dates, from left to right; none overlaps another.
 
     Example:
-        >>> [text[date.start : date.end] for text in ["2023年5月1日到3月"] for date in find_dates(text)]
+        >>> [text[date.start : date.end] for text in ["2023年5月1日和3月"] for date in find_dates(text)]
         ['2023年5月1日', '3月']
     """
     found: list[Date] = []

@@ -67,7 +67,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     every = "|".join(map(re.escape, sorted(units().counted | units().digits_only, key=len, reverse=True)))
     # What stands before digits of an id, a model, a range, a score, a date or a time keeps them from being a count.
     arabic = re.compile(
-        r"(?<![A-Za-z0-9０-９./\\\-+~～—－_#*@×xX=^<>$￥¥点时月])(?<![A-Za-z] )(?<!\d[,，:：、 ])(?P<prefix>第?)"
+        r"(?<![A-Za-z0-9０-９./\\\-+~～—－_#*@×xX=^<>$￥¥点时月角])(?<![A-Za-z] )(?<!\d[,，:：、 ])(?P<prefix>第?)"
         r"(?P<numeral>[1-9]\d{0,2}(?:,\d{3})+|(?:0|[1-9]\d{0,7})(?:\.\d{1,3})?)"
         rf"(?:(?P<magnitude>[万亿](?!元))?(?P<unit>{every})|(?P<alone>[万亿]))(?![A-Za-z0-9０-９²³])"
     )
