@@ -5,7 +5,7 @@ import pytest
 
 from yanmo.data import Task, TaskSet
 from yanmo.errors import InputError
-from yanmo.match import Calibration, Decision, MatchingFile
+from yanmo.match import Calibration, Decision, Matcher, MatchingFile
 from yanmo.match.verdicts import verdicts, with_implied
 
 CHAIN = TaskSet(
@@ -48,3 +48,27 @@ def test_what_a_task_implies_is_asked_for_and_must_be_there():
 def test_tasks_that_imply_each_other_in_a_circle_are_refused():
     with pytest.raises(ValueError, match="in a circle"):
         TaskSet(name="x", tasks=(Task(name="a", implies="b"), Task(name="b", implies="c"), Task(name="c", implies="a")))
+
+
+@pytest.mark.parametrize("thresholds", [(0.9, 0.1), (0.5, 0.5), (0.02, 0.98)])
+def test_a_matcher_never_says_yes_strictly_and_no_loosely(tiny_matcher, thresholds):
+    rng = np.random.default_rng(1)
+    plain = tiny_matcher()
+    tasks = TaskSet(name="two", tasks=(Task(name="loose"), Task(name="strict", implies="loose")))
+    decisions = {
+        name: Decision(threshold=threshold, calibration=Calibration(scale=3.0, bias=float(rng.normal())))
+        for name, threshold in zip(("loose", "strict"), thresholds, strict=True)
+    }
+    matcher = Matcher(
+        plain.engine, plain.pair_encoder, plain.matching.model_copy(update={"task_set": tasks, "decisions": decisions})
+    )
+    characters = list("今天气不错我们去公园学生")
+    texts = ["".join(rng.choice(characters, rng.integers(1, 9))) for _ in range(600)]
+    pairs = list(zip(texts[::2], texts[1::2], strict=True))
+    loose, strict = matcher.decide(pairs, task="loose"), matcher.decide(pairs, task="strict")
+    assert not (strict & ~loose).any()
+    scores = matcher.score_all(pairs)
+    assert (scores["strict"] <= scores["loose"]).all()
+    assert np.array_equal(scores["strict"], matcher.score(pairs, task="strict")), "the same alone as beside the others"
+    bare = matcher.matching.decision("strict").calibration.probabilities(matcher.logits(pairs, task="strict"))
+    assert (bare > scores["loose"]).any(), "else nothing was tested"

@@ -11,5 +11,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "matcher": ["Engine", "Matcher"],
         "named_matcher": ["open_matcher"],
         "pair_rows": ["PairRows"],
+        "verdicts": ["Verdict"],
     },
 )

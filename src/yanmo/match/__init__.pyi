@@ -8,3 +8,4 @@ from .matcher import Engine as Engine
 from .matcher import Matcher as Matcher
 from .named_matcher import open_matcher as open_matcher
 from .pair_rows import PairRows as PairRows
+from .verdicts import Verdict as Verdict

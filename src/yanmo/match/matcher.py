@@ -22,6 +22,7 @@ from .given_pairs import GivenPairs, given_pairs
 from .graph_engine import GraphEngine
 from .identity import EngineIdentity, MatcherIdentity, digest_files
 from .pair_rows import PairRows, encode_rows
+from .verdicts import Verdict, verdicts, with_implied
 
 __all__ = ["Engine", "Matcher"]
 
@@ -224,12 +225,36 @@ class Matcher:
         return self._logits(pairs, [task])[:, 0]
 
     def score(self, pairs: GivenPairs, *, task: str) -> NDArray[np.float32]:
-        """Calibrated probabilities of "match" under one task, float32[n]; arguments as in ``logits``."""
-        return self.matching.decision(task).calibration.probabilities(self.logits(pairs, task=task))
+        """Calibrated probabilities of "match" under one task, float32[n]; arguments as in ``logits``.
+
+        Never above those of a looser task that this one implies, for which that task is scored as well.
+        """
+        return self.judge(pairs, tasks=[task])[task].probabilities
 
     def decide(self, pairs: GivenPairs, *, task: str) -> NDArray[np.bool_]:
-        """Decisions by the task's own stored threshold, bool[n]; arguments as in ``logits``."""
-        return self.matching.decision(task).accepts(self.score(pairs, task=task))
+        """Decisions by the task's own stored threshold, bool[n]; arguments as in ``logits``.
+
+        Never yes where a looser task that this one implies says no.
+        """
+        return self.judge(pairs, tasks=[task])[task].accepted
+
+    def judge(self, pairs: GivenPairs, *, tasks: Sequence[str]) -> dict[str, Verdict]:
+        """Probabilities and decisions under several tasks, which never contradict each other; see ``verdicts``.
+
+        Args:
+            pairs: The texts.
+            tasks: Names of tasks.
+
+        Returns:
+            Of each task its verdict, by name; what the tasks share is computed once.
+
+        Raises:
+            InputError: The matcher does not know a task, or something is no pair of texts.
+        """
+        scored = with_implied(self.matching.task_set, tasks)
+        logits = self._logits(pairs, scored)
+        found = verdicts(self.matching, {name: np.ascontiguousarray(logits[:, i]) for i, name in enumerate(scored)})
+        return {task: found[task] for task in tasks}
 
     def score_all(self, pairs: GivenPairs) -> dict[str, NDArray[np.float32]]:
         """Calibrated probabilities under every task of the matcher, by task name; what tasks share is computed once.
@@ -240,12 +265,8 @@ class Matcher:
         Returns:
             Of each task the probabilities, float32[n].
         """
-        names = self.matching.task_set.names
-        logits = self._logits(pairs, names)
-        return {
-            name: self.matching.decision(name).calibration.probabilities(np.ascontiguousarray(logits[:, i]))
-            for i, name in enumerate(names)
-        }
+        found = self.judge(pairs, tasks=self.matching.task_set.names)
+        return {name: verdict.probabilities for name, verdict in found.items()}
 
     def encode_texts(self, texts: Sequence[str], *, tasks: Sequence[str] | None = None) -> int:
         """Computes what texts cost alone, below the first layer that sees both, for the calls to come.

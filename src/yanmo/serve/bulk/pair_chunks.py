@@ -114,8 +114,8 @@ def score_chunk(matcher: Matcher, chunk: PairChunk) -> ChunkLines:
     Returns:
         Their lines.
     """
-    probabilities = matcher.score([(pair.text0, pair.text1) for pair in chunk.pairs], task=chunk.task)
-    accepted = matcher.matching.decision(chunk.task).accepts(probabilities).tolist()
+    verdict = matcher.judge([(pair.text0, pair.text1) for pair in chunk.pairs], tasks=[chunk.task])[chunk.task]
+    probabilities, accepted = verdict.probabilities, verdict.accepted.tolist()
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     for pair, probability, label in zip(chunk.pairs, probabilities.tolist(), accepted, strict=True):

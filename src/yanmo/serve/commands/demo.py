@@ -84,13 +84,9 @@ def run_demo(out: Path, console: Console) -> None:
 
 def _shown(matcher: "Matcher", validation: "Mapping[str, Sequence[Pair]]") -> Iterator[str]:
     """Of each length a pair of one event and one of one topic but two events: the middle ones by the model's score."""
-    import numpy as np
-
     for length in ("ss", "sl", "ll"):
         loose, strict = f"{length}A", f"{length}B"
-        chances = {
-            name: matcher.score([(p.text0, p.text1) for p in validation[loose]], task=name) for name in (loose, strict)
-        }
+        found = matcher.judge([(p.text0, p.text1) for p in validation[loose]], tasks=[loose, strict])
         for wanted in (1, 0):
             rows = [
                 i
@@ -98,11 +94,11 @@ def _shown(matcher: "Matcher", validation: "Mapping[str, Sequence[Pair]]") -> It
                 if a.label == 1 and b.label == wanted
             ]
             # The middle one, so that the model is shown neither at its best nor at its worst.
-            row = sorted(rows, key=lambda i: float(chances[strict][i]))[len(rows) // 2]
+            row = sorted(rows, key=lambda i: float(found[strict].probabilities[i]))[len(rows) // 2]
             pair = validation[loose][row]
             verdicts = "　".join(
-                f"{'宽松' if name == loose else '严格'} {chances[name][row]:.2f} "
-                f"{'✓' if matcher.matching.decision(name).accepts(np.array([chances[name][row]]))[0] else '✗'}"
+                f"{'宽松' if name == loose else '严格'} {found[name].probabilities[row]:.2f} "
+                f"{'✓' if found[name].accepted[row] else '✗'}"
                 for name in (loose, strict)
             )
             truth = "同一事件" if wanted else "同一话题，不同事件"

@@ -29,10 +29,10 @@ def match(
     *model, text1, text2 = texts
     matcher = open_matcher(model[0] if model else "default")
     table = Table("任务", "概率", "阈值", "判断")
-    for task, scores in matcher.score_all([(text1, text2)]).items():
+    for task, found in matcher.judge([(text1, text2)], tasks=matcher.matching.task_set.names).items():
         decision = matcher.matching.decision(task)
         title = matcher.matching.task_set.task(task).title
         label = task if title == task else f"{task} {title}"
-        verdict = "匹配" if decision.accepts(scores)[0] else "不匹配"
-        table.add_row(escape(label), f"{scores[0]:.3f}", f"{decision.threshold:.3f}", verdict)
+        verdict = "匹配" if found.accepted[0] else "不匹配"
+        table.add_row(escape(label), f"{found.probabilities[0]:.3f}", f"{decision.threshold:.3f}", verdict)
     Console().print(table)

@@ -2,10 +2,10 @@
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from ...match import Matcher
+from ...match.verdicts import Verdict, verdicts
 from .entrance import exchange_of
 from .errors import error_replies
 from .queue.scoring import PairScorer, ScoredPairs
@@ -22,7 +22,7 @@ from .schemas import (
     TasksReply,
 )
 
-__all__ = ["json_reply", "matching_routes", "probabilities_of"]
+__all__ = ["json_reply", "matching_routes", "verdicts_of"]
 
 
 def json_reply(reply: BaseModel) -> Response:
@@ -30,21 +30,18 @@ def json_reply(reply: BaseModel) -> Response:
     return Response(reply.model_dump_json(exclude_unset=True), media_type="application/json")
 
 
-def probabilities_of(matcher: Matcher, scored: ScoredPairs) -> NDArray[np.float32]:
-    """Calibrates scored pairs.
+def verdicts_of(matcher: Matcher, scored: ScoredPairs) -> list[Verdict]:
+    """Calibrates and decides scored pairs.
 
     Args:
-        matcher: Knows the calibration of every task.
+        matcher: Knows the calibration and threshold of every task.
         scored: The logits.
 
     Returns:
-        Probabilities, float32[n_pairs, n_tasks].
+        The verdict of each task asked for, in order.
     """
-    calibrated = [
-        matcher.matching.decision(task).calibration.probabilities(scored.logits[:, i])
-        for i, task in enumerate(scored.tasks)
-    ]
-    return np.stack(calibrated, axis=1)
+    found = verdicts(matcher.matching, {task: scored.logits[:, i] for i, task in enumerate(scored.scored)})
+    return [found[task] for task in scored.tasks]
 
 
 def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
@@ -79,7 +76,7 @@ def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
     async def score(request: Request, asked: PairsRequest) -> Response:
         """每对文本在每个任务下校准后的匹配概率。The calibrated probability of every pair under every task."""
         scored = await score_pairs(request, asked)
-        rows = probabilities_of(matcher, scored).tolist()
+        rows = np.stack([found.probabilities for found in verdicts_of(matcher, scored)], 1).tolist()
         results = [PairScores(scores=dict(zip(scored.tasks, row, strict=True))) for row in rows]
         return json_reply(ScoreReply(model=model_name, results=results))
 
@@ -87,15 +84,16 @@ def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
     async def decide(request: Request, asked: PairsRequest) -> Response:
         """概率、阈值、判断，以及模型看到与截去的 token 数。Probability, threshold, decision, tokens seen and cut."""
         scored = await score_pairs(request, asked)
-        probabilities = probabilities_of(matcher, scored)
-        rules = [matcher.matching.decision(task) for task in scored.tasks]
-        matches = [rule.accepts(probabilities[:, i]).tolist() for i, rule in enumerate(rules)]
+        found = verdicts_of(matcher, scored)
+        probabilities = np.stack([verdict.probabilities for verdict in found], 1)
+        matches = [verdict.accepted.tolist() for verdict in found]
+        thresholds = [matcher.matching.decision(task).threshold for task in scored.tasks]
         results = [
             PairDecisions(
                 tasks={
                     task: TaskDecision(
                         probability=row[i],
-                        threshold=rules[i].threshold,
+                        threshold=thresholds[i],
                         match=matches[i][pair],
                         tokens=readings[i].n_read,
                         cut=readings[i].n_cut,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...data import TaskSet
 from .entrance import exchange_of
 from .errors import RefusalError, error_replies
-from .matching import json_reply, probabilities_of
+from .matching import json_reply, verdicts_of
 from .queue.scoring import PairScorer
 from .request_model import counted_route
 from .rerank_schemas import (
@@ -105,10 +105,12 @@ def rerank_routes(scorer: PairScorer, *, model_name: str, default_task: str, tak
         exchange.n_tokens = scored.n_tokens
         cuts = [reading.n_cut for (reading,) in scored.readings]
         _refuse_cuts(asked, sum(map(any, cuts)))
-        scores = scored.logits if asked.raw_scores else probabilities_of(scorer.matcher, scored)
-        # Of equal candidates the earlier stays first; calibration never changes the order of two logits.
-        order = np.argsort(-scored.logits[:, 0], kind="stable").tolist()[: asked.top_n]
-        return _Ranking(texts, order, scores[:, 0], cuts, scored.n_tokens)
+        logits = scored.logits[:, 0]
+        scores = logits if asked.raw_scores else verdicts_of(scorer.matcher, scored)[0].probabilities
+        # Where probabilities are rounded to the same number logits may still differ; of equal candidates the earlier
+        # stays first.
+        order = np.lexsort((-logits, -scores)).tolist()[: asked.top_n]
+        return _Ranking(texts, order, scores, cuts, scored.n_tokens)
 
     async def rank_either(request: Request, asked: _Asked, *, task: str | None) -> Response:
         ranking = await rank(request, asked, task=task)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ....data import Budget
 from ....match import Matcher
+from ....match.verdicts import with_implied
 from ....tokenize import PairWindows
 from ..errors import RefusalError, queue_full
 from .batcher import Batcher, QueueFullError
@@ -28,13 +29,15 @@ class ScoredPairs:
     """Pairs scored under tasks.
 
     Attributes:
-        tasks: Names of the tasks.
-        logits: float32[n_pairs, n_tasks].
-        readings: Of each pair and each task what the model read.
+        tasks: Names of the tasks asked for.
+        scored: Names of these tasks and then of the looser ones that they imply.
+        logits: Under each of ``scored``, float32[n_pairs, n_scored].
+        readings: Of each pair and each task asked for what the model read.
         n_tokens: Tokens scored, special ones and all tasks included.
     """
 
     tasks: tuple[str, ...]
+    scored: tuple[str, ...]
     logits: NDArray[np.float32]
     readings: list[list[PairWindows]]
     n_tokens: int
@@ -88,7 +91,8 @@ class PairScorer:
         Raises:
             RefusalError: They are too long, the queue is full, or the model gives no numbers.
         """
-        budgets = [self.matcher.matching.task_set.task(task).budget for task in tasks]
+        scored = with_implied(self.matcher.matching.task_set, tasks)
+        budgets = [self.matcher.matching.task_set.task(task).budget for task in scored]
         guess = sum(_n_tokens_at_most(pair, budget) for pair in pairs for budget in budgets)
         limit = self.batcher.max_queue_tokens
         if guess > limit:
@@ -98,7 +102,7 @@ class PairScorer:
         try:
             # Before the encoding, for that is what a flood of requests would spend the time on.
             with self.batcher.admit(guess) as place:
-                encoded = await self._encoding.rows(pairs, tasks)
+                encoded = await self._encoding.rows(pairs, scored)
                 rows = encoded.rows
                 logits = encoded.pool(await asyncio.wrap_future(place.score(rows, encoded.row_tasks)))
         except QueueFullError as full:
@@ -107,7 +111,8 @@ class PairScorer:
             raise RefusalError(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "the model gave no number", fix="check it with yanmo doctor model"
             )
-        return ScoredPairs(tuple(tasks), logits, encoded.pairs, sum(map(len, rows)))
+        readings = [each[: len(tasks)] for each in encoded.pairs]
+        return ScoredPairs(tuple(tasks), scored, logits, readings, sum(map(len, rows)))
 
     def close(self) -> None:
         """Ends the encoding threads."""
