@@ -69,6 +69,7 @@ def test_a_matcher_never_says_yes_strictly_and_no_loosely(tiny_matcher, threshol
     assert not (strict & ~loose).any()
     scores = matcher.score_all(pairs)
     assert (scores["strict"] <= scores["loose"]).all()
-    assert np.array_equal(scores["strict"], matcher.score(pairs, task="strict")), "the same alone as beside the others"
+    # The same alone as beside the others, but for what rounding leaves in other company.
+    np.testing.assert_allclose(scores["strict"], matcher.score(pairs, task="strict"), atol=1e-6)
     bare = matcher.matching.decision("strict").calibration.probabilities(matcher.logits(pairs, task="strict"))
     assert (bare > scores["loose"]).any(), "else nothing was tested"

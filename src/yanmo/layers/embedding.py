@@ -40,6 +40,7 @@ class TokenEmbedding(nn.Module):
         super().__init__()
         self.word = word
         self.token_type = token_type
+        self.has_one_type = token_type.num_embeddings == 1
         self.position = position
         self.task_type = task_type
         self.norm = norm
@@ -56,8 +57,9 @@ class TokenEmbedding(nn.Module):
         position_ids: Int[Tensor, "batch seq"],
     ) -> Float[Tensor, "batch seq hidden"]:
         """Returns the first block's input, shape [batch, seq, hidden]."""
-        has_one_type = self.token_type.num_embeddings == 1
-        x: Tensor = self.word(token_ids) + self.token_type(torch.zeros_like(type_ids) if has_one_type else type_ids)
+        x: Tensor = self.word(token_ids) + self.token_type(
+            torch.zeros_like(type_ids) if self.has_one_type else type_ids
+        )
         if self.position is not None:
             x = x + self.position(position_ids + self.position_start)
         if self.task_type is not None:

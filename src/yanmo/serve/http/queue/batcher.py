@@ -13,17 +13,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....errors import YanmoError
-from ....match import Engine
 from ....tokenize import EncodedPair
 from .length_window import length_window
 from .pace import Pace, lateness
 
-__all__ = ["BatchReport", "Batcher", "Place", "QueueFullError"]
+__all__ = ["BatchReport", "Batcher", "Place", "QueueFullError", "RowEngine"]
 
 # Shares of the longest wait: what a small request is admitted for, what any is, and what a batch may take. A processor
 # that suddenly gives a quarter of its speed makes four times the first of them, which is still less than the whole.
@@ -34,6 +34,15 @@ _STRETCH = 2.0
 _BELIEVED = 1000.0
 # Tokens of the smallest batch that is worth the call, however slow the machine.
 _SMALLEST_BATCH = 256
+
+
+@runtime_checkable
+class RowEngine(Protocol):
+    """What the queue needs of a matcher's engine."""
+
+    def logits(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> NDArray[np.float32]:
+        """One logit a row, float32[n], in the given order and the same in any company."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -121,7 +130,7 @@ class Batcher:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: RowEngine,
         *,
         max_batch_tokens: int,
         max_queue_tokens: int,
