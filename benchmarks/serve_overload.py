@@ -4,7 +4,7 @@
 
 The engine is a stand-in that sleeps over every token, so that the offline rate is known exactly and the machine does
 nothing else; every load is run at that rate and at a quarter of it. Requests hold eight pairs of drawn texts; clients
-come back when they are told to. Throughput leaves out the first ten seconds. Prints one JSON object and writes none.
+come back when they are told to. Throughput leaves out the first ten seconds.
 """
 
 import argparse
@@ -18,6 +18,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from machine import describe_machine
+
+RESULT = Path(__file__).parent / "results" / "serve_overload.json"
 CLIENTS = Path(__file__).with_name("serve_clients.py")
 # By then the queue is as long as it will be, and as much is answered as is begun.
 ARRIVAL = 10.0
@@ -72,7 +75,15 @@ def main() -> None:
         for rate in (arguments.rate, arguments.rate / 4)
         for n in arguments.clients
     ]
-    print(json.dumps(loads, indent=2))
+    result = {
+        "machine": describe_machine("yanmo"),
+        "seconds": arguments.seconds,
+        "pairs_per_request": 8,
+        "loads": loads,
+    }
+    text = json.dumps(result, ensure_ascii=False, indent=2) + "\n"
+    RESULT.write_text(text, encoding="utf-8")
+    print(text)
 
 
 def _under_load(n_clients: int, rate: float, seconds: float) -> dict[str, object]:

@@ -80,7 +80,9 @@ RESULTS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "text", "expected"), RESULTS, ids=lambda part: getattr(part, "value", str(part)))
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"), RESULTS, ids=[f"{kind.value} {text}" for kind, text, _ in RESULTS]
+)
 def test_text_becomes_one_of_these_and_each_of_them(kind, text, expected):
     assert results(kind, text) == expected
 
