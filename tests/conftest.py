@@ -30,7 +30,7 @@ def _tiny_matcher(*, model_type=None, n_layers=2, **changes):
         torch.nn.init.normal_(parameter, std=0.5)
     tokenizer = WordTokenizer(Vocabulary(tokens), segmenter=CharacterSegmenter())
     matching = MatchingFile(
-        task_set=TaskSet(name="two", tasks=(Task(name="loose"), Task(name="strict"))),
+        task_set=TaskSet(name="two", tasks=(Task(name="loose", symmetric=False), Task(name="strict", symmetric=False))),
         decisions={"strict": Decision(threshold=0.3, calibration=Calibration(scale=2.0, bias=-1.0))},
         model=architecture.model_dump(mode="json"),
     )

@@ -49,6 +49,7 @@ def test_an_exported_folder_carries_everything(exported):
     matcher, folder = exported
     assert sorted(path.name for path in folder.iterdir() if path.suffix != ".txt") == [
         "config.json",
+        "files.json",
         "matching.json",
         "model.onnx",
         "tokenizer_config.json",

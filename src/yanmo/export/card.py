@@ -87,12 +87,18 @@ class Card:
     def _usage(self) -> str:
         if self.task is None:
             return "## 用法\n" + _ALL_TASKS.format(task=self.matching.task_set.names[0], engine=self._engine)
-        budget = self.matching.task_set.task(self.task).budget
+        task, budget = self.matching.task_set.task(self.task), self.matching.task_set.task(self.task).budget
         other = (
             '需要 `pip install "sentence-transformers[onnx]"`；只用 `onnxruntime` 与 `tokenizers` 也可以打分。'
             if self.is_graph
             else "`transformers` 的 `AutoModelForSequenceClassification` 同样可以载入，概率是 logit 的 sigmoid。"
         )
+        if task.symmetric:
+            other += "任务是对称的：yanmo 总把 token 较少的一段当第一段读，这里请照此给出文本对。"
+        if task.implies is not None:
+            other += (
+                f"这里只有 {task.name} 自己的分数；在 yanmo 里，{task.implies} 说不匹配的对在 {task.name} 下也不匹配。"
+            )
         return "## 用法\n" + _ONE_TASK.format(
             task=self.task,
             backend=', backend="onnx"' if self.is_graph else "",

@@ -113,6 +113,22 @@ class PairEncoder:
         self.prefix = prefix
         self._n_prefix = len(tokenizer.encode(prefix).token_ids) if prefix else 0
 
+    def in_reading_order(self, pairs: Sequence[tuple[str, str]], *, budget: PairBudget) -> list[tuple[str, str]]:
+        """Gives each pair as it is read: where the budget takes the shorter text first, some are swapped.
+
+        Args:
+            pairs: The texts.
+            budget: Whether the shorter comes first.
+
+        Returns:
+            The pairs, for programs that read texts as they stand.
+        """
+        if not budget.shorter_first:
+            return list(pairs)
+        ids = [[each.token_ids for each in self.tokenizer.encode_batch([self.prefix + t for t in p])] for p in pairs]
+        swapped = [_order(b, budget.reach) < _order(a, budget.reach) for a, b in ids]
+        return [pair[::-1] if swap else pair for pair, swap in zip(pairs, swapped, strict=True)]
+
     def encode(self, pair: tuple[str, str], *, budget: PairBudget) -> EncodedPair:
         """Encodes one pair; see ``encode_batch``."""
         return self.encode_batch([pair], budgets=budget)[0]
