@@ -125,7 +125,7 @@ class BlockEmbedding(nn.Module):
         codes, scales = quantize_blocks(table.weight, form)
         self.codes = nn.Buffer(codes.flatten(1))
         self.scales = nn.Buffer(_stored_scales(scales))
-        self.width = table.embedding_dim
+        self.width, self.num_embeddings = table.embedding_dim, table.num_embeddings
         self.attributes = {"bits": form.bits, "block_size": form.block, "gather_axis": 0, "quantize_axis": 1}
 
     def forward(self, ids: Tensor) -> Float[Tensor, "... width"]:

@@ -50,6 +50,7 @@ class ChannelInt8Embedding(nn.Module):
         codes, scales = quantize_channels(table.weight, limit=CHANNEL_LIMIT)
         self.codes = nn.Buffer(codes)
         self.scales = nn.Buffer(scales[:, None])
+        self.num_embeddings = table.num_embeddings
 
     def forward(self, ids: Int[Tensor, "..."]) -> Float[Tensor, "... width"]:
         """Returns the rows of ``ids``."""

@@ -40,7 +40,6 @@ class TokenEmbedding(nn.Module):
         super().__init__()
         self.word = word
         self.token_type = token_type
-        self.has_one_type = token_type.num_embeddings == 1
         self.position = position
         self.task_type = task_type
         self.norm = norm
@@ -58,7 +57,7 @@ class TokenEmbedding(nn.Module):
     ) -> Float[Tensor, "batch seq hidden"]:
         """Returns the first block's input, shape [batch, seq, hidden]."""
         x: Tensor = self.word(token_ids) + self.token_type(
-            torch.zeros_like(type_ids) if self.has_one_type else type_ids
+            torch.zeros_like(type_ids) if self.token_type.num_embeddings == 1 else type_ids
         )
         if self.position is not None:
             x = x + self.position(position_ids + self.position_start)
