@@ -16,6 +16,9 @@ class _NoEngine:
     def save(self, folder):
         raise AssertionError
 
+    def identity(self):
+        raise AssertionError
+
 
 @pytest.fixture
 def matcher():

@@ -1,5 +1,6 @@
 from collections import OrderedDict
 
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -82,7 +83,8 @@ def test_what_is_no_pair_is_named_with_its_place(given, words):
         given_pairs(given)
 
 
-def test_a_matcher_scores_what_was_meant(overlap_matcher):
+def test_a_matcher_scores_what_was_meant(overlap_matcher, monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # a caller has no checks of types
     matcher, _ = overlap_matcher
     pairs = [("一丁", "一七"), ("丁", "丁")]
     expected = matcher.score(pairs, task="ssB").tolist()

@@ -24,7 +24,7 @@ def windowed(request, tiny_matcher):
 
 def _with_budgets(matcher, *windows):
     tasks = tuple(
-        Task(name=name, budget=Budget(**LIMITS, windows=each))
+        Task(name=name, symmetric=False, budget=Budget(**LIMITS, windows=each))
         for name, each in zip(("loose", "strict"), windows, strict=True)
     )
     matching = matcher.matching.model_copy(update={"task_set": TaskSet(name="two", tasks=tasks)})

@@ -54,17 +54,20 @@ def test_tasks_that_imply_each_other_in_a_circle_are_refused():
 def test_a_matcher_never_says_yes_strictly_and_no_loosely(tiny_matcher, thresholds):
     rng = np.random.default_rng(1)
     plain = tiny_matcher()
-    tasks = TaskSet(name="two", tasks=(Task(name="loose"), Task(name="strict", implies="loose")))
-    decisions = {
-        name: Decision(threshold=threshold, calibration=Calibration(scale=3.0, bias=float(rng.normal())))
-        for name, threshold in zip(("loose", "strict"), thresholds, strict=True)
-    }
-    matcher = Matcher(
-        plain.engine, plain.pair_encoder, plain.matching.model_copy(update={"task_set": tasks, "decisions": decisions})
-    )
     characters = list("今天气不错我们去公园学生")
     texts = ["".join(rng.choice(characters, rng.integers(1, 9))) for _ in range(600)]
     pairs = list(zip(texts[::2], texts[1::2], strict=True))
+    # Calibrated so that the strict score alone would mostly be above the loose one.
+    decisions = {
+        name: Decision(
+            threshold=threshold,
+            calibration=Calibration(bias=shift - float(np.median(plain.logits(pairs, task=name)))),
+        )
+        for name, threshold, shift in zip(("loose", "strict"), thresholds, (0.0, 0.5), strict=True)
+    }
+    tasks = TaskSet(name="two", tasks=(Task(name="loose"), Task(name="strict", implies="loose")))
+    matching = plain.matching.model_copy(update={"task_set": tasks, "decisions": decisions})
+    matcher = Matcher(plain.engine, plain.pair_encoder, matching)
     loose, strict = matcher.decide(pairs, task="loose"), matcher.decide(pairs, task="strict")
     assert not (strict & ~loose).any()
     scores = matcher.score_all(pairs)

@@ -203,7 +203,7 @@ def test_an_activation_may_be_its_word_and_nothing_else():
     cell = SimpleRNNCell(3, hidden_width=4, activation="relu")
     assert (cell(x, state) >= 0).all()
     assert torch.equal(cell.jacobian(x, state), (cell(x, state) > 0).float()[..., None] * cell.gates.recurrent_map)
-    with pytest.raises(InputError, match=r"activation is 'gelu', which is no Activation.*'tanh', 'relu'"):
+    with pytest.raises(InputError, match=r"activation is 'gelu', which is no CellActivation.*'tanh', 'relu'"):
         SimpleRNNCell(3, hidden_width=4, activation="gelu")
 
 

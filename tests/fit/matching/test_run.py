@@ -299,7 +299,7 @@ def test_a_task_is_added_to_a_matcher_whose_others_answer_as_before(tiny_base, t
         assert second.logits(texts, task=task).tolist() == first.logits(texts, task=task).tolist()
     before, after = (matcher.engine.classifier.task_vectors.weight for matcher in (first, second))
     assert torch.equal(after[:2], before)
-    assert after[2].abs().max() > 0.1  # a fresh vector is at most 0.05
+    assert after[2].abs().max() > 0.06  # a fresh vector is at most 0.05
 
 
 def test_only_a_trained_matcher_is_left_as_it_is(tiny_base, two_tasks, make_pairs, tmp_path):
