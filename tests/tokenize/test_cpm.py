@@ -202,16 +202,16 @@ def test_it_pickles_into_worker_processes(tokenizer):
         assert pool.submit(CpmTokenizer.decode, tokenizer, _ids(tokenizer, text)).result() == text
 
 
-def test_words_added_to_jieba_do_not_change_the_cut():
+def test_words_added_to_jieba_do_not_change_the_cut(monkeypatch):
     text = "美国的首都是华盛顿"
     before = HiddenMarkovSegmenter()(text)
     assert before == list(jieba.cut(text))
+    # The total too: with another one, other tests of this process would see other last digits.
+    monkeypatch.setattr(jieba.dt, "FREQ", dict(jieba.dt.FREQ))
+    monkeypatch.setattr(jieba.dt, "total", jieba.dt.total)
     jieba.add_word("的首都是", freq=10**9)
-    try:
-        assert list(jieba.cut(text)) != before, "the word has no effect at all"
-        assert HiddenMarkovSegmenter()(text) == before
-    finally:
-        jieba.dt.FREQ["的首都是"] = 0
+    assert list(jieba.cut(text)) != before, "the word has no effect at all"
+    assert HiddenMarkovSegmenter()(text) == before
 
 
 def test_a_saved_folder_is_read_again_by_yanmo_and_refused_by_transformers(tokenizer, tmp_path):
