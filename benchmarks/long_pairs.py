@@ -21,7 +21,7 @@ from machine import describe_machine
 from yanmo.data import Budget, Pair, Task, read_split
 from yanmo.evaluate import Judgement, TaskScores, judge_across_halves, roc_auc
 from yanmo.match import Matcher
-from yanmo.match.pair_rows import encode_rows
+from yanmo.match.engines.pair_rows import encode_rows
 
 RESULT = Path(__file__).parent / "results" / "long_pairs.json"
 SCORES = "scores.jsonl"

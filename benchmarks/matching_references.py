@@ -28,7 +28,7 @@ from yanmo.evaluate import Judgement, TaskScores, judge_across_halves
 from yanmo.fit.matching.examples import encode_examples
 from yanmo.fit.matching.frozen import compute_states
 from yanmo.layers import mean_pool
-from yanmo.match.torch_engine import collate
+from yanmo.match.engines.torch_engine import collate
 from yanmo.tokenize import PairEncoder, PairLayout, load_tokenizer
 from yanmo.tokenize.batches import sorted_batches
 

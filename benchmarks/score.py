@@ -31,7 +31,7 @@ from yanmo.export.sequence_classifier import export_task
 from yanmo.export.weight_plan import WeightForm, WeightPlan
 from yanmo.match import Architecture, MatchingFile
 from yanmo.match.architecture import HeadKind
-from yanmo.match.torch_engine import TorchEngine, build_classifier, classifier_around, condition_plan
+from yanmo.match.engines.torch_engine import TorchEngine, build_classifier, classifier_around, condition_plan
 from yanmo.tokenize import PairBudget, PairEncoder, PairLayout, load_tokenizer
 
 RESULT = Path(__file__).parent / "results" / "score.json"

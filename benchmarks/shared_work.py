@@ -24,7 +24,7 @@ from yanmo import Matcher
 from yanmo.data import Budget, Task, TaskSet, read_split
 from yanmo.encode import load_encoder
 from yanmo.match import Architecture, HeadKind, MatchingFile
-from yanmo.match.torch_engine import TorchEngine, classifier_around, condition_plan
+from yanmo.match.engines.torch_engine import TorchEngine, classifier_around, condition_plan
 from yanmo.tokenize import PairEncoder, PairLayout, load_tokenizer
 
 RESULT = Path(__file__).parent / "results" / "shared_work.json"

@@ -27,7 +27,7 @@ from yanmo.fit.loop.precision import Precision, autocast
 from yanmo.fit.matching.frozen import compute_states
 from yanmo.fit.matching.implied import with_implied_labels
 from yanmo.fit.matching.overlap import without_overlap
-from yanmo.match.torch_engine import collate
+from yanmo.match.engines.torch_engine import collate
 from yanmo.tokenize.batches import sorted_batches
 
 Texts = tuple[str, str]

@@ -17,7 +17,7 @@ def _tiny_matcher(*, model_type=None, n_layers=2, **changes):
     from yanmo.data import Task, TaskSet
     from yanmo.encode import EncoderConfig, ModelType
     from yanmo.match import Architecture, Calibration, Decision, Matcher, MatchingFile
-    from yanmo.match.torch_engine import TorchEngine, build_classifier
+    from yanmo.match.engines.torch_engine import TorchEngine, build_classifier
     from yanmo.tokenize import CharacterSegmenter, PairEncoder, PairLayout, Vocabulary, WordTokenizer
 
     torch.manual_seed(7)
@@ -69,7 +69,7 @@ class OverlapEngine:
         (folder / "model.safetensors").write_bytes(b"none")
 
     def identity(self):
-        from yanmo.match.identity import EngineIdentity
+        from yanmo.match.engines.identity import EngineIdentity
 
         return EngineIdentity("overlap 1", "none")
 

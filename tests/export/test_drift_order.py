@@ -8,7 +8,7 @@ from yanmo.export.drift_order import linears_by_drift
 from yanmo.export.folded import FoldedClassifier
 from yanmo.export.weight_plan import WeightForm, WeightPlan
 from yanmo.match import Matcher
-from yanmo.match.torch_engine import collate
+from yanmo.match.engines.torch_engine import collate
 from yanmo.tokenize import PairBudget
 
 PAIRS = [("今天天气不错", "天气"), ("我们去公园", "学生去公园"), ("学", "园"), ("不错", "今天")]

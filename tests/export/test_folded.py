@@ -5,7 +5,7 @@ from yanmo.encode import ModelType
 from yanmo.export.folded import FoldedClassifier, FoldedLayerNorm
 from yanmo.layers import ConditionalLayerNorm
 from yanmo.match import HeadKind
-from yanmo.match.torch_engine import collate
+from yanmo.match.engines.torch_engine import collate
 from yanmo.tokenize import PairBudget, PairLayout
 
 PAIRS = [("今天天气不错", "天气"), ("", "我们"), ("我们去公园" * 3, "学生去公园"), ("学", "园"), ("", "")]

@@ -9,7 +9,7 @@ from yanmo.errors import InputError, MissingExtraError
 from yanmo.export.onnx_export import export_graph, export_matcher
 from yanmo.export.weight_plan import WeightForm, WeightPlan
 from yanmo.match import Architecture, HeadKind, Matcher
-from yanmo.match.onnx_engine import OnnxEngine
+from yanmo.match.engines.onnx_engine import OnnxEngine
 from yanmo.tokenize import PairBudget, PairLayout
 
 FLOAT32 = WeightPlan.uniform(WeightForm.FLOAT32)

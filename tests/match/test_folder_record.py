@@ -5,11 +5,11 @@ import pytest
 
 from yanmo.errors import InputError
 from yanmo.match import Matcher
+from yanmo.match.engines.onnx_engine import OnnxEngine
+from yanmo.match.engines.openvino_engine import OpenVinoEngine
+from yanmo.match.engines.torch_engine import TorchEngine
 from yanmo.match.folder import ENGINE_FILES
 from yanmo.match.folder_record import check_files
-from yanmo.match.onnx_engine import OnnxEngine
-from yanmo.match.openvino_engine import OpenVinoEngine
-from yanmo.match.torch_engine import TorchEngine
 
 PAIRS = [("今天", "天气"), ("我们", "公园")]
 

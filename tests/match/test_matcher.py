@@ -10,8 +10,8 @@ from yanmo.encode import EncoderConfig, ModelType
 from yanmo.errors import InputError
 from yanmo.match.architecture import Architecture, HeadKind
 from yanmo.match.decisions import Calibration, Decision, MatchingFile
+from yanmo.match.engines.torch_engine import TorchEngine, build_classifier
 from yanmo.match.matcher import Matcher
-from yanmo.match.torch_engine import TorchEngine, build_classifier
 from yanmo.tokenize import CharacterSegmenter, PairEncoder, PairLayout, Vocabulary, WordTokenizer
 
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"今天气不错我们去公园学生"]

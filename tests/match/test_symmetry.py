@@ -68,7 +68,7 @@ def test_a_folder_of_version_1_reads_its_pairs_as_they_stand(tiny_matcher, tmp_p
 
 def test_side_vectors_are_saved_folded_and_loaded(tiny_matcher, tmp_path):
     from yanmo.export.folded import FoldedClassifier
-    from yanmo.match.torch_engine import collate
+    from yanmo.match.engines.torch_engine import collate
 
     matcher = _with_tasks(tiny_matcher(joint_from=2, side_vectors=True), symmetric=False)
     matcher.engine.classifier.is_sided.copy_(torch.tensor([1.0, 0.0]))

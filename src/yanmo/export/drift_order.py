@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..match.engines.torch_engine import TorchEngine, collate
 from ..match.matcher import Matcher
-from ..match.torch_engine import TorchEngine, collate
 from ..tokenize import EncodedPair, PairBudget
 from ..tokenize.batches import sorted_batches
 from .block_weights import quantize_blocks, restore_blocks

@@ -15,7 +15,7 @@ from ..layers import (
     SelfAttention,
     TaylorAttention,
 )
-from ..match.classifier import PairClassifier
+from ..match.network.classifier import PairClassifier
 
 __all__ = ["FoldedClassifier", "FoldedLayerNorm"]
 

@@ -16,13 +16,13 @@ from ..atomic import new_folder, replacing
 from ..encode import EncoderConfig
 from ..errors import InputError, require_extra
 from ..match.architecture import Architecture
-from ..match.classifier import PairClassifier
+from ..match.engines.graph_engine import CARD_KEY, INPUTS, GraphCard
+from ..match.engines.openvino_engine import rewrite_graph
+from ..match.engines.torch_engine import TorchEngine
 from ..match.folder import ONNX_FILE, OPENVINO_FILE
 from ..match.folder_record import write_files
-from ..match.graph_engine import CARD_KEY, INPUTS, GraphCard
 from ..match.matcher import Matcher
-from ..match.openvino_engine import rewrite_graph
-from ..match.torch_engine import TorchEngine
+from ..match.network.classifier import PairClassifier
 from .folded import FoldedClassifier
 from .stored_weights import store_weights
 from .weight_plan import WeightPlan

@@ -45,7 +45,7 @@ def score_by_graph(folder: Path, pairs: Sequence[tuple[str, str]]) -> NDArray[np
     """
     from tokenizers import Tokenizer
 
-    from ..match.onnx_runtime import onnxruntime
+    from ..match.engines.onnx_runtime import onnxruntime
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_padding()

@@ -15,11 +15,11 @@ from ..encode import EncoderConfig, ModelType, encoder_keymap
 from ..errors import InputError
 from ..layers import PooledHead
 from ..match.architecture import Architecture, AttentionKind, HeadKind
-from ..match.classifier import PairClassifier
 from ..match.decisions import Calibration, MatchingFile
+from ..match.engines.torch_engine import TorchEngine
 from ..match.folder import TORCH_FILE
 from ..match.matcher import Matcher
-from ..match.torch_engine import TorchEngine
+from ..match.network.classifier import PairClassifier
 from ..tokenize import PairLayout
 from .folded import FoldedClassifier
 from .transformers_tokenizer import write_pair_tokenizer

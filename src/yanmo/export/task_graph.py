@@ -11,9 +11,9 @@ from ..atomic import new_folder
 from ..errors import InputError
 from ..match.architecture import Architecture
 from ..match.decisions import Calibration
+from ..match.engines.torch_engine import TorchEngine
 from ..match.folder import ONNX_FILE
 from ..match.matcher import Matcher
-from ..match.torch_engine import TorchEngine
 from ..tokenize import PairLayout
 from .folded import FoldedClassifier
 from .onnx_export import save_graph, trace

@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "decisions": ["Calibration", "Decision", "MatchingFile"],
         "matcher": ["Engine", "Matcher"],
         "named_matcher": ["open_matcher"],
-        "pair_rows": ["PairRows"],
+        "engines.pair_rows": ["PairRows"],
         "verdicts": ["Verdict"],
     },
 )

@@ -16,12 +16,12 @@ from ..tokenize import EncodedPair, PairEncoder
 from ..tokenize.fitting import load_fitting_tokenizer
 from .architecture import Architecture
 from .decisions import MatchingFile
+from .engines.graph_engine import GraphEngine
+from .engines.identity import EngineIdentity, MatcherIdentity, digest_files
+from .engines.pair_rows import PairRows, encode_rows
 from .folder import ENGINE_FILES, ONNX_FILE, OPENVINO_FILE, TORCH_FILE
 from .folder_record import check_files, write_files
 from .given_pairs import GivenPairs, given_pairs
-from .graph_engine import GraphEngine
-from .identity import EngineIdentity, MatcherIdentity, digest_files
-from .pair_rows import PairRows, encode_rows
 from .verdicts import Verdict, verdicts, with_implied
 
 __all__ = ["Engine", "Matcher"]
@@ -123,7 +123,7 @@ class Matcher:
             if n_threads is not None:
                 raise InputError("n_threads is for exported graphs", where=folder, fix="call torch.set_num_threads")
             require_extra("torch", extra="torch")
-            from .torch_engine import TorchEngine, load_classifier
+            from .engines.torch_engine import TorchEngine, load_classifier
 
             classifier, config = load_classifier(folder, architecture, n_tasks=n_tasks)
             engine = TorchEngine(classifier, config, device=device)
@@ -316,11 +316,11 @@ class Matcher:
 
 def _graph_engine(folder: Path, *, n_threads: int | None) -> GraphEngine | None:
     if (folder / OPENVINO_FILE).is_file():
-        from .openvino_engine import OpenVinoEngine
+        from .engines.openvino_engine import OpenVinoEngine
 
         return OpenVinoEngine(folder / OPENVINO_FILE, n_threads=n_threads)
     if (folder / ONNX_FILE).is_file():
-        from .onnx_engine import OnnxEngine
+        from .engines.onnx_engine import OnnxEngine
 
         return OnnxEngine(folder / ONNX_FILE, n_threads=n_threads)
     return None

@@ -94,7 +94,7 @@ def test_each_acts_on_cached_states(gradients):
 
 def test_fgm_is_by_hand_what_it_says_on_the_token_table(gradients, monkeypatch):
     """Its gradient is the mean of two plain ones, the second with the table moved up the first."""
-    from yanmo.match.classifier import PairClassifier
+    from yanmo.match.network.classifier import PairClassifier
 
     name, epsilon = "encoder.embedding.word.weight", 0.5
     still = [*TABLE, "dropout_prob=0", "architecture.head_dropout_prob=0"]

@@ -6,7 +6,7 @@ import torch
 from yanmo.encode import load_encoder
 from yanmo.errors import InputError
 from yanmo.fit.matching.frozen import compute_states
-from yanmo.match.torch_engine import collate
+from yanmo.match.engines.torch_engine import collate
 from yanmo.tokenize import PairBudget, PairEncoder, PairLayout, load_tokenizer
 
 PAIRS = [("今天天气不错", "天气"), ("我们去公园", "今天天气不错"), ("学生" * 9, "球队赢了"), ("", "比赛")]

@@ -4,7 +4,7 @@ from yanmo.encode import ConditionPlan, EncoderConfig, ModelType, build_encoder
 from yanmo.errors import InputError
 from yanmo.fit.matching.parameters import freeze, parameter_groups
 from yanmo.layers import InteractionHead, LayerNorm
-from yanmo.match.classifier import PairClassifier
+from yanmo.match.network.classifier import PairClassifier
 
 
 def _model(first_layer=0):

@@ -48,7 +48,7 @@ def tiny_folder(tmp_path):
     import torch
 
     from yanmo.encode import EncoderConfig, ModelType
-    from yanmo.match.torch_engine import TorchEngine, build_classifier
+    from yanmo.match.engines.torch_engine import TorchEngine, build_classifier
     from yanmo.tokenize import CharacterSegmenter, PairEncoder, Vocabulary, WordTokenizer
 
     torch.manual_seed(0)

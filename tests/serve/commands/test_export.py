@@ -13,7 +13,7 @@ from yanmo.errors import InputError
 from yanmo.export import stored_weights as stored
 from yanmo.export.plain_scores import score_by_graph, score_by_transformers
 from yanmo.match import Architecture, Calibration, Decision, HeadKind, Matcher, MatchingFile
-from yanmo.match.torch_engine import TorchEngine, build_classifier
+from yanmo.match.engines.torch_engine import TorchEngine, build_classifier
 from yanmo.serve.commands.export import export
 from yanmo.tokenize import CharacterSegmenter, PairEncoder, PairLayout, Vocabulary, WordTokenizer
 

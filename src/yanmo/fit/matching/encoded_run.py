@@ -9,7 +9,7 @@ import torch
 from ...data.pair import Pair
 from ...data.tasks import TaskSet
 from ...encode import EncoderConfig
-from ...match.classifier import PairClassifier
+from ...match.network.classifier import PairClassifier
 from ...tokenize import PairEncoder
 from ..loop.precision import Precision
 from ..loop.run import Run

@@ -12,7 +12,7 @@ from ...data.pair import Pair
 from ...data.tasks import TaskSet
 from ...encode import TokenBatch
 from ...evaluate import TaskScores
-from ...match.torch_engine import collate
+from ...match.engines.torch_engine import collate
 from ...tokenize import EncodedPair, PairEncoder
 from .frozen import FrozenStates
 

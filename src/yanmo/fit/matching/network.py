@@ -10,8 +10,8 @@ from ...data.tasks import TaskSet
 from ...encode import EncoderConfig, load_encoder
 from ...errors import InputError
 from ...match.architecture import AttentionKind
-from ...match.classifier import PairClassifier
-from ...match.torch_engine import attention_kernel, classifier_around, condition_plan
+from ...match.engines.torch_engine import attention_kernel, classifier_around, condition_plan
+from ...match.network.classifier import PairClassifier
 from ...progress import RunProgress
 from ...tokenize import PairEncoder, PairLayout
 from ...tokenize.fitting import load_fitting_tokenizer

@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from ...errors import InputError
-from ...match.classifier import PairClassifier
+from ...match.network.classifier import PairClassifier
 from ..loop.freezing import freeze_encoder
 
 __all__ = ["freeze", "parameter_groups"]

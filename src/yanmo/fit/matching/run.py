@@ -16,9 +16,9 @@ from ...data.tasks import TaskSet
 from ...errors import InputError
 from ...evaluate import Judgement, TaskScores, fit_decisions, score_split
 from ...match.decisions import Decision, MatchingFile
+from ...match.engines.torch_engine import TorchEngine
 from ...match.folder_record import write_files
 from ...match.matcher import Matcher
-from ...match.torch_engine import TorchEngine
 from ..loop.gradient_log import GradientLog
 from ..loop.processes import join_processes
 from ..loop.progress import TrainingProgress

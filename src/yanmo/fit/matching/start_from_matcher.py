@@ -9,9 +9,9 @@ from ...data.tasks import TaskSet
 from ...encode import EncoderConfig
 from ...errors import InputError
 from ...match.architecture import Architecture
-from ...match.classifier import PairClassifier
 from ...match.decisions import MATCHING_FILE, MatchingFile
-from ...match.torch_engine import build_classifier, load_classifier
+from ...match.engines.torch_engine import build_classifier, load_classifier
+from ...match.network.classifier import PairClassifier
 
 __all__ = ["known_tasks", "matcher_for_tasks"]
 

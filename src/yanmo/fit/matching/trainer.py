@@ -13,7 +13,7 @@ from transformers import EarlyStoppingCallback, TrainerCallback
 from ...data.tasks import TaskSet
 from ...encode import TokenBatch
 from ...evaluate import Judgement, TaskScores, judge_across_halves
-from ...match.classifier import PairClassifier
+from ...match.network.classifier import PairClassifier
 from ...regularize import WeightAverage
 from ...tokenize.batches import sorted_batches
 from ..loop.averaging import Averaging

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from ...data import Pair
 from ...match import Matcher, MatchingFile
-from ...match.identity import MatcherIdentity
+from ...match.engines.identity import MatcherIdentity
 
 __all__ = [
     "ChunkLines",

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from ...errors import InputError
 from ...match import MatchingFile
-from ...match.identity import MatcherIdentity
+from ...match.engines.identity import MatcherIdentity
 from .chunks_elsewhere import ChunkRefusal, in_order, score_by_name
 from .pair_chunks import ChunkLines, PairChunk
 

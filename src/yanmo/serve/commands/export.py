@@ -70,8 +70,8 @@ def export(
     require_extra("torch", extra="torch")
     from ...export.card import Card
     from ...match import Matcher
+    from ...match.engines.torch_engine import TorchEngine
     from ...match.folder_record import write_files
-    from ...match.torch_engine import TorchEngine
 
     matcher = Matcher.from_pretrained(run)
     if not isinstance(matcher.engine, TorchEngine):

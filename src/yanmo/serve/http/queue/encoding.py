@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ....match import Matcher
-from ....match.pair_rows import PairRows
+from ....match.engines.pair_rows import PairRows
 from .readable import of_whole_texts, readable_part
 
 __all__ = ["TextEncoding"]

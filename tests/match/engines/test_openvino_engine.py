@@ -9,7 +9,7 @@ from yanmo.export import stored_weights
 from yanmo.export.onnx_export import export_matcher
 from yanmo.export.weight_plan import WeightForm, WeightPlan
 from yanmo.match import Matcher
-from yanmo.match.openvino_engine import OpenVinoEngine
+from yanmo.match.engines.openvino_engine import OpenVinoEngine
 from yanmo.tokenize import PairBudget
 
 openvino = pytest.importorskip("openvino")
@@ -54,7 +54,7 @@ def test_a_saved_copy_scores_the_same(exported, tmp_path):
 SCRIPT = """
 import gc, signal, sys
 from pathlib import Path
-from yanmo.match.openvino_engine import OpenVinoEngine
+from yanmo.match.engines.openvino_engine import OpenVinoEngine
 engines = [OpenVinoEngine(Path(sys.argv[1]), n_threads=1) for _ in range(2)]
 while engines:  # the older first
     engines.pop(0)

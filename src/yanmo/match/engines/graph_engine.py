@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ..atomic import replacing
-from ..errors import InputError
-from ..tokenize import EncodedPair
-from ..tokenize.batches import pad_pairs, sorted_batches
-from ..yaml_file import refusal_of
-from .architecture import Architecture
+from ...atomic import replacing
+from ...errors import InputError
+from ...tokenize import EncodedPair
+from ...tokenize.batches import pad_pairs, sorted_batches
+from ...yaml_file import refusal_of
+from ..architecture import Architecture
 from .identity import EngineIdentity, digest_files
 
 __all__ = ["CARD_KEY", "INPUTS", "WRITE_AGAIN", "GraphCard", "GraphEngine", "check_threads", "read_card"]

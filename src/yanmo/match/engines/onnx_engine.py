@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from .folder import ONNX_FILES
+from ...errors import InputError
+from ..folder import ONNX_FILES
 from .graph_engine import CARD_KEY, INPUTS, WRITE_AGAIN, GraphEngine, check_threads, read_card
 from .onnx_runtime import onnxruntime, runtime_errors
 

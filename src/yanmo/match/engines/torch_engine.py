@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from ..atomic import replacing
-from ..encode import (
+from ...atomic import replacing
+from ...encode import (
     ConditionPlan,
     Encoder,
     EncoderConfig,
@@ -22,9 +22,9 @@ from ..encode import (
     read_config,
     read_tensors,
 )
-from ..encode.strict_state import Says, account
-from ..errors import InputError
-from ..layers import (
+from ...encode.strict_state import Says, account
+from ...errors import InputError
+from ...layers import (
     AlignmentHead,
     AttentionKernel,
     ConditionalLayerNorm,
@@ -35,13 +35,13 @@ from ..layers import (
     PooledHead,
     TaylorAttention,
 )
-from ..tokenize import EncodedPair
-from ..tokenize.batches import pad_pairs, sorted_batches
-from .architecture import Architecture, AttentionKind, HeadKind
-from .classifier import Head, PairClassifier
-from .folder import TORCH_FILE, TORCH_FILES
+from ...tokenize import EncodedPair
+from ...tokenize.batches import pad_pairs, sorted_batches
+from ..architecture import Architecture, AttentionKind, HeadKind
+from ..folder import TORCH_FILE, TORCH_FILES
+from ..network.classifier import Head, PairClassifier
+from ..network.staged_classifier import StagedClassifier
 from .identity import EngineIdentity
-from .staged_classifier import StagedClassifier
 
 __all__ = [
     "TorchEngine",

@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..encode import Encoder
-from ..layers import ConditionalLayerNorm
-from ..tokenize import EncodedPair
+from ...encode import Encoder
+from ...layers import ConditionalLayerNorm
+from ...tokenize import EncodedPair
 
 __all__ = ["Piece", "Stage", "Unit", "pieces_of", "stages_of"]
 

@@ -9,8 +9,9 @@ import onnx
 import pytest
 
 from yanmo.errors import InputError
-from yanmo.match import Matcher, onnx_engine
-from yanmo.match.onnx_engine import CARD_KEY, OnnxEngine
+from yanmo.match import Matcher
+from yanmo.match.engines import onnx_engine
+from yanmo.match.engines.onnx_engine import CARD_KEY, OnnxEngine
 
 PAIRS = [("今天天气不错", "天气"), ("", "我们"), ("我们去公园" * 3, "学生去公园"), ("学", "园")]
 
@@ -18,7 +19,8 @@ WITHOUT_TORCH = """
 import json, sys
 for name in ("torch", "transformers", "safetensors", "jaxtyping", "huggingface_hub", "onnx"):
     sys.modules[name] = None  # importing it now fails
-from yanmo.match import Matcher, onnx_engine
+from yanmo.match import Matcher
+from yanmo.match.engines import onnx_engine
 matcher = Matcher.from_pretrained(sys.argv[1], n_threads=1)
 scores = matcher.score_all(json.loads(sys.argv[2]))
 print(json.dumps({task: values.tolist() for task, values in scores.items()}))

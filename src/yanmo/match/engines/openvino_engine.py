@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, require_extra
-from .folder import OPENVINO_FILES
+from ...errors import InputError, require_extra
+from ..folder import OPENVINO_FILES
 from .graph_engine import CARD_KEY, WRITE_AGAIN, GraphEngine, check_threads, read_card
 
 __all__ = ["OpenVinoEngine", "rewrite_graph"]

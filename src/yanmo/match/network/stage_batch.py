@@ -9,7 +9,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..layers import ConditionalLayerNorm, Segments
+from ...layers import ConditionalLayerNorm, Segments
 from .classifier import PairClassifier
 from .stages import Piece, Stage, Unit
 

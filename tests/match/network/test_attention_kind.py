@@ -12,7 +12,7 @@ from yanmo.export.weight_plan import WeightForm, WeightPlan
 from yanmo.fit.matching.config import load_train_config
 from yanmo.layers import LinearTaylorAttention, RotaryAttention
 from yanmo.match import Architecture, AttentionKind, Matcher
-from yanmo.match.torch_engine import collate
+from yanmo.match.engines.torch_engine import collate
 from yanmo.tokenize import PairBudget
 
 PAIRS = [("今天天气不错", "天气"), ("我们去公园" * 3, "学生去公园"), ("学", "园")]

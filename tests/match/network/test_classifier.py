@@ -3,8 +3,8 @@ import torch
 from yanmo.encode import ConditionPlan, EncoderConfig, ModelType, TokenBatch, build_encoder
 from yanmo.layers import ConditionalLayerNorm, InteractionHead
 from yanmo.match.architecture import Architecture
-from yanmo.match.classifier import PairClassifier
-from yanmo.match.torch_engine import build_classifier
+from yanmo.match.engines.torch_engine import build_classifier
+from yanmo.match.network.classifier import PairClassifier
 
 
 def _batch(rows=2, seq=6):

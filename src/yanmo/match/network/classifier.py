@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from ..encode import Encoder, TokenBatch
-from ..layers import AlignmentHead, InteractionHead, MeanHead, PooledHead
+from ...encode import Encoder, TokenBatch
+from ...layers import AlignmentHead, InteractionHead, MeanHead, PooledHead
 
 __all__ = ["Head", "PairClassifier"]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.budget import WindowPool
-from ..data.tasks import TaskSet
-from ..tokenize import EncodedPair, PairEncoder, PairWindows
+from ...data.budget import WindowPool
+from ...data.tasks import TaskSet
+from ...tokenize import EncodedPair, PairEncoder, PairWindows
 
 __all__ = ["PairRows", "encode_rows"]
 

@@ -6,8 +6,8 @@ from yanmo.encode import ModelType
 from yanmo.errors import InputError
 from yanmo.match import Matcher
 from yanmo.match.architecture import HeadKind
-from yanmo.match.staged_classifier import StagedClassifier
-from yanmo.match.torch_engine import collate
+from yanmo.match.engines.torch_engine import collate
+from yanmo.match.network.staged_classifier import StagedClassifier
 from yanmo.tokenize import PairBudget, PairLayout
 
 TEXTS = ["今天天气", "我们去公园", "学生", "", "气", "今天天气不错我们去公园"]

@@ -5,7 +5,7 @@ import torch
 
 from yanmo.encode import EncoderConfig, ModelType, TokenBatch
 from yanmo.match import Architecture, HeadKind
-from yanmo.match.torch_engine import build_classifier
+from yanmo.match.engines.torch_engine import build_classifier
 from yanmo.tokenize import PairLayout
 
 CONFIG = EncoderConfig(

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
-from ..tokenize import EncodedPair
-from ..tokenize.batches import sorted_batches
+from ...tokenize import EncodedPair
+from ...tokenize.batches import sorted_batches
 from .classifier import PairClassifier
 from .stage_batch import run_batch
 from .stages import Unit, pieces_of, stages_of
