@@ -100,18 +100,42 @@ class FoldedClassifier(nn.Module):
         position_ids: Int[Tensor, "batch seq"],
         side: Int[Tensor, "batch seq"],
         mask: Bool[Tensor, "batch seq"],
-        task: Int[Tensor, " batch"],
-    ) -> Float[Tensor, " batch"]:
-        """Scores a batch that may mix tasks; arguments as the fields of ``TokenBatch`` and each row's task index."""
+        task: Int[Tensor, " scored"],
+        row: Int[Tensor, " scored"] | None = None,
+    ) -> Float[Tensor, " scored"]:
+        """Scores pairs under tasks; a pair that is scored under several goes once through what none of them touches.
+
+        Args:
+            token_ids: As in ``TokenBatch``, and so the next four.
+            type_ids: Segment ids.
+            position_ids: Positions.
+            side: 0 for tokens of the first text, 1 for those of the second.
+            mask: True where there is a token.
+            task: Task index of every score.
+            row: Row of the batch that each score is of; None where each row has one, in order.
+
+        Returns:
+            Logits of "match", one for every entry of ``task``.
+        """
         encoder, number = self.encoder, task.to(torch.float32)[:, None]
-        given = number if isinstance(encoder.embedding.norm, FoldedLayerNorm) else None
+        blocks = list(encoder.blocks)
+        parts = [i for i, block in enumerate(blocks) if isinstance(block.attention_norm, FoldedLayerNorm)]
+        first = min(parts, default=len(blocks))
+        given = None
+        if isinstance(encoder.embedding.norm, FoldedLayerNorm):
+            first, given = 0, number
+            token_ids, type_ids = _of_rows(row, token_ids, type_ids)
+            position_ids, side, mask = _of_rows(row, position_ids, side, mask)
         x = encoder.embedding(token_ids, given, type_ids=type_ids, position_ids=position_ids)
-        together = mask[:, None, None, :]
-        alone = _own_text_only(side, mask)
-        for i, block in enumerate(encoder.blocks):
-            allowed = alone if i < encoder.joint_from else together
-            given = number if isinstance(block.attention_norm, FoldedLayerNorm) else None
-            x = block(x, given, position_ids=position_ids, allowed=allowed)
+        seen = _Seen(side, mask, encoder.joint_from)
+        for i, block in enumerate(blocks):
+            if i == first and given is None:
+                x, position_ids, side, mask = _of_rows(row, x, position_ids, side, mask)
+                seen, given = _Seen(side, mask, encoder.joint_from), number
+            conditional = isinstance(block.attention_norm, FoldedLayerNorm)
+            x = block(x, number if conditional else None, position_ids=position_ids, allowed=seen.by(i))
+        if given is None:
+            x, side, mask = _of_rows(row, x, side, mask)
         beside = {} if self.shifts is None else {"shift": F.embedding(task, self.shifts)}
         if isinstance(self.head, nn.ModuleList):
             logits = torch.stack([head(x, None, side=side, mask=mask, **beside) for head in self.head], -1)
@@ -139,6 +163,22 @@ class _SpelledOutAttention:
             score = score + torch.where(allowed, 0.0, torch.finfo(score.dtype).min)
         context: Tensor = score.softmax(-1) @ value
         return context
+
+
+class _Seen:
+    """What a token may attend to, in the layers where texts stand apart and in those where they meet."""
+
+    def __init__(self, side: Int[Tensor, "batch seq"], mask: Bool[Tensor, "batch seq"], joint_from: int) -> None:
+        self._together = mask[:, None, None, :]
+        self._alone = _own_text_only(side, mask)
+        self._joint_from = joint_from
+
+    def by(self, layer: int) -> Bool[Tensor, "batch 1 #seq seq"]:
+        return self._alone if layer < self._joint_from else self._together
+
+
+def _of_rows(row: Int[Tensor, " scored"] | None, *tensors: Tensor) -> tuple[Tensor, ...]:
+    return tensors if row is None else tuple(tensor.index_select(0, row) for tensor in tensors)
 
 
 def _own_text_only(side: Int[Tensor, "batch seq"], mask: Bool[Tensor, "batch seq"]) -> Bool[Tensor, "batch 1 seq seq"]:

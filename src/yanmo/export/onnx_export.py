@@ -38,8 +38,9 @@ def export_graph(
 ) -> None:
     """Writes a trained network as one graph, whole or not at all.
 
-    The graph takes ``token_ids``, ``type_ids``, ``position_ids`` and ``side`` (int64[batch, seq]), ``mask``
-    (bool[batch, seq]) and ``task`` (int64[batch]) and gives ``logits`` (float32[batch]).
+    The graph takes ``token_ids``, ``type_ids``, ``position_ids`` and ``side`` (int64[batch, seq]) and ``mask``
+    (bool[batch, seq]) for the pairs, ``task`` and ``row`` (int64[scored]) for what is scored: the task, and the pair's
+    row. It gives ``logits`` (float32[scored]).
 
     Args:
         classifier: The network; left as it is.
@@ -65,7 +66,8 @@ def export_graph(
     example = (
         *(torch.zeros(2, 6, dtype=torch.int64) for _ in range(4)),
         torch.ones(2, 6, dtype=torch.bool),
-        torch.zeros(2, dtype=torch.int64),
+        torch.zeros(3, dtype=torch.int64),
+        torch.zeros(3, dtype=torch.int64),
     )
     program = trace(model, example, [*INPUTS], ["logits"])
     program.model.metadata_props[CARD_KEY] = card.model_dump_json()
@@ -85,8 +87,8 @@ def trace(
 
     Args:
         model: The network; no branch of it depends on a value.
-        example: Its inputs, [batch, ...] or [batch, seq, ...]; each a tensor of its own, as one handed in twice would
-            become one input, and no axis of 0 or 1, which would be taken for a constant.
+        example: Its inputs, [batch, seq, ...], or [n, ...] for a number of their own; each a tensor of its own, as one
+            handed in twice would become one input, and no axis of 0 or 1, which would be taken for a constant.
         input_names: Names of the graph's inputs.
         output_names: Names of its outputs.
 
@@ -98,7 +100,7 @@ def trace(
     """
     require_extra("onnx", extra="onnx")
     require_extra("onnxscript", extra="onnx")
-    axes = (Dim("batch"), Dim("seq"))
+    axes = {1: (Dim("scored"),), 2: (Dim("batch"), Dim("seq"))}
     with _quietly():
         program = torch.onnx.export(
             model,
@@ -107,7 +109,7 @@ def trace(
             opset_version=_OPSET,
             input_names=input_names,
             output_names=output_names,
-            dynamic_shapes=[dict(enumerate(axes[: each.ndim])) for each in example],
+            dynamic_shapes=[dict(enumerate(axes[min(each.ndim, 2)])) for each in example],
             verbose=False,
         )
     if program is None:

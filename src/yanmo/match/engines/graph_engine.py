@@ -29,8 +29,9 @@ INPUTS = {
     "side": "tensor(int64)",
     "mask": "tensor(bool)",
     "task": "tensor(int64)",
+    "row": "tensor(int64)",
 }
-"""Inputs of a matcher's graph and their types: [batch, seq], and [batch] for the task."""
+"""Inputs of a matcher's graph and their types: [batch, seq], and [scored] for the task and the pair's row."""
 WRITE_AGAIN = "the file is damaged or of another program; copy it again, or write it with yanmo export"
 
 
@@ -64,12 +65,14 @@ class GraphEngine(ABC):
         path: The file of the graph.
         card: What it says about itself.
         max_tokens: Largest number of rows times longest row in a batch.
+        has_rows: Whether the graph scores a row under several tasks at once; graphs of Yanmo 0.1 do not.
     """
 
-    def __init__(self, path: Path, card: GraphCard, *, max_tokens: int) -> None:
+    def __init__(self, path: Path, card: GraphCard, *, max_tokens: int, has_rows: bool) -> None:
         self.path = path
         self.card = card
         self.max_tokens = max_tokens
+        self.has_rows = has_rows
 
     @abstractmethod
     def run(self, feed: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
@@ -108,6 +111,8 @@ class GraphEngine(ABC):
     def logits(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> NDArray[np.float32]:
         """Scores pairs; each score is the same alone or in any company, to rounding.
 
+        A pair that is given with several tasks, as one object, goes once through the layers that no task touches.
+
         Args:
             pairs: Encoded pairs.
             task_indices: Task of each pair.
@@ -124,9 +129,18 @@ class GraphEngine(ABC):
             raise InputError(f"a pair has {longest} positions, the encoder {limit}", fix="lower the task's budget")
         scores = np.empty(len(pairs), dtype=np.float32)
         tasks = np.asarray(task_indices, dtype=np.int64)
-        for rows in sorted_batches([len(pair) for pair in pairs], max_tokens=self.max_tokens):
-            feed = pad_pairs([pairs[i] for i in rows], pad_id=self.card.pad_id)
-            scores[rows] = self.run({**feed, "task": tasks[rows]})
+        places: dict[int, list[int]] = {}
+        for place, pair in enumerate(pairs):
+            places.setdefault(id(pair) if self.has_rows else place, []).append(place)
+        groups = list(places.values())
+        n_tasks = max(map(len, groups), default=1)
+        for batch in sorted_batches([len(pairs[group[0]]) for group in groups], max_tokens=self.max_tokens // n_tasks):
+            feed = pad_pairs([pairs[groups[i][0]] for i in batch], pad_id=self.card.pad_id)
+            scored = [place for i in batch for place in groups[i]]
+            feed["task"] = tasks[scored]
+            if self.has_rows:
+                feed["row"] = np.repeat(np.arange(len(batch)), [len(groups[i]) for i in batch])
+            scores[scored] = self.run(feed)
         return scores
 
     def identity(self) -> EngineIdentity:

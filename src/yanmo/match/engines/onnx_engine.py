@@ -76,7 +76,8 @@ class OnnxEngine(GraphEngine):
                 fix=_UPDATE if _is_newer(reason) else WRITE_AGAIN,
             ) from error
         found = {entry.name: entry.type for entry in self._session.get_inputs()}
-        for name in sorted(INPUTS.keys() | found.keys()):
+        has_rows = "row" in found
+        for name in sorted(INPUTS.keys() | found.keys() if has_rows else (INPUTS.keys() | found.keys()) - {"row"}):
             if found.get(name) != INPUTS.get(name):
                 raise InputError(
                     f"the graph's input '{name}' is {found.get(name, 'missing')}, a matcher has "
@@ -85,7 +86,7 @@ class OnnxEngine(GraphEngine):
                     fix=WRITE_AGAIN,
                 )
         card = read_card(self._session.get_modelmeta().custom_metadata_map.get(CARD_KEY), path)
-        super().__init__(path, card, max_tokens=max_tokens)
+        super().__init__(path, card, max_tokens=max_tokens, has_rows=has_rows)
 
     @property
     def version(self) -> str:

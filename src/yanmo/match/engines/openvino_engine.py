@@ -61,7 +61,7 @@ class OpenVinoEngine(GraphEngine):
             settings["INFERENCE_PRECISION_HINT"] = "f32"
         self._compiled = core.compile_model(graph, "CPU", settings)
         self._inputs = {port.get_any_name() for port in self._compiled.inputs}
-        super().__init__(path, card, max_tokens=max_tokens)
+        super().__init__(path, card, max_tokens=max_tokens, has_rows="row" in self._inputs)
 
     @property
     def version(self) -> str:
