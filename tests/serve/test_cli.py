@@ -218,6 +218,21 @@ def test_match_takes_a_model_or_the_bundled_one():
     assert CliRunner().invoke(app, ["match", "一"]).exit_code == 2
 
 
+def test_match_shows_the_standards_asked_for_as_all_of_them_are_shown():
+    pair = ["巴塞罗那三比零取胜", "巴萨3:0赢球"]
+    whole = CliRunner().invoke(app, ["match", *pair]).stdout.splitlines()
+    some = CliRunner().invoke(app, ["match", *pair, "--task", "llB,ssB", "--task", "ssB"]).stdout.splitlines()
+
+    def cells(lines, name):
+        return next(line.split()[-3:] for line in lines if f"{name} " in line)
+
+    assert [name for line in some for name in ("ssA", "ssB", "llB") if f"{name} " in line] == ["ssB", "llB"]
+    assert [cells(some, name) for name in ("ssB", "llB")] == [cells(whole, name) for name in ("ssB", "llB")]
+    assert CliRunner().invoke(app, ["match", *pair, "--task", "all"]).stdout.splitlines() == whole
+    refused = CliRunner().invoke(app, ["match", *pair, "--task", "ssC"])
+    assert (refused.exit_code, "ssC" in str(refused.exception)) == (1, True)
+
+
 def test_bundled_pairs_are_many_balanced_and_never_in_both_splits():
     task_set = TaskSet.load("sohu")
     root = files("yanmo.assets") / "sample"

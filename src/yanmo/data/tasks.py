@@ -60,6 +60,8 @@ class Task(_Frozen):
     """What people are shown; the name if left out."""
     asks: str = ""
     """In one sentence, what a match is."""
+    group: str = ""
+    """Heading under which people are shown it beside others of its field; none if left out."""
     standard: str = ""
     """Group of tasks whose counts the official metric pools; the name if left out."""
     column: str = Field(default="label", min_length=1)

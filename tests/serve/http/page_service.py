@@ -32,10 +32,10 @@ def tasks():
 
 
 def probability(task, text0, text1):
-    """Loose: the share of characters in common; strict: its square; slB: at odds with slA on purpose."""
+    """Loose: the share of characters in common; strict: its square."""
     a, b = set(text0), set(text1)
     loose = len(a & b) / max(len(a | b), 1)
-    return {"ssA": loose, "slA": loose, "ssB": loose**2, "slB": 0.9 if "矛盾" in text0 else loose**2}[task]
+    return loose**2 if task.endswith("B") else loose
 
 
 def decision(task, text0, text1):

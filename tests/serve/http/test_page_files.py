@@ -149,14 +149,6 @@ def test_no_cell_of_the_download_runs_in_a_spreadsheet(page):
     assert [row["source"] for row in rows] == guarded
 
 
-def test_a_contradiction_is_remarked(page):
-    choose(page, "a.csv", "source,target\n矛盾,无关\n甲,甲\n")
-    start(page)
-    rows, _ = downloaded(page)
-    assert [row["备注"] for row in rows] == ["slB 匹配而 slA 不匹配", ""]
-    expect(page.locator("#tally")).to_contain_text("严格匹配而宽松不匹配1 对，请复核")
-
-
 def test_busy_refused_and_too_long_lose_no_line(visit, service):
     page = visit(429, 413, 503)
     service.refusals, service.too_long = [(429, {"Retry-After": "0"}), (503, {"Retry-After": "0"})], 50

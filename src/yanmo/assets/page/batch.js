@@ -5,7 +5,6 @@ import { Judge } from "./judge.js";
 import { Found, count, showPreview, showProblems, showProgress, showTally } from "./reports.js";
 import { FileProblem, inspect, rowsOf, withHeader } from "./rows.js";
 import { CsvFile } from "./table.js";
-import { contradictions } from "./verdicts.js";
 
 const ENCODINGS = { "utf-8": "UTF-8", gb18030: "GB18030", "utf-16le": "UTF-16", "utf-16be": "UTF-16" };
 const SCORING = "正在打分…";
@@ -88,7 +87,7 @@ export function startBatch({ fail, loadTasks }) {
     showRunning(true);
     byId("cancel").focus();
     say(status, SCORING, "busy");
-    const done = { found: new Found(), nScored: 0, nCut: 0, nContradictions: 0, nMatches: {} };
+    const done = { found: new Found(), nScored: 0, nCut: 0, nMatches: {} };
     const table = new CsvFile(plan.names, chosen.map(({ name }) => name));
     const judge = new Judge(chosen, { signal: running.signal, onWait: waiting, onPause: paused });
     const since = Date.now();
@@ -110,12 +109,10 @@ export function startBatch({ fail, loadTasks }) {
   function record(row, tasks, { table, done }) {
     done.found.add(row);
     if (row.problem) return table.add(row, { remark: row.problem });
-    const found = contradictions(tasks, row.answers);
     done.nScored += 1;
-    done.nContradictions += found.length > 0;
     done.nCut += Object.values(row.answers).some(({ cut }) => cut[0] || cut[1]);
     for (const { name } of tasks) done.nMatches[name] = (done.nMatches[name] ?? 0) + row.answers[name].match;
-    return table.add(row, { remark: found.map(({ strict, loose }) => `${strict} 匹配而 ${loose} 不匹配`).join("；") });
+    return table.add(row, { remark: "" });
   }
 
   function finish(tasks, { table, done }) {

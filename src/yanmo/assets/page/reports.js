@@ -53,10 +53,9 @@ export function showProgress(nDone, { of, since }) {
 }
 
 /** Matches of each task, and what the user should look at. */
-export function showTally(tasks, { nMatches, nScored, nCut, nContradictions }) {
+export function showTally(tasks, { nMatches, nScored, nCut }) {
   const entries = tasks.map(({ name, title }) => [title, `${count(nMatches[name] ?? 0)} / ${count(nScored)} 匹配`]);
   if (nCut) entries.push(["有文本未读完", `${count(nCut)} 对`]);
-  if (nContradictions) entries.push(["严格匹配而宽松不匹配", `${count(nContradictions)} 对，请复核`]);
   const lines = entries.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)));
   byId("tally").replaceChildren(...lines);
   byId("tally").hidden = nScored === 0;

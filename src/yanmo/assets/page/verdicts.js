@@ -18,15 +18,13 @@ export class Verdicts {
   /** Shows the answer for one pair: { task name: { probability, threshold, match, tokens, cut } }. */
   show(answers) {
     this.#box.classList.remove("stale");
-    for (const { lines, note, remarks } of this.#groups) {
+    for (const { lines, note } of this.#groups) {
       const given = lines.filter(({ task }) => answers[task.name]);
       for (const line of given) showLine(line, answers[line.task.name]);
       const readings = given.map(({ task }) => ({ task, text: reading(answers[task.name], task.budget) }));
       const same = readings.every(({ text }) => text === readings[0].text);
       const said = same ? readings.slice(0, 1) : readings.map(({ task, text }) => ({ text: `${task.name}：${text}` }));
       note.replaceChildren(...said.map(({ text }) => element("span", {}, text)));
-      const found = contradictions(given.map(({ task }) => task), answers);
-      remarks.replaceChildren(...found.map((pair) => element("p", { className: "remark" }, remark(pair))));
     }
   }
 
@@ -36,16 +34,7 @@ export class Verdicts {
   }
 }
 
-/** Finds strict tasks that say match where the looser task they imply says no match. */
-export function contradictions(tasks, answers) {
-  return tasks
-    .filter(({ name, implies }) => answers[name]?.match && answers[implies] && !answers[implies].match)
-    .map(({ name, implies }) => ({ strict: name, loose: implies }));
-}
-
-const remark = ({ strict, loose }) =>
-  `${strict} 判匹配，它所蕴含的更宽松的 ${loose} 却判不匹配：两者自相矛盾，这一对请人工复核。`;
-
+/** Tasks of one heading together where they name one, else those that imply each other, the looser one first. */
 function grouped(tasks) {
   const byName = new Map(tasks.map((task) => [task.name, task]));
   const chain = (task) => {
@@ -58,14 +47,16 @@ function grouped(tasks) {
   const groups = new Map();
   for (const task of tasks) {
     const way = chain(task);
-    const loosest = way.at(-1).name;
-    groups.set(loosest, [...(groups.get(loosest) ?? []), { task, depth: way.length }]);
+    const key = task.group || way.at(-1).name;
+    groups.set(key, [...(groups.get(key) ?? []), { task, depth: task.group ? 0 : way.length }]);
   }
   return [...groups.values()].map((group) => group.sort((a, b) => a.depth - b.depth).map(({ task }) => task));
 }
 
-/** Splits the titles of a group at the last mark before which they are all alike: 短短·宽松, 短短·严格. */
-function sharedTitle(titles) {
+/** The heading of a group and what each title adds to it: its own, or all up to the last mark the titles share. */
+function headed(tasks) {
+  const titles = tasks.map(({ title }) => title);
+  if (tasks[0].group) return { heading: tasks[0].group, rests: titles };
   let n = 0;
   while (n < titles[0].length && titles.every((title) => title[n] === titles[0][n])) n += 1;
   const shared = titles[0].slice(0, n).match(/^.*[·・：:—/ ]/)?.[0] ?? "";
@@ -73,14 +64,13 @@ function sharedTitle(titles) {
 }
 
 function groupView(tasks) {
-  const { heading, rests } = sharedTitle(tasks.map(({ title }) => title));
+  const { heading, rests } = headed(tasks);
   const lines = tasks.map((task, i) => lineView(task, rests[i]));
   const note = element("p", { className: "note" });
-  const remarks = element("div", { className: "remarks" });
   const list = element("ul", { className: "lines" }, ...lines.map(({ view }) => view));
-  const view = element("section", { className: "group" }, element("div", {}, list, note, remarks));
+  const view = element("section", { className: "group" }, element("div", {}, list, note));
   if (heading) view.prepend(element("h3", {}, heading));
-  return { view, lines, note, remarks };
+  return { view, lines, note };
 }
 
 function lineView(task, title) {
@@ -92,6 +82,7 @@ function lineView(task, title) {
   const verdict = element("span", { className: "verdict" });
   const name = element("span", { className: "standard" }, title);
   if (title !== task.name) name.append(" ", element("code", {}, task.name));
+  if (task.asks) name.title = task.asks;
   const scale = element("span", { className: "scale" }, track, threshold);
   const view = element("li", { className: "line" }, name, scale, probability, verdict);
   const line = { task, view, bar, threshold, probability, verdict };

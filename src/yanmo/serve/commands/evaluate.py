@@ -15,6 +15,7 @@ from ...data import OnBadLine
 from ...match.named_matcher import open_matcher
 from ...progress import RunProgress
 from .tables import consistency_lines, judgement_table, truncation_lines
+from .task_names import task_names
 
 if TYPE_CHECKING:
     from ...data import Pair
@@ -54,7 +55,7 @@ def evaluate(
 
     matcher = open_matcher(model)
     task_set = matcher.matching.task_set
-    wanted = task_set if not only else task_set.subset(",".join(only).split(","))
+    wanted = task_set.subset(task_names(task_set, only))
     beside = json_out or report or Path("evaluation")
     skip = on_bad_line is OnBadLine.SKIP
     with RejectFile(beside.with_name(f"{beside.name}.rejected.jsonl")) if skip else nullcontext() as rejected:

@@ -1,13 +1,18 @@
 """The verb ``yanmo match``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from ...match import open_matcher
+from .task_names import task_names
+
+if TYPE_CHECKING:
+    from ...data import TaskSet
 
 __all__ = ["match"]
 
@@ -17,22 +22,47 @@ def match(
         list[str],
         typer.Argument(metavar="[MODEL] TEXT TEXT", help="模型目录（省略则用自带的）与两段文本 / a folder, two texts"),
     ],
+    task: Annotated[
+        list[str] | None,
+        typer.Option("--task", "--only", help="只看这些标准，逗号分隔或多次给出 / only these standards, repeatable"),
+    ] = None,
 ) -> None:
-    """Score one pair under every task of a matcher, the bundled one if none is named.
+    """Score one pair under every standard of a matcher, or those named; the bundled matcher if none is given.
 
     A text may begin with a dash, as -5度 does; put -- before the texts where it is spelled like an option.
 
-    Example: yanmo match 巴萨获胜 巴塞罗那赢球
+    Example: yanmo match 巴萨获胜 巴塞罗那赢球 --task ssA,ssB
     """
     if len(texts) not in (2, 3):
         raise typer.BadParameter(f"give two texts, and a model's folder before them if need be, not {len(texts)} words")
     *model, text1, text2 = texts
     matcher = open_matcher(model[0] if model else "default")
-    table = Table("任务", "概率", "阈值", "判断")
-    for task, found in matcher.judge([(text1, text2)], tasks=matcher.matching.task_set.names).items():
-        decision = matcher.matching.decision(task)
-        title = matcher.matching.task_set.task(task).title
-        label = task if title == task else f"{task} {title}"
-        verdict = "匹配" if found.accepted[0] else "不匹配"
-        table.add_row(escape(label), f"{found.probabilities[0]:.3f}", f"{decision.threshold:.3f}", verdict)
+    task_set = matcher.matching.task_set
+    names = task_names(task_set, task)
+    tasks = sorted(
+        (task_set.task(name) for name in names), key=lambda each: _first_of_group(names, each.group, task_set)
+    )
+    table = Table(box=SIMPLE, pad_edge=False)
+    with_groups = any(each.group for each in tasks)
+    for column in (*([""] if with_groups else []), "任务", "概率", "阈值", "判断"):
+        table.add_column(column)
+    found, shown = matcher.judge([(text1, text2)], tasks=names), None
+    for each in tasks:
+        if shown is not None and each.group != shown:
+            table.add_section()
+        label = each.name if each.title == each.name else f"{each.name} {each.title}"
+        verdict = found[each.name]
+        table.add_row(
+            *([escape(each.group) if each.group != shown else ""] if with_groups else []),
+            escape(label),
+            f"{verdict.probabilities[0]:.3f}",
+            f"{matcher.matching.decision(each.name).threshold:.3f}",
+            "匹配" if verdict.accepted[0] else "不匹配",
+        )
+        shown = each.group
     Console().print(table)
+
+
+def _first_of_group(names: tuple[str, ...], group: str, task_set: "TaskSet") -> int:
+    """Place of the first task under the same heading, so that those of one heading stand together."""
+    return next(i for i, name in enumerate(names) if task_set.task(name).group == group)

@@ -13,6 +13,7 @@ from ...errors import InputError
 from ...match.named_matcher import open_matcher
 from ...progress import RunProgress
 from .interruptible import interruptible
+from .task_names import task_names
 
 if TYPE_CHECKING:
     from ...match import Matcher
@@ -145,9 +146,9 @@ def _prediction_files(matcher: "Matcher", pairs: Path, tasks: Sequence[str], spl
     if pairs.is_dir():
         from ...data import find_split
 
-        return find_split(pairs, task_set.subset(tasks) if tasks else task_set, split)
+        return find_split(pairs, task_set.subset(task_names(task_set, tasks)), split)
     if not tasks and len(task_set.tasks) > 1:
         raise InputError(
             "the model knows several standards of match", where=pairs, fix=f"add --task {'|'.join(task_set.names)}"
         )
-    return dict.fromkeys((task_set.subset(tasks) if tasks else task_set).names, pairs)
+    return dict.fromkeys(task_names(task_set, tasks), pairs)

@@ -13,6 +13,7 @@ from ...data import OnBadLine, RejectFile
 from ...errors import require_extra
 from .interruptible import interruptible
 from .tables import judgement_table
+from .task_names import task_names
 
 __all__ = ["train"]
 
@@ -62,7 +63,7 @@ def train(
 
     task_set = TaskSet.load(tasks)
     if only:
-        task_set = task_set.subset(",".join(only).split(","))
+        task_set = task_set.subset(task_names(task_set, only))
     settled = load_train_config(config, overrides=settings or [])
     is_first = join_processes().is_first
     pairs = {}

@@ -117,6 +117,9 @@ def _describe_tasks(matcher: Matcher, model_name: str) -> TasksReply:
                 title=task.title,
                 standard=task.standard,
                 implies=task.implies,
+                group=task.group,
+                asks=task.asks,
+                symmetric=task.symmetric,
                 threshold=matcher.matching.decision(task.name).threshold,
                 budget=BudgetReply.model_validate(task.budget.model_dump(mode="json")),
             )

@@ -119,7 +119,12 @@ class TaskReply(BaseModel):
     name: str
     title: str = Field(description="显示名 / what people are shown")
     standard: str = Field(description="所属标准 / the group of tasks it belongs to")
-    implies: str | None = Field(description="它所蕴含的更宽松的任务 / a looser task that should match as well")
+    implies: str | None = Field(
+        description="它所蕴含的更宽松的任务 / a looser task, which matches wherever this one does"
+    )
+    group: str = Field(description="展示时归在哪个标题下 / the heading it is shown under")
+    asks: str = Field(description="一句话说什么是匹配 / in one sentence, what a match is")
+    symmetric: bool = Field(description="两段文本能否互换 / whether the texts may change places")
     threshold: float = Field(description="阈值 / probability from which on a pair is a match")
     budget: BudgetReply
 
