@@ -16,7 +16,7 @@ def test_recipes_load(recipe):
 
 
 def test_there_are_recipes():
-    assert {path.name for path in RECIPES} >= {"sohu_small.yaml", "sohu_default.yaml"}
+    assert {path.name for path in RECIPES} >= {"sohu_small.yaml", "standards.yaml"}
 
 
 def test_file_then_overrides(tmp_path):

@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,7 +38,9 @@ def run_demo(out: Path, console: Console) -> None:
     Raises:
         InputError: The folder cannot be written to.
     """
-    from ...data import TaskSet, read_split
+    from importlib import resources
+
+    from ...data import TaskSet, find_split, read_split
     from ...evaluate import judge_stored, score_split
     from ...match import Matcher
     from ..bulk.pair_chunks import OutputFormat, ScorerHere
@@ -54,55 +55,89 @@ def run_demo(out: Path, console: Console) -> None:
     matcher = Matcher.default()
     loaded = time.monotonic() - began
     with resources.as_file(resources.files("yanmo.assets") / "sample") as sample:
-        validation = read_split(sample, TaskSet.load("sohu"), "valid")
-        n_pairs = sum(map(len, validation.values()))
+        task_set = TaskSet.load("standards")
+        validation = read_split(sample, task_set, "valid")
+        n_pairs = len({(p.text0, p.text1) for pairs in validation.values() for p in pairs})
         say(
-            "六个任务：短短、短长、长长三种长度，各有宽松（同一话题）与严格（同一事件）两种标准。"
-            f"\n自带的匹配模型（载入 {loaded:.1f} 秒）给自带的 {n_pairs} 对样例打分，按模型自带的阈值判断："
+            f"一个模型、{len(validation)} 个匹配标准（载入 {loaded:.1f} 秒）。标准不同，同一对文本的答案就不同，不只是松紧之分："
         )
+        for line in _crossing(matcher, validation):
+            say(line)
+        say("\n新闻的三种长度（短短、短长、长长）各举两对，宽松标准问同一话题，严格标准问同一事件：")
+        for line in _nested(matcher, validation):
+            say(line)
+        say(f"\n自带的 {n_pairs} 对样例，按模型自带的阈值判断：")
         rules = {name: matcher.matching.decision(name) for name in validation}
         console.print(judgement_table(judge_stored(score_split(matcher, validation), rules)))
         decisions = out / _DECISIONS
         decisions.unlink(missing_ok=True)
-        sources = [PredictSource(name, sample / name[:2] / "valid.txt") for name in validation]
+        sources = [PredictSource(name, file) for name, file in find_split(sample, task_set, "valid").items()]
         predict_files(ScorerHere(matcher), sources, decisions, output=OutputFormat.JSONL, restart=True)
-        say("每种长度各举两对：同一对文本，在两种标准下的概率与判断：")
-        for line in _shown(matcher, validation):
-            say(line)
     program = sys.argv[0] if Path(sys.argv[0]).name == "yanmo" else "yanmo"
     say(
-        f"\n用时 {time.monotonic() - began:.0f} 秒。逐对的判断在 {decisions}。"
-        "\n样例由我们自己编写，有意多放只差一个数字、地点或名字的文本对：严格标准的短句对（ssB）在这里接近乱猜，"
-        "\n真实数据上的指标与区间见模型卡（assets/default/README.md）与项目的 README。"
+        f"用时 {time.monotonic() - began:.0f} 秒。逐对的判断在 {decisions}。"
+        "\n样例由我们自己编写，有意多放只差一个数字、地点或名字的文本对，比真实数据难；"
+        "真实数据上的指标与区间见模型卡（assets/default/README.md）与项目的 README。"
         "\n\n接下来："
-        f"\n  {program} match '文本一' '文本二'                               六种标准下的概率与判断"
-        f"\n  {program} predict default 待判断.jsonl --task ssB -o 结果.csv    给自己的文本对打分"
+        f"\n  {program} match '文本一' '文本二'                               所有标准下的概率与判断"
+        f"\n  {program} predict default 待判断.jsonl --task question -o 结果.csv    给自己的文本对打分"
         f"\n  {program} train --data 数据目录 --base 编码器目录 --out runs/我的模型   用自己的标注训练，设置见 recipes/"
         f"\n  {program} evaluate runs/我的模型 --data 数据目录 --report report.html  指标、区间、曲线与最严重的错误"
     )
 
 
-def _shown(matcher: "Matcher", validation: "Mapping[str, Sequence[Pair]]") -> Iterator[str]:
-    """Of each length a pair of one event and one of one topic but two events: the middle ones by the model's score."""
-    for length in ("ss", "sl", "ll"):
-        loose, strict = f"{length}A", f"{length}B"
-        found = matcher.judge([(p.text0, p.text1) for p in validation[loose]], tasks=[loose, strict])
-        for wanted in (1, 0):
-            rows = [
-                i
-                for i, (a, b) in enumerate(zip(validation[loose], validation[strict], strict=True))
-                if a.label == 1 and b.label == wanted
-            ]
-            # The middle one, so that the model is shown neither at its best nor at its worst.
-            row = sorted(rows, key=lambda i: float(found[strict].probabilities[i]))[len(rows) // 2]
-            pair = validation[loose][row]
-            verdicts = "　".join(
-                f"{'宽松' if name == loose else '严格'} {found[name].probabilities[row]:.2f} "
-                f"{'✓' if found[name].accepted[row] else '✗'}"
-                for name in (loose, strict)
-            )
-            truth = "同一事件" if wanted else "同一话题，不同事件"
-            yield f"  [{verdicts}]（{truth}）{_short(pair.text0)}　↔　{_short(pair.text1)}"
+# Two standards, the label that the pair has under each (None: nobody judged it), and what that means.
+_CROSSINGS = (
+    ("review_kind", "review_opinion", (1, 0), "同一类商品，一褒一贬"),
+    ("review_kind", "review_opinion", (0, 1), "不同商品，同褒或同贬"),
+    ("intent", "health", (1, None), "意图相同，问的病不同"),
+)
+_LENGTHS = tuple(
+    (f"{length}A", f"{length}B", labels, truth)
+    for length in ("ss", "sl", "ll")
+    for labels, truth in (((1, 1), "同一事件"), ((1, 0), "同一话题，不同事件"))
+)
+
+
+def _crossing(matcher: "Matcher", validation: "Mapping[str, Sequence[Pair]]") -> Iterator[str]:
+    """A pair for each way in which two standards disagree."""
+    for first, second, labels, truth in _CROSSINGS:
+        yield _middle(matcher, validation, (first, second), labels, truth=truth)
+
+
+def _nested(matcher: "Matcher", validation: "Mapping[str, Sequence[Pair]]") -> Iterator[str]:
+    """Of each length a pair of one event and one of one topic but two events."""
+    for loose, strict, labels, truth in _LENGTHS:
+        yield _middle(matcher, validation, (strict, loose), labels[::-1], truth=truth)
+
+
+def _middle(
+    matcher: "Matcher",
+    validation: "Mapping[str, Sequence[Pair]]",
+    tasks: tuple[str, str],
+    labels: tuple[int | None, int | None],
+    *,
+    truth: str,
+) -> str:
+    """Shows the middle one, by the first standard's probability, of the pairs with these labels.
+
+    The middle one, so that the model is shown neither at its best nor at its worst.
+    """
+    first, second = tasks
+    others = {(p.text0, p.text1): p.label for p in validation[second]}
+    pairs = [
+        pair
+        for pair in validation[first]
+        if pair.label == labels[0] and others.get((pair.text0, pair.text1)) == labels[1]
+    ]
+    found = matcher.judge([(p.text0, p.text1) for p in pairs], tasks=tasks)
+    row = sorted(range(len(pairs)), key=lambda i: float(found[first].probabilities[i]))[len(pairs) // 2]
+    task_set = matcher.matching.task_set
+    verdicts = "　".join(
+        f"{task_set.task(name).title} {found[name].probabilities[row]:.2f} {'✓' if found[name].accepted[row] else '✗'}"
+        for name in sorted(tasks, key=task_set.index)
+    )
+    return f"  [{verdicts}]（{truth}）{_short(pairs[row].text0)}　↔　{_short(pairs[row].text1)}"
 
 
 def _short(text: str) -> str:

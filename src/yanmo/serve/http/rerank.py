@@ -46,14 +46,19 @@ def ranking_task(task_set: TaskSet) -> str:
         task_set: The tasks there are.
 
     Returns:
-        The first of those whose budget leans most to the second text; of equal ones, that which reads most of it.
+        The first of those that tell a query from a document (not symmetric), or else whose budget leans most to the
+        second text; of equal ones, that which reads most of it.
 
     Example:
-        >>> ranking_task(TaskSet.load("sohu"))
-        'slA'
+        >>> ranking_task(TaskSet.load("sohu")), ranking_task(TaskSet.load("standards"))
+        ('slA', 'search')
     """
-    budgets = {task.name: task.budget for task in task_set.tasks}
-    return max(budgets, key=lambda name: (budgets[name].right / budgets[name].left, budgets[name].right))
+
+    def fit(name: str) -> tuple[bool, float, int]:
+        task = task_set.task(name)
+        return not task.symmetric, task.budget.right / task.budget.left, task.budget.right
+
+    return max(task_set.names, key=fit)
 
 
 @dataclass(frozen=True)
