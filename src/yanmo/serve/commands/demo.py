@@ -68,7 +68,8 @@ def run_demo(out: Path, console: Console) -> None:
             say(line)
         say(f"\n自带的 {n_pairs} 对样例，按模型自带的阈值判断：")
         rules = {name: matcher.matching.decision(name) for name in validation}
-        console.print(judgement_table(judge_stored(score_split(matcher, validation), rules)))
+        judged = judge_stored(score_split(matcher, validation), rules)
+        console.print(judgement_table(judged, width=console.width))
         decisions = out / _DECISIONS
         decisions.unlink(missing_ok=True)
         sources = [PredictSource(name, file) for name, file in find_split(sample, task_set, "valid").items()]

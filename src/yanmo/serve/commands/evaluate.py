@@ -76,7 +76,7 @@ def evaluate(
         consistency = measure_consistency(matcher, scores, on_progress=count)
     truncation = measure_truncation(matcher, pairs)
     console = Console()
-    console.print(judgement_table(judgement))
+    console.print(judgement_table(judgement, width=console.width))
     for line in (*truncation_lines(truncation), *consistency_lines(consistency)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     note = "" if halves else _caveat(matcher, pairs)

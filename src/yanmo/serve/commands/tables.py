@@ -1,9 +1,11 @@
 """Tables for the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
+from rich.cells import cell_len
 from rich.markup import escape
 from rich.table import Table
 
@@ -13,11 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["consistency_lines", "judgement_table", "truncation_lines"]
 
 
-def judgement_table(judgement: "Judgement") -> Table:
+def judgement_table(judgement: "Judgement", *, width: int) -> Table:
     """Lays a judgement out, one row a task, with 95 % intervals.
 
     Args:
         judgement: What was measured.
+        width: Cells of a terminal's line; columns that do not fit are left out, and the table says which.
 
     Returns:
         The table.
@@ -28,42 +31,62 @@ def judgement_table(judgement: "Judgement") -> Table:
     from ...evaluate.official import metric_name
 
     metric = metric_name(judgement.tasks)
+    shown = f"（{parts}）" if len(judgement.official.standards) <= _MOST_NAMED else ""
+    columns = [
+        _Column(header, [text(name, report) for name, report in judgement.tasks.items()], rank)
+        for header, rank, text in _COLUMNS
+        if header != _AT_RATE or any(report.base_rate is not None for report in judgement.tasks.values())
+    ]
+    kept = list(columns)
+    while sum(column.width for column in kept) + 1 > width and len(kept) > 1:
+        kept.remove(max(kept, key=lambda column: column.rank))
+    left_out = "、".join(column.header for column in columns if column not in kept)
     table = Table(
-        title=f"{metric} F1 {judgement.official.f1:.4f} [{low:.3f}, {high:.3f}]（{parts}），阈值{source}",
+        title=f"{metric} F1 {judgement.official.f1:.4f} [{low:.3f}, {high:.3f}]{shown}，阈值{source}",
         title_justify="left",
         title_style="bold",
+        caption=f"终端太窄，略去：{left_out}" if left_out else None,
+        caption_justify="left",
         box=SIMPLE,
     )
-    table.add_column("任务", no_wrap=True)
-    at_rate = any(report.base_rate is not None for report in judgement.tasks.values())
-    for name in (
-        "对数",
-        "匹配",
-        "F1",
-        "95 % 区间",
-        "全判匹配",
-        *["F1@比例"] * at_rate,
-        "精确率",
-        "召回率",
-        "AUC",
-        "阈值",
-    ):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name, report in judgement.tasks.items():
-        table.add_row(
-            escape(name),
-            f"{report.n:,}",
-            f"{report.n_positive:,}",
-            f"{report.f1:.3f}",
-            f"{report.f1_interval[0]:.3f}–{report.f1_interval[1]:.3f}",
-            f"{report.all_positive_f1:.3f}",
-            *[_at_rate(report)] * at_rate,
-            f"{report.precision:.3f}",
-            f"{report.recall:.3f}",
-            "—" if report.auc is None else f"{report.auc:.3f}",
-            f"{report.threshold:.3f}",
-        )
+    for column in kept:
+        table.add_column(column.header, justify="left" if column.rank == 0 else "right", no_wrap=True)
+    for row in zip(*(column.texts for column in kept), strict=True):
+        table.add_row(*map(escape, row))
     return table
+
+
+# A title with more standards than these would be longer than its table.
+_MOST_NAMED = 3
+_AT_RATE = "F1@比例"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Column:
+    header: str
+    texts: list[str]
+    rank: int
+    """0 for the one that always stays; the highest goes first where there is no room."""
+
+    @property
+    def width(self) -> int:
+        # With a space on either side and the gap to the next.
+        return max(map(cell_len, [self.header, *self.texts])) + 3
+
+
+_COLUMNS: "Sequence[tuple[str, int, Callable[[str, TaskReport], str]]]" = (
+    ("任务", 0, lambda name, _: name),
+    ("对数", 4, lambda _, report: f"{report.n:,}"),
+    ("匹配", 5, lambda _, report: f"{report.n_positive:,}"),
+    ("F1", 1, lambda _, report: f"{report.f1:.3f}"),
+    ("95 % 区间", 3, lambda _, report: f"{report.f1_interval[0]:.3f}–{report.f1_interval[1]:.3f}"),
+    ("全判匹配", 6, lambda _, report: f"{report.all_positive_f1:.3f}"),
+    (_AT_RATE, 10, lambda _, report: _at_rate(report)),
+    ("精确率", 8, lambda _, report: f"{report.precision:.3f}"),
+    ("召回率", 9, lambda _, report: f"{report.recall:.3f}"),
+    ("AUC", 2, lambda _, report: "—" if report.auc is None else f"{report.auc:.3f}"),
+    ("阈值", 7, lambda _, report: f"{report.threshold:.3f}"),
+)
 
 
 def _at_rate(report: "TaskReport") -> str:

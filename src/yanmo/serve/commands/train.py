@@ -107,7 +107,8 @@ def train(
     if not is_first:
         return
     if summary.judgement is not None:
-        Console().print(judgement_table(summary.judgement))
+        shown = Console()
+        shown.print(judgement_table(summary.judgement, width=shown.width))
     console.print(f"模型已写入 {out}（取自第 {summary.step} 步）", markup=False, highlight=False)
 
 
