@@ -201,12 +201,18 @@ def test_doctor_loads_a_folder_strictly(tmp_path):
 
 
 def test_demo_runs_whole_on_the_bundled_pairs(tmp_path):
-    for _ in range(2):  # a second one replaces the first
-        result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "d")])
-        assert result.exit_code == 0, result.output
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "decisions.jsonl").write_text("of an earlier demonstration\n")
+    result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "d")])
+    assert result.exit_code == 0, result.output
     assert "yanmo train" in result.stdout
     rows = [json.loads(line) for line in (tmp_path / "d" / "decisions.jsonl").read_text("utf-8").splitlines()]
-    assert Counter(row["task"] for row in rows) == dict.fromkeys(TaskSet.load("sohu").names, 40)
+    pairs = read_split(str(files("yanmo.assets") / "sample"), TaskSet.load("standards"), "valid")
+    assert Counter(row["task"] for row in rows) == {name: len(found) for name, found in pairs.items()}
+    shown = [line for line in result.stdout.splitlines() if line.startswith("  [")]
+    assert len(shown) == 9  # three ways in which standards cross, two pairs of each length of news
+    for line in shown[:3]:  # a pair on which two standards disagree
+        assert ("✓" in line, "✗" in line) == (True, True), line
     assert [path.name for path in (tmp_path / "d").iterdir()] == ["decisions.jsonl"]
 
 
@@ -214,7 +220,7 @@ def test_match_takes_a_model_or_the_bundled_one():
     result = CliRunner().invoke(app, ["match", "巴塞罗那三比零取胜", "巴萨3:0赢球"])
     assert result.exit_code == 0, result.output
     assert CliRunner().invoke(app, ["match", "default", "巴塞罗那三比零取胜", "巴萨3:0赢球"]).stdout == result.stdout
-    assert all(name in result.stdout for name in TaskSet.load("sohu").names)
+    assert all(name in result.stdout for name in TaskSet.load("standards").names)
     assert CliRunner().invoke(app, ["match", "一"]).exit_code == 2
 
 

@@ -24,6 +24,9 @@ def test_tasks_are_the_models(http_service, overlap_matcher):
         "title": known[1].title,
         "standard": "B",
         "implies": "ssA",
+        "group": "",
+        "asks": known[1].asks,
+        "symmetric": True,
         "threshold": 0.6,  # the fixture's; the others were never fitted
         "budget": {"left": 128, "right": 128, "head": 0.75},
     }
