@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..match.matcher import Matcher
 from .scores import TaskScores
-from .scoring import OnProgress, score_texts
+from .scoring import OnProgress, logits_by_text, score_texts
 
 __all__ = ["Consistency", "measure_consistency"]
 
@@ -46,7 +46,7 @@ def measure_consistency(
     Returns:
         One comparison for each implication whose tasks were both scored.
     """
-    known = {task.task: _by_text(task) for task in scores if task.pairs is not None}
+    known = {task.task: logits_by_text(task) for task in scores if task.pairs is not None}
     made = []
     for task in matcher.matching.task_set.tasks:
         if task.implies is None or task.name not in known or task.implies not in known:
@@ -60,11 +60,6 @@ def measure_consistency(
             logits.append(np.array([found[pair] for pair in pairs]))
         made.append(_compare(matcher, task.name, task.implies, *logits))
     return made
-
-
-def _by_text(task: TaskScores) -> dict[tuple[str, str], float]:
-    texts = [(pair.text0, pair.text1) for pair in task.pairs or ()]
-    return dict(zip(texts, task.logits.tolist(), strict=True))
 
 
 def _compare(

@@ -7,21 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
 from ..match.decisions import Decision
-from .calibrate import platt_scaling
+from ..match.verdicts import Verdict
 from .counts import Counts
 from .curve import ranking_curve
 from .metrics import average_precision, brier_score, calibration_error, curve_area, reliability_bins
 from .official import OfficialScore, official_score
-from .scores import Bits, TaskScores
-from .smooth_thresholds import smooth_f1_threshold
+from .rules import Halves, fit_all, halve, verdict_of
+from .scores import TaskScores
 
 __all__ = [
     "Interval",
     "Judgement",
     "TaskReport",
-    "fit_decision",
     "fit_decisions",
     "judge_across_halves",
     "judge_stored",
@@ -96,20 +94,6 @@ class Judgement:
         }
 
 
-def fit_decision(scores: TaskScores) -> Decision:
-    """Fits calibration (Platt) and threshold (smooth F1) on labelled pairs of one task.
-
-    Args:
-        scores: Labels and logits.
-
-    Returns:
-        The rule, its F1 not yet judged.
-    """
-    calibration = platt_scaling(scores.labels, scores.logits)
-    threshold = smooth_f1_threshold(scores.labels, calibration.probabilities(scores.logits))
-    return Decision(threshold=threshold, calibration=calibration, n_examples=len(scores))
-
-
 def fit_decisions(scores: Sequence[TaskScores]) -> tuple[dict[str, Decision], Judgement | None]:
     """Fits each task's rule on all its labelled pairs; the F1 noted in it is that of ``judge_across_halves``.
 
@@ -125,11 +109,11 @@ def fit_decisions(scores: Sequence[TaskScores]) -> tuple[dict[str, Decision], Ju
     if not scores:
         return {}, None
     judgement = judge_across_halves(scores)
-    decisions = {}
-    for task in scores:
-        report = judgement.tasks[task.task]
-        rule = fit_decision(task)
-        decisions[task.task] = rule.model_copy(update={"f1": report.f1, "interval": report.f1_interval})
+    fitted, reports = fit_all(scores), judgement.tasks
+    decisions = {
+        name: rule.model_copy(update={"f1": reports[name].f1, "interval": reports[name].f1_interval})
+        for name, rule in fitted.items()
+    }
     return decisions, judgement
 
 
@@ -140,7 +124,7 @@ def judge_stored(
 
     Args:
         scores: Labels and logits of each task.
-        decisions: The rule of each task, by name.
+        decisions: The rule of each task, by name, and of the looser tasks that it implies.
         n_bootstrap: Number of resamplings behind the intervals.
         seed: Seed of the resampling.
 
@@ -150,7 +134,10 @@ def judge_stored(
     Raises:
         InputError: There is no task to judge.
     """
-    judged = {task.task: _Judged(task, [_Rule.of(decisions[task.task], task)]) for task in scores}
+    judged = {}
+    for task in scores:
+        found = verdict_of(task, decisions)
+        judged[task.task] = _Judged(task, [found], decisions[task.task].threshold, found.probabilities)
     return _judgement(judged, "stored", n_bootstrap, seed)
 
 
@@ -175,39 +162,40 @@ def judge_across_halves(
         InputError: There is no task to judge, or one has fewer than two matches or non-matches.
     """
     rng = np.random.default_rng(seed)
+    splits: list[dict[str, Halves]] = []
+    for _ in range(n_splits):
+        halved: dict[str, Halves] = {}
+        for task in sorted(scores, key=lambda each: len(each.looser)):
+            halved[task.task] = halve(task, halved, rng)
+        splits.append(halved)
+    # Calibrations of two halves would mix two scales into one ranking.
+    whole = fit_all(scores)
     judged = {}
     for task in scores:
-        if min(task.n_positive, len(task) - task.n_positive) < 2:
-            raise InputError(
-                f"task '{task.task}' has {task.n_positive} matches among {len(task)} pairs: too few to halve",
-                fix="judge on more pairs",
-            )
-        judged[task.task] = _Judged(task, [_across(task, rng) for _ in range(n_splits)])
+        found = [halved[task.task] for halved in splits]
+        threshold = float(np.mean([each.threshold for each in found]))
+        ranking = verdict_of(task, whole).probabilities
+        judged[task.task] = _Judged(task, [each.verdict for each in found], threshold, ranking)
     return _judgement(judged, "other half", n_bootstrap, seed)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rule:
-    """The probabilities and decisions that one decision rule gives for the pairs of a task."""
-
-    probabilities: NDArray[np.float32]
-    accepted: Bits
-    threshold: float
-
-    @classmethod
-    def of(cls, decision: Decision, scores: TaskScores) -> "_Rule":
-        probabilities = decision.calibration.probabilities(scores.logits)
-        return cls(probabilities, decision.accepts(probabilities), decision.threshold)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Judged:
     scores: TaskScores
-    rules: list[_Rule]
+    verdicts: list[Verdict]
+    """One for each way of choosing the rules."""
+    threshold: float
+    served: NDArray[np.float32]
+    """Probabilities as they are given out, float32[n]."""
+
+    @property
+    def ranking(self) -> NDArray[Any]:
+        """What the pairs are ranked by: the logits, or the probability where looser tasks have a say in it."""
+        return self.served if self.scores.looser else self.scores.logits
 
     @property
     def counts(self) -> Counts:
-        first, *rest = (Counts.of(self.scores.labels, rule.accepted) for rule in self.rules)
+        first, *rest = (Counts.of(self.scores.labels, each.accepted) for each in self.verdicts)
         return sum(rest, start=first)
 
     def resampled(self, n_bootstrap: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -217,10 +205,10 @@ class _Judged:
         """
         truth, n = self.scores.labels, len(self.scores)
         counts = np.empty((n_bootstrap, 3), dtype=np.int64)
-        for i, rule in enumerate(self.rules):
-            yes = rule.accepted
+        for i, each in enumerate(self.verdicts):
+            yes = each.accepted
             kinds = [np.count_nonzero(kind) / n for kind in (truth & yes, ~truth & yes, truth & ~yes, ~truth & ~yes)]
-            drawn = counts[i :: len(self.rules)]
+            drawn = counts[i :: len(self.verdicts)]
             drawn[:] = rng.multinomial(n, kinds, size=len(drawn))[:, :3]
         return counts
 
@@ -231,25 +219,8 @@ class _Judged:
         for start in range(0, n_bootstrap, max(1, _BLOCK // n)):
             size = min(max(1, _BLOCK // n), n_bootstrap - start)
             weights = rng.multinomial(n, np.full(n, 1 / n), size=size)
-            areas.append(curve_area(ranking_curve(self.scores.labels, self.scores.logits, weights=weights)))
+            areas.append(curve_area(ranking_curve(self.scores.labels, self.ranking, weights=weights)))
         return np.concatenate(areas)
-
-
-def _across(scores: TaskScores, rng: np.random.Generator) -> _Rule:
-    half = np.empty(len(scores), dtype=np.int64)
-    for kind in (scores.labels, ~scores.labels):
-        rows = rng.permutation(np.flatnonzero(kind))
-        half[rows] = (np.arange(len(rows)) + rng.integers(2)) % 2
-    probabilities = np.empty(len(scores), dtype=np.float32)
-    accepted = np.empty(len(scores), dtype=np.bool_)
-    thresholds = []
-    for this in (0, 1):
-        here, there = half == this, half != this
-        rule = fit_decision(TaskScores(scores.task, scores.standard, scores.labels[there], scores.logits[there]))
-        probabilities[here] = rule.calibration.probabilities(scores.logits[here])
-        accepted[here] = rule.accepts(probabilities[here])
-        thresholds.append(rule.threshold)
-    return _Rule(probabilities, accepted, float(np.mean(thresholds)))
 
 
 def _judgement(judged: Mapping[str, _Judged], thresholds: str, n_bootstrap: int, seed: int) -> Judgement:
@@ -268,14 +239,14 @@ def _judgement(judged: Mapping[str, _Judged], thresholds: str, n_bootstrap: int,
 
 def _report(task: _Judged, f1_spread: NDArray[np.float64], auc_spread: NDArray[np.float64]) -> TaskReport:
     scores, counts = task.scores, task.counts
-    curve = ranking_curve(scores.labels, scores.logits)
+    curve = ranking_curve(scores.labels, task.ranking)
     auc = float(curve_area(curve)[()]) if 0 < scores.n_positive < len(scores) else None
-    errors = [calibration_error(reliability_bins(scores.labels, rule.probabilities)) for rule in task.rules]
+    errors = [calibration_error(reliability_bins(scores.labels, each.probabilities)) for each in task.verdicts]
     return TaskReport(
         standard=scores.standard,
         n=len(scores),
         n_positive=scores.n_positive,
-        threshold=float(np.mean([rule.threshold for rule in task.rules])),
+        threshold=task.threshold,
         f1=counts.f1,
         f1_interval=_interval(f1_spread),
         precision=counts.precision,
@@ -286,9 +257,9 @@ def _report(task: _Judged, f1_spread: NDArray[np.float64], auc_spread: NDArray[n
         f1_at_base_rate=None if scores.base_rate is None else counts.f1_at(scores.base_rate),
         auc=auc,
         auc_interval=None if auc is None else _interval(auc_spread),
-        average_precision=average_precision(scores.labels, scores.logits),
+        average_precision=average_precision(scores.labels, task.ranking),
         calibration_error=float(np.mean(errors)),
-        brier=float(np.mean([brier_score(scores.labels, rule.probabilities) for rule in task.rules])),
+        brier=float(np.mean([brier_score(scores.labels, each.probabilities) for each in task.verdicts])),
     )
 
 

@@ -1,7 +1,7 @@
 """The input of evaluation: the labels and the logits of one task."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,9 @@ class TaskScores:
     """Share of matches where the task is used, if it is known; the labels here may hold another."""
     pairs: Sequence[Pair] | None = None
     """The n pairs themselves, for the lists of errors and the comparison of standards."""
+    looser: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """Logits of the same pairs under the tasks that this one implies, by name, the next one first; with them it is
+    judged as it decides."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", as_bits(self.labels))
@@ -78,6 +81,9 @@ class TaskScores:
             )
         if self.pairs is not None and len(self.pairs) != len(self.labels):
             raise InputError(f"task '{self.task}' has {len(self.labels)} labels but {len(self.pairs)} pairs")
+        for name, logits in self.looser.items():
+            if np.shape(logits) != self.labels.shape:
+                raise InputError(f"task '{self.task}' has {len(self.labels)} labels, '{name}' other logits beside them")
         wrong = np.flatnonzero(~np.isfinite(self.logits))
         if wrong.size:
             raise InputError(

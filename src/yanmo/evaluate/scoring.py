@@ -1,6 +1,7 @@
 """Scores labelled pairs with a matcher, which gives the ``TaskScores`` that evaluation starts from."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +9,10 @@ from numpy.typing import NDArray
 from ..data.pair import Pair
 from ..errors import InputError
 from ..match.matcher import Matcher
+from ..match.verdicts import with_implied
 from .scores import TaskScores
 
-__all__ = ["score_split", "score_texts"]
+__all__ = ["logits_by_text", "score_split", "score_texts", "with_looser"]
 
 _CHUNK = 256
 
@@ -29,7 +31,8 @@ def score_split(
         on_progress: Told after every few hundred pairs how many more are scored.
 
     Returns:
-        Labels and logits of each task, in the order of ``split``.
+        Labels and logits of each task, in the order of ``split``; beside those of a strict task the logits of the
+        looser ones that it implies, of which only what is not known yet is scored.
 
     Raises:
         InputError: A pair has no label, the matcher does not know a task, or a logit is not finite.
@@ -42,7 +45,45 @@ def score_split(
         logits = score_texts(matcher, texts, task=name, on_progress=on_progress)
         task, labels = matcher.matching.task_set.task(name), np.array([pair.label for pair in pairs])
         made.append(TaskScores(name, task.standard, labels, logits, base_rate=task.base_rate, pairs=pairs))
+    return with_looser(matcher, made, on_progress=on_progress)
+
+
+def with_looser(
+    matcher: Matcher, scores: Sequence[TaskScores], *, on_progress: OnProgress | None = None
+) -> list[TaskScores]:
+    """Adds to strict tasks what the looser ones that they imply say of the same pairs.
+
+    Args:
+        matcher: The matcher.
+        scores: Labels, logits and pairs of each task.
+        on_progress: Told how many pairs are scored anew.
+
+    Returns:
+        The same tasks; those without pairs as they came.
+    """
+    known = {task.task: logits_by_text(task) for task in scores if task.pairs is not None}
+    made = []
+    for task in scores:
+        if task.pairs is None:
+            made.append(task)
+            continue
+        texts = [(pair.text0, pair.text1) for pair in task.pairs]
+        looser = {}
+        for name in with_implied(matcher.matching.task_set, [task.task])[1:]:
+            found = known.get(name, {})
+            missing = [pair for pair in dict.fromkeys(texts) if pair not in found]
+            if missing:
+                logits = score_texts(matcher, missing, task=name, on_progress=on_progress)
+                found = known[name] = found | dict(zip(missing, logits.tolist(), strict=True))
+            looser[name] = np.array([found[pair] for pair in texts])
+        made.append(replace(task, looser=looser))
     return made
+
+
+def logits_by_text(scores: TaskScores) -> dict[tuple[str, str], float]:
+    """The logit of each distinct pair of a task; none without pairs."""
+    texts = [(pair.text0, pair.text1) for pair in scores.pairs or ()]
+    return dict(zip(texts, scores.logits.tolist(), strict=True)) if texts else {}
 
 
 def score_texts(

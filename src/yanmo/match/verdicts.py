@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data.tasks import TaskSet
 from ..errors import InputError
-from .decisions import MatchingFile
+from .decisions import Decision, MatchingFile
 
-__all__ = ["Verdict", "verdicts", "with_implied"]
+__all__ = ["Verdict", "verdict", "verdicts", "with_implied"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,16 +53,34 @@ def with_implied(task_set: TaskSet, tasks: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def verdicts(matching: MatchingFile, logits: Mapping[str, ArrayLike]) -> dict[str, Verdict]:
-    """Turns logits into probabilities and decisions under every standard.
+def verdict(rule: Decision, logits: ArrayLike, looser: Verdict | None = None) -> Verdict:
+    """Turns the logits of one standard into probabilities and decisions, beside those of the one that it implies.
 
-    What matches strictly matches loosely: where a standard implies a looser one, its probability is
+    What matches strictly matches loosely: the probability is
 
     ``p = min(sigmoid(scale * logit + bias), p of the looser)``,
 
     and a pair is a match where ``p`` reaches the threshold and the looser standard, by a threshold of its own, says
     match as well. So whatever thresholds are set, a strict yes never stands beside a loose no. Two standards stay two
     scores: the minimum only takes away what the looser one rules out.
+
+    Args:
+        rule: Calibration and threshold of the standard.
+        logits: Its logits, shape [n].
+        looser: What the standard that it implies says of the same pairs; None where it implies none.
+
+    Returns:
+        The verdict.
+    """
+    probabilities = rule.calibration.probabilities(logits)
+    if looser is None:
+        return Verdict(probabilities, rule.accepts(probabilities))
+    probabilities = np.minimum(probabilities, looser.probabilities)
+    return Verdict(probabilities, rule.accepts(probabilities) & looser.accepted)
+
+
+def verdicts(matching: MatchingFile, logits: Mapping[str, ArrayLike]) -> dict[str, Verdict]:
+    """Turns logits into probabilities and decisions under every standard; see ``verdict``.
 
     Args:
         matching: Calibration and threshold of each standard, and which implies which.
@@ -76,20 +94,12 @@ def verdicts(matching: MatchingFile, logits: Mapping[str, ArrayLike]) -> dict[st
     """
     found: dict[str, Verdict] = {}
 
-    def verdict(task: str) -> Verdict:
-        if task in found:
-            return found[task]
-        if task not in logits:
-            raise InputError(f"the logits of '{task}' are missing, which a stricter task implies")
-        rule = matching.decision(task)
-        probabilities = rule.calibration.probabilities(logits[task])
-        looser = matching.task_set.task(task).implies
-        if looser is None:
-            found[task] = Verdict(probabilities, rule.accepts(probabilities))
-        else:
-            above = verdict(looser)
-            probabilities = np.minimum(probabilities, above.probabilities)
-            found[task] = Verdict(probabilities, rule.accepts(probabilities) & above.accepted)
+    def of(task: str) -> Verdict:
+        if task not in found:
+            if task not in logits:
+                raise InputError(f"the logits of '{task}' are missing, which a stricter task implies")
+            looser = matching.task_set.task(task).implies
+            found[task] = verdict(matching.decision(task), logits[task], None if looser is None else of(looser))
         return found[task]
 
-    return {task: verdict(task) for task in logits}
+    return {task: of(task) for task in logits}

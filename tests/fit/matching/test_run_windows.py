@@ -5,7 +5,7 @@ import pytest
 from safetensors.torch import load_file
 
 from yanmo.data import Budget, Task, TaskSet, Windows
-from yanmo.evaluate import fit_decision, judge_across_halves, score_split
+from yanmo.evaluate import fit_decisions, score_split
 from yanmo.fit.matching.config import load_train_config
 from yanmo.fit.matching.run import train_matcher
 from yanmo.match import Matcher
@@ -43,9 +43,9 @@ def test_thresholds_are_chosen_on_what_windows_score(tiny_base, make_pairs, tmp_
         np.testing.assert_allclose(after[name], tensor, atol=1e-6)
     scores = score_split(matcher, validation)
     assert not np.allclose(scores[0].logits, score_split(cut, validation)[0].logits, atol=1e-3)
-    judged = judge_across_halves(scores)
+    rules, judged = fit_decisions(scores)
     for task in scores:
-        found, expected = matcher.matching.decision(task.task), fit_decision(task)
+        found, expected = matcher.matching.decision(task.task), rules[task.task]
         np.testing.assert_allclose(found.threshold, expected.threshold, atol=1e-3)
         np.testing.assert_allclose(found.calibration.scale, expected.calibration.scale, rtol=1e-3)
         np.testing.assert_allclose(found.calibration.bias, expected.calibration.bias, atol=1e-3)

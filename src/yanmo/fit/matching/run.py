@@ -14,7 +14,7 @@ from transformers import set_seed
 from ...data.split import fingerprint_pairs
 from ...data.tasks import TaskSet
 from ...errors import InputError
-from ...evaluate import Judgement, TaskScores, fit_decisions, score_split
+from ...evaluate import Judgement, TaskScores, fit_decisions, score_split, with_looser
 from ...match.decisions import Decision, MatchingFile
 from ...match.engines.torch_engine import TorchEngine
 from ...match.folder_record import write_files
@@ -223,7 +223,7 @@ def _decide(
         matcher = Matcher(
             TorchEngine(made.model, made.encoder_config), made.pair_encoder, MatchingFile(task_set=trainer.task_set)
         )
-        scores = _with_windows(matcher, validation, scores)
+        scores = with_looser(matcher, _with_windows(matcher, validation, scores))
     return fit_decisions(scores)
 
 
