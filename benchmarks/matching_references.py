@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from base_vectors import Sides, Split, base_vectors
 from machine import describe_machine
 from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
@@ -25,18 +25,9 @@ from sklearn.neural_network import MLPClassifier
 from yanmo.data import Pair, TaskSet, read_split
 from yanmo.encode import load_encoder
 from yanmo.evaluate import Judgement, TaskScores, judge_across_halves
-from yanmo.fit.matching.examples import encode_examples
-from yanmo.fit.matching.frozen import compute_states
-from yanmo.layers import mean_pool
-from yanmo.match.engines.torch_engine import collate
-from yanmo.tokenize import PairEncoder, PairLayout, load_tokenizer
-from yanmo.tokenize.batches import sorted_batches
 
 RESULT = Path(__file__).parent / "results" / "matching_references.json"
 SEEDS = (0, 1, 2)
-
-Split = dict[str, list[Pair]]
-Sides = tuple[NDArray[np.float32], NDArray[np.float32]]  # unit vectors of the first and of the second texts
 
 
 def main() -> None:
@@ -58,7 +49,13 @@ def main() -> None:
         print(name, json.dumps(table[name]["mean_f1"]), flush=True)
 
     put("TF-IDF and gradient boosting", [_boosting(train, valid, tasks, seed) for seed in SEEDS])
-    known = [_embed(arguments.base, split, tasks, arguments.prefix, arguments.frozen_cache) for split in (train, valid)]
+    cached = 3 * load_encoder(arguments.base).config.n_layers // 4  # the layers that a run with the same cache keeps
+    known = [
+        base_vectors(
+            arguments.base, split, tasks, prefix=arguments.prefix, cache=arguments.frozen_cache, n_cached=cached
+        )
+        for split in (train, valid)
+    ]
     cosines = {name: (u * v).sum(1) for name, (u, v) in known[1].items()}
     put("cosine of the base, zero-shot", [_judge(valid, tasks, cosines)])
     put("perceptron on the frozen base", [_perceptron(train, valid, tasks, *known, seed) for seed in SEEDS])
@@ -156,27 +153,6 @@ def _perceptron(
         chance = model.predict_proba(features(*new[name]))[:, 1].clip(1e-7, 1 - 1e-7)
         scores[name] = np.log(chance / (1 - chance))
     return _judge(valid, tasks, scores)
-
-
-def _embed(base: Path, split: Split, tasks: TaskSet, prefix: str, cache: Path) -> dict[str, Sides]:
-    """Unit mean vectors of both texts of every pair, each encoded alone, as the base was trained."""
-    loaded = load_encoder(base)
-    n_layers = loaded.config.n_layers
-    loaded.encoder.joint_from = n_layers
-    pair_encoder = PairEncoder(load_tokenizer(base), layout=PairLayout.SIDES, prefix=prefix)
-    examples = encode_examples(split, task_set=tasks, pair_encoder=pair_encoder)
-    lower = 3 * n_layers // 4  # the layers that a training run with the same cache keeps there
-    frozen = compute_states(loaded.encoder, examples.encoded, config=loaded.config, n_layers=lower, folder=cache)
-    sides = tuple(np.empty((len(examples), loaded.config.width), dtype=np.float32) for _ in range(2))
-    with torch.inference_mode():
-        for rows in sorted_batches(examples.lengths, max_tokens=4096):
-            pairs = [examples.encoded[i] for i in rows]
-            batch = collate(pairs, pad_id=loaded.config.pad_id)
-            x = loaded.encoder.run(frozen.gather(pairs), batch, None, first=lower, last=n_layers)
-            for i, vectors in enumerate(sides):
-                vectors[rows] = F.normalize(mean_pool(x, batch.mask & (batch.side == i)), dim=-1).numpy()
-    of_task = {name: examples.tasks == tasks.index(name) for name in split}
-    return {name: (sides[0][its], sides[1][its]) for name, its in of_task.items()}
 
 
 if __name__ == "__main__":
