@@ -3,13 +3,16 @@ import sys
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from yanmo.encode import ModelType
 from yanmo.errors import InputError, MissingExtraError
 from yanmo.export.onnx_export import export_graph, export_matcher
 from yanmo.export.weight_plan import WeightForm, WeightPlan
+from yanmo.layers import mean_pool
 from yanmo.match import Architecture, HeadKind, Matcher
 from yanmo.match.engines.onnx_engine import OnnxEngine
+from yanmo.match.engines.torch_engine import collate
 from yanmo.tokenize import PairBudget, PairLayout
 
 FLOAT32 = WeightPlan.uniform(WeightForm.FLOAT32)
@@ -43,6 +46,25 @@ def test_graphs_score_as_torch_does(tiny_matcher, tmp_path, changes):
     for max_tokens in (4096, 1):
         engine = OnnxEngine(tmp_path / "g.onnx", n_threads=1, max_tokens=max_tokens)
         np.testing.assert_allclose(_mixed_logits(engine, matcher), expected, atol=1e-4)
+
+
+def test_vectors_are_the_means_that_the_head_compares(tiny_matcher, tmp_path):
+    matcher = tiny_matcher(n_layers=2, conditional_from=1)
+    ours, network = matcher.engine, matcher.engine.classifier
+    architecture = Architecture.model_validate(matcher.matching.model)
+    export_graph(network, ours.config, architecture, tmp_path / "g.onnx", plan=FLOAT32)
+    encoded = matcher.pair_encoder.encode_batch(PAIRS, budgets=PairBudget(40, 20))
+    tasks = [0, 1] * len(encoded)
+    found = OnnxEngine(tmp_path / "g.onnx", n_threads=1).vectors([pair for pair in encoded for _ in range(2)], tasks)
+    for i, pair in enumerate(encoded):
+        batch, task = collate([pair], pad_id=ours.config.pad_id), torch.tensor([tasks[2 * i + 1]])
+        with torch.inference_mode():
+            condition = network.task_vectors(task)
+            x = network.encoder.run(network.encoder.embed(batch, condition), batch, condition, first=0, last=2)
+            for side in (0, 1):
+                expected = mean_pool(x, batch.mask & (batch.side == side))[0].numpy()
+                np.testing.assert_allclose(found[2 * i + 1, side], expected, atol=1e-4)
+    assert np.abs(found[0::2] - found[1::2]).max() > 1e-3  # under another task another vector
 
 
 def test_an_exported_folder_carries_everything(exported):

@@ -117,6 +117,20 @@ class FoldedClassifier(nn.Module):
         Returns:
             Logits of "match", one for every entry of ``task``.
         """
+        x, side, mask = self.states(token_ids, type_ids, position_ids, side, mask, task, row)
+        return self.score_states(x, side, mask, task)
+
+    def states(
+        self,
+        token_ids: Int[Tensor, "batch seq"],
+        type_ids: Int[Tensor, "batch seq"],
+        position_ids: Int[Tensor, "batch seq"],
+        side: Int[Tensor, "batch seq"],
+        mask: Bool[Tensor, "batch seq"],
+        task: Int[Tensor, " scored"],
+        row: Int[Tensor, " scored"] | None = None,
+    ) -> tuple[Float[Tensor, "scored seq hidden"], Int[Tensor, "scored seq"], Bool[Tensor, "scored seq"]]:
+        """Gives the output of the last block, and ``side`` and ``mask`` of the same rows; arguments as in a call."""
         encoder, number = self.encoder, task.to(torch.float32)[:, None]
         blocks = list(encoder.blocks)
         parts = [i for i, block in enumerate(blocks) if isinstance(block.attention_norm, FoldedLayerNorm)]
@@ -136,6 +150,17 @@ class FoldedClassifier(nn.Module):
             x = block(x, number if conditional else None, position_ids=position_ids, allowed=seen.by(i))
         if given is None:
             x, side, mask = _of_rows(row, x, side, mask)
+        return x, side, mask
+
+    def score_states(
+        self,
+        x: Float[Tensor, "scored seq hidden"],
+        side: Int[Tensor, "scored seq"],
+        mask: Bool[Tensor, "scored seq"],
+        task: Int[Tensor, " scored"],
+    ) -> Float[Tensor, " scored"]:
+        """Gives the logits, [scored], from what ``states`` gave."""
+        number = task.to(torch.float32)[:, None]
         beside = {} if self.shifts is None else {"shift": F.embedding(task, self.shifts)}
         if isinstance(self.head, nn.ModuleList):
             logits = torch.stack([head(x, None, side=side, mask=mask, **beside) for head in self.head], -1)

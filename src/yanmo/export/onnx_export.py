@@ -9,14 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.export import Dim
 
 from ..atomic import new_folder, replacing
 from ..encode import EncoderConfig
 from ..errors import InputError, require_extra
+from ..layers import mean_pool
 from ..match.architecture import Architecture
-from ..match.engines.graph_engine import CARD_KEY, INPUTS, GraphCard
+from ..match.engines.graph_engine import CARD_KEY, INPUTS, OUTPUTS, GraphCard
 from ..match.engines.openvino_engine import rewrite_graph
 from ..match.engines.torch_engine import TorchEngine
 from ..match.folder import ONNX_FILE, OPENVINO_FILE
@@ -40,7 +42,8 @@ def export_graph(
 
     The graph takes ``token_ids``, ``type_ids``, ``position_ids`` and ``side`` (int64[batch, seq]) and ``mask``
     (bool[batch, seq]) for the pairs, ``task`` and ``row`` (int64[scored]) for what is scored: the task, and the pair's
-    row. It gives ``logits`` (float32[scored]).
+    row. It gives ``logits`` (float32[scored]) and, for those who ask, ``vectors`` (float32[scored, 2, hidden]), the mean
+    vector of each text under the task.
 
     Args:
         classifier: The network; left as it is.
@@ -52,8 +55,8 @@ def export_graph(
     Raises:
         MissingExtraError: The exporter's packages are not installed.
     """
-    model = FoldedClassifier(classifier)
-    store_weights(model, plan)
+    folded = FoldedClassifier(classifier)
+    store_weights(folded, plan)
     card = GraphCard(
         n_tasks=len(classifier.task_bias),
         vocab_size=config.vocab_size,
@@ -69,9 +72,29 @@ def export_graph(
         torch.zeros(3, dtype=torch.int64),
         torch.zeros(3, dtype=torch.int64),
     )
-    program = trace(model, example, [*INPUTS], ["logits"])
+    program = trace(_WithVectors(folded), example, [*INPUTS], [*OUTPUTS])
     program.model.metadata_props[CARD_KEY] = card.model_dump_json()
     save_graph(program, path)
+
+
+class _WithVectors(nn.Module):
+    def __init__(self, folded: FoldedClassifier) -> None:
+        super().__init__()
+        self.folded = folded
+
+    def forward(
+        self,
+        token_ids: Int[Tensor, "batch seq"],
+        type_ids: Int[Tensor, "batch seq"],
+        position_ids: Int[Tensor, "batch seq"],
+        side: Int[Tensor, "batch seq"],
+        mask: Bool[Tensor, "batch seq"],
+        task: Int[Tensor, " scored"],
+        row: Int[Tensor, " scored"],
+    ) -> tuple[Float[Tensor, " scored"], Float[Tensor, "scored 2 hidden"]]:
+        x, side, mask = self.folded.states(token_ids, type_ids, position_ids, side, mask, task, row)
+        vectors = torch.stack([mean_pool(x, mask & (side == i)) for i in (0, 1)], 1)
+        return self.folded.score_states(x, side, mask, task), vectors
 
 
 def save_graph(program: torch.onnx.ONNXProgram, path: Path) -> None:

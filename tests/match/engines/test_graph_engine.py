@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from yanmo.errors import InputError
 from yanmo.match import Architecture
 from yanmo.match.engines.graph_engine import GraphCard, GraphEngine
 from yanmo.tokenize import EncodedPair
@@ -19,7 +20,8 @@ class SumsIds(GraphEngine):
         super().__init__(Path("none"), CARD, **options)
         self.fed = []
 
-    def run(self, feed):
+    def run(self, feed, *, output="logits"):
+        assert output == "logits"
         self.fed.append(feed)
         rows = feed["row"] if "row" in feed else np.arange(len(feed["task"]))
         return (feed["token_ids"].sum(1)[rows] + 1000 * feed["task"]).astype(np.float32)
@@ -52,4 +54,6 @@ def test_a_graph_without_rows_is_given_each_pair_as_often_as_it_is_scored():
     engine = SumsIds(max_tokens=2048, has_rows=False)
     engine.logits([pair, pair], [0, 1])
     assert "row" not in engine.fed[0]
+    with pytest.raises(InputError, match="no vectors"):
+        engine.vectors([pair], [0])
     assert engine.fed[0]["token_ids"].shape == (2, 2)

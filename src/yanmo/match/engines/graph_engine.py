@@ -19,7 +19,7 @@ from ...yaml_file import refusal_of
 from ..architecture import Architecture
 from .identity import EngineIdentity, digest_files
 
-__all__ = ["CARD_KEY", "INPUTS", "WRITE_AGAIN", "GraphCard", "GraphEngine", "check_threads", "read_card"]
+__all__ = ["CARD_KEY", "INPUTS", "OUTPUTS", "WRITE_AGAIN", "GraphCard", "GraphEngine", "check_threads", "read_card"]
 
 CARD_KEY = "yanmo"
 INPUTS = {
@@ -33,6 +33,10 @@ INPUTS = {
 }
 """Inputs of a matcher's graph and their types: [batch, seq], and [scored] for the task and the pair's row."""
 WRITE_AGAIN = "the file is damaged or of another program; copy it again, or write it with yanmo export"
+
+
+OUTPUTS = ("logits", "vectors")
+"""Outputs of a matcher's graph: float32[scored], and float32[scored, 2, hidden], which graphs of Yanmo 0.1 lack."""
 
 
 class GraphCard(BaseModel):
@@ -75,8 +79,8 @@ class GraphEngine(ABC):
         self.has_rows = has_rows
 
     @abstractmethod
-    def run(self, feed: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Computes the logits of one batch, float32[batch], from the graph's inputs."""
+    def run(self, feed: Mapping[str, NDArray[Any]], *, output: str = "logits") -> NDArray[np.float32]:
+        """Computes one output of one batch, float32[scored, ...], from the graph's inputs."""
 
     @property
     @abstractmethod
@@ -123,11 +127,34 @@ class GraphEngine(ABC):
         Raises:
             InputError: A pair has more tokens than the encoder has positions.
         """
+        return self._computed(pairs, task_indices, "logits")
+
+    def vectors(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> NDArray[np.float32]:
+        """Gives the mean vector of each text of each pair under its task.
+
+        Where the texts do not meet in the encoder, a text's vector is the same beside any other text.
+
+        Args:
+            pairs: Encoded pairs.
+            task_indices: Task of each pair.
+
+        Returns:
+            The vectors in the given order, float32[n, 2, hidden].
+
+        Raises:
+            InputError: The graph is of an earlier Yanmo and has none, or a pair has more tokens than the encoder has
+                positions.
+        """
+        if not self.has_rows:
+            raise InputError("the graph gives no vectors", where=self.path, fix="write it again with yanmo export")
+        return self._computed(pairs, task_indices, "vectors")
+
+    def _computed(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int], output: str) -> NDArray[np.float32]:
         limit = self.card.max_tokens
         longest = max((int(pair.position_ids.max()) + 1 for pair in pairs), default=0)
         if limit is not None and longest > limit:
             raise InputError(f"a pair has {longest} positions, the encoder {limit}", fix="lower the task's budget")
-        scores = np.empty(len(pairs), dtype=np.float32)
+        made: dict[int, NDArray[np.float32]] = {}
         tasks = np.asarray(task_indices, dtype=np.int64)
         places: dict[int, list[int]] = {}
         for place, pair in enumerate(pairs):
@@ -140,8 +167,8 @@ class GraphEngine(ABC):
             feed["task"] = tasks[scored]
             if self.has_rows:
                 feed["row"] = np.repeat(np.arange(len(batch)), [len(groups[i]) for i in batch])
-            scores[scored] = self.run(feed)
-        return scores
+            made.update(zip(scored, self.run(feed, output=output), strict=True))
+        return np.stack([made[place] for place in range(len(pairs))]) if made else np.empty(0, dtype=np.float32)
 
     def identity(self) -> EngineIdentity:
         """Says which program computes with which graph."""

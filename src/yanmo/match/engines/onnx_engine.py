@@ -98,7 +98,7 @@ class OnnxEngine(GraphEngine):
         """The path of ``model.onnx``, the only file."""
         return (self.path,)
 
-    def run(self, feed: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Computes the logits of one batch."""
-        logits: NDArray[np.float32] = self._session.run(["logits"], dict(feed))[0]
-        return logits
+    def run(self, feed: Mapping[str, NDArray[Any]], *, output: str = "logits") -> NDArray[np.float32]:
+        """Computes one output of one batch, and nothing that it does not need."""
+        found: NDArray[np.float32] = self._session.run([output], dict(feed))[0]
+        return found

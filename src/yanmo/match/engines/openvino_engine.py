@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputError, require_extra
 from ..folder import OPENVINO_FILES
-from .graph_engine import CARD_KEY, WRITE_AGAIN, GraphEngine, check_threads, read_card
+from .graph_engine import CARD_KEY, OUTPUTS, WRITE_AGAIN, GraphEngine, check_threads, read_card
 
 __all__ = ["OpenVinoEngine", "rewrite_graph"]
 
@@ -73,12 +73,13 @@ class OpenVinoEngine(GraphEngine):
         """The graph and its weights."""
         return _files(self.path)
 
-    def run(self, feed: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Computes the logits of one batch."""
+    def run(self, feed: Mapping[str, NDArray[Any]], *, output: str = "logits") -> NDArray[np.float32]:
+        """Computes one batch, and gives one output of it."""
         # An architecture that ignores an input has none of it here; requests are not shared between threads.
         request = self._compiled.create_infer_request()
         request.infer({name: array for name, array in feed.items() if name in self._inputs})
-        return np.array(request.get_output_tensor().data)
+        # Graphs of one output, as Yanmo 0.1 wrote them, have the logits first as well.
+        return np.array(request.get_output_tensor(OUTPUTS.index(output)).data)
 
 
 def rewrite_graph(source: Path, target: Path) -> None:
