@@ -1,0 +1,110 @@
+"""What must hold exactly, on 100,000 generated pairs: swapped pairs score alike, strict yes never beside loose no.
+
+    python benchmarks/exactness.py [--pairs 100000]
+
+A random matcher of two layers with the twenty-five standards, each with a random calibration and threshold: what holds
+for it holds by construction, not by training. Texts are random characters, digits and marks, of 0 to 40 characters,
+half of the pairs one text and an edited copy of it. Counts, of which every one must be 0, go to results/exactness.json.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from yanmo.data import TaskSet
+from yanmo.encode import EncoderConfig, ModelType
+from yanmo.match import Architecture, Calibration, Decision, Matcher, MatchingFile
+from yanmo.match.engines.torch_engine import TorchEngine, build_classifier
+from yanmo.tokenize import CharacterSegmenter, PairEncoder, PairLayout, Vocabulary, WordTokenizer
+
+RESULT = Path(__file__).parent / "results" / "exactness.json"
+CHARACTERS = "今天气不错我们去公园学生银行卡怎么绑定解35度，。？ab"
+CHUNK = 5000
+
+
+def main() -> None:
+    """Counts and writes the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=100_000)
+    arguments = parser.parse_args()
+    rng = np.random.default_rng(0)
+    matcher = _random_matcher(rng)
+    task_set = matcher.matching.task_set
+    symmetric = [task.name for task in task_set.tasks if task.symmetric]
+    implied = [(task.name, task.implies) for task in task_set.tasks if task.implies is not None]
+    swapped = contradictions = above = accepted = 0
+    for pairs in _chunks(arguments.pairs, rng):
+        # The same tasks in both calls: float32 sums may end in another last digit in other company.
+        one, other = (matcher.judge(each, tasks=symmetric) for each in (pairs, [pair[::-1] for pair in pairs]))
+        swapped += sum(int((one[name].probabilities != other[name].probabilities).sum()) for name in symmetric)
+        found = matcher.judge(pairs, tasks=task_set.names)
+        for strict, loose in implied:
+            contradictions += int((found[strict].accepted & ~found[loose].accepted).sum())
+            above += int((found[strict].probabilities > found[loose].probabilities).sum())
+            accepted += int(found[strict].accepted.sum())
+    result = {
+        "pairs": arguments.pairs,
+        "standards": len(task_set.tasks),
+        "swapped_pairs_that_score_otherwise": swapped,
+        "of_symmetric_scores": arguments.pairs * len(symmetric),
+        "strict_yes_beside_loose_no": contradictions,
+        "of_strict_yes": accepted,
+        "strict_probability_above_the_loose_one": above,
+        "of_strict_probabilities": arguments.pairs * len(implied),
+    }
+    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=2))
+
+
+def _random_matcher(rng: np.random.Generator) -> Matcher:
+    torch.manual_seed(0)
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *CHARACTERS]
+    architecture = Architecture(
+        layout=PairLayout.SIDES, joint_from=2, conditional_from=1, head_width=16, side_vectors=True
+    )
+    config = EncoderConfig(
+        model_type=ModelType.BERT,
+        vocab_size=len(tokens),
+        width=32,
+        embedding_width=32,
+        n_layers=2,
+        n_heads=2,
+        inner_width=64,
+        n_positions=512,
+    )
+    task_set = TaskSet.load("standards")
+    network = build_classifier(config, architecture, n_tasks=len(task_set.tasks)).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():  # untrained, the standards would all say the same
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    decisions = {
+        name: Decision(
+            threshold=float(rng.uniform(0.2, 0.8)),
+            calibration=Calibration(scale=float(rng.uniform(0.2, 3)), bias=float(rng.normal())),
+        )
+        for name in task_set.names
+    }
+    matching = MatchingFile(task_set=task_set, decisions=decisions, model=architecture.model_dump(mode="json"))
+    tokenizer = WordTokenizer(Vocabulary(tokens), segmenter=CharacterSegmenter())
+    return Matcher(TorchEngine(network, config), PairEncoder(tokenizer, layout=PairLayout.SIDES), matching)
+
+
+def _chunks(n: int, rng: np.random.Generator) -> Iterator[list[tuple[str, str]]]:
+    characters = list(CHARACTERS)
+    for start in range(0, n, CHUNK):
+        pairs = []
+        for _ in range(min(CHUNK, n - start)):
+            first = rng.choice(characters, rng.integers(0, 41)).tolist()
+            second = list(first) if rng.random() < 0.5 else rng.choice(characters, rng.integers(0, 41)).tolist()
+            if second and rng.random() < 0.8:
+                second[rng.integers(len(second))] = str(rng.choice(characters))
+            pairs.append(("".join(first), "".join(second)))
+        yield pairs
+
+
+if __name__ == "__main__":
+    main()
