@@ -6,13 +6,20 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .errors import InputError
 
-__all__ = ["parse_yaml", "read_yaml", "refusal_of"]
+__all__ = ["StrictModel", "parse_yaml", "read_yaml", "refusal_of"]
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class StrictModel(BaseModel):
+    """Settings that stay as they were checked; an unknown key is refused, and so are NaN and infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
 
 # No file of settings comes near these; what does is an attack or a file of another kind.
 _MAX_BYTES, _MAX_DEPTH = 1 << 22, 32

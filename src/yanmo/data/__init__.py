@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "budget": ["Budget", "WindowPool", "Windows"],
         "columns": ["Columns"],
-        "layout": ["find_split"],
+        "split_files": ["find_split"],
         "pair": ["Pair"],
         "reading": ["PairReader", "count_rows", "read_pairs"],
         "rejects": ["OnBadLine", "RejectFile"],

@@ -2,7 +2,6 @@ from .budget import Budget as Budget
 from .budget import WindowPool as WindowPool
 from .budget import Windows as Windows
 from .columns import Columns as Columns
-from .layout import find_split as find_split
 from .pair import Pair as Pair
 from .reading import PairReader as PairReader
 from .reading import count_rows as count_rows
@@ -12,6 +11,7 @@ from .rejects import RejectFile as RejectFile
 from .rows import FileFormat as FileFormat
 from .split import fingerprint_pairs as fingerprint_pairs
 from .split import read_split as read_split
+from .split_files import find_split as find_split
 from .tasks import Task as Task
 from .tasks import TaskSet as TaskSet
 from .tasks import builtin_task_sets as builtin_task_sets

@@ -4,15 +4,16 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_serializer
+from pydantic import Field, model_serializer
 
 from ..tokenize import PairBudget, WindowPlan
+from ..yaml_file import StrictModel
 
 __all__ = ["Budget", "WindowPool", "Windows"]
 
 
 class WindowPool(Enum):
-    """What a pair's logit is of the logits of its windows."""
+    """How the logits of a pair's windows become the logit of the pair."""
 
     MAX = "max"
     """The best window decides, for texts that share one place."""
@@ -20,11 +21,7 @@ class WindowPool(Enum):
     """All windows count alike, for texts that share their subject throughout."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Windows(_Frozen):
+class Windows(StrictModel):
     """How pairs longer than the budget are scored: in windows of the budget's length, one score from all of them.
 
     A matter of scoring: training reads each pair once, within the budget, and thresholds and calibration are chosen on
@@ -42,7 +39,7 @@ class Windows(_Frozen):
     """Share of a window that the next one repeats, at least."""
 
 
-class Budget(_Frozen):
+class Budget(StrictModel):
     """How many tokens of each text of a pair the model sees, special tokens included."""
 
     left: int = Field(default=128, ge=4)

@@ -158,7 +158,7 @@ class PairReader(Iterator[Pair]):
 
     def _read(self) -> Generator[Pair, None, None]:
         for row in self._rows():
-            found = row.flaw or self._judge(row)
+            found = row.flaw or self._pair_of(row)
             if isinstance(found, Pair):
                 found = self._check_id(found)
             if found is None:
@@ -222,7 +222,7 @@ class PairReader(Iterator[Pair]):
             return row._replace(values=None, flaw=flaw)
         return row._replace(values=dict(zip(names, cells, strict=True)))
 
-    def _judge(self, row: Row) -> Pair | Flaw | None:
+    def _pair_of(self, row: Row) -> Pair | Flaw | None:
         values = row.values
         if not isinstance(values, dict):
             raise TypeError("a row without a flaw has its values by name")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from ..errors import InputError
 from .columns import Columns, listing
-from .layout import find_split
 from .pair import Pair
 from .reading import read_pairs
 from .rejects import OnBadLine, RejectFile
 from .rows import FileFormat
+from .split_files import find_split
 from .tasks import TaskSet
 
 __all__ = ["fingerprint_pairs", "read_split"]

@@ -11,11 +11,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ..errors import InputError
 from ..tokenize import PairBudget
-from ..yaml_file import read_yaml
+from ..yaml_file import StrictModel, read_yaml
 from .budget import Budget
 from .labels import label_key
 
@@ -38,11 +38,7 @@ Labels = Annotated[tuple[str, ...], BeforeValidator(_as_labels)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_names)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Task(_Frozen):
+class Task(StrictModel):
     """One standard of match on one kind of pairs.
 
     Raises:
@@ -152,7 +148,7 @@ class Task(_Frozen):
         return f"{', '.join(self.positive)} (match) or {', '.join(self.negative)} (no match)"
 
 
-class TaskSet(_Frozen):
+class TaskSet(StrictModel):
     """All tasks of one model, in the order of their condition vectors.
 
     Raises:

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from ..atomic import replacing
 from ..data.tasks import TaskSet
 from ..errors import InputError
-from ..yaml_file import refusal_of
+from ..yaml_file import StrictModel, refusal_of
 
 __all__ = ["FORMAT_VERSION", "MATCHING_FILE", "Calibration", "Decision", "MatchingFile"]
 
@@ -22,11 +22,7 @@ FORMAT_VERSION = 2
 MATCHING_FILE = "matching.json"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Calibration(_Frozen):
+class Calibration(StrictModel):
     """A map from logits to probabilities that means what it says: ``p = sigmoid(scale * logit + bias)``.
 
     With ``bias = 0`` it is temperature scaling (temperature ``1 / scale``), otherwise Platt scaling. ``scale`` must be
@@ -58,7 +54,7 @@ class Calibration(_Frozen):
         return np.exp(-np.logaddexp(0.0, -z)).astype(np.float32)
 
 
-class Decision(_Frozen):
+class Decision(StrictModel):
     """How one task turns a logit into yes or no.
 
     Example:
@@ -101,7 +97,7 @@ class Decision(_Frozen):
         return np.asarray(reached, dtype=np.bool_)
 
 
-class MatchingFile(_Frozen):
+class MatchingFile(StrictModel):
     """Everything a matcher knows besides its weights.
 
     Example:

@@ -2,7 +2,9 @@
 
 from enum import Enum
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from ...yaml_file import StrictModel
 
 __all__ = [
     "Fgm",
@@ -17,11 +19,7 @@ __all__ = [
 ]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Fgm(_Settings):
+class Fgm(StrictModel):
     """One adversarial pass; see ``yanmo.regularize.fgm_backward``."""
 
     epsilon: float = Field(default=0.0, ge=0)
@@ -29,7 +27,7 @@ class Fgm(_Settings):
     layer that does."""
 
 
-class Pgd(_Settings):
+class Pgd(StrictModel):
     """An adversarial pass whose place is sought in several steps; see ``yanmo.regularize.pgd_backward``."""
 
     epsilon: float = Field(default=0.0, ge=0)
@@ -38,7 +36,7 @@ class Pgd(_Settings):
     """Number of steps."""
 
 
-class Vat(_Settings):
+class Vat(StrictModel):
     """Predictions that hold still under the worst perturbation; see ``yanmo.regularize.vat_backward``."""
 
     weight: float = Field(default=0.0, ge=0)
@@ -49,7 +47,7 @@ class Vat(_Settings):
     """How often its direction is improved."""
 
 
-class GradientPenalty(_Settings):
+class GradientPenalty(StrictModel):
     """The squared gradient of what ``fgm`` would perturb; see ``yanmo.regularize.gradient_penalty_loss``."""
 
     weight: float = Field(default=0.0, ge=0)
@@ -63,7 +61,7 @@ class PenaltyForm(str, Enum):
     FINITE_DIFFERENCE = "finite_difference"
 
 
-class ParameterPenalty(_Settings):
+class ParameterPenalty(StrictModel):
     """The squared gradient of all that learns: implicit gradient regularization, made explicit."""
 
     weight: float = Field(default=0.0, ge=0)
@@ -74,21 +72,21 @@ class ParameterPenalty(_Settings):
     """Distance between the two gradients of ``finite_difference``, in the parameters' unit."""
 
 
-class Flooding(_Settings):
+class Flooding(StrictModel):
     """A loss that is not let below a level; see ``yanmo.regularize.flooding_loss``."""
 
     level: float = Field(default=0.0, ge=0)
     """Where the gradient turns around, in the batch loss's unit."""
 
 
-class RDrop(_Settings):
+class RDrop(StrictModel):
     """Two dropouts of a batch should predict the same; see ``yanmo.regularize.r_drop_loss``."""
 
     weight: float = Field(default=0.0, ge=0)
     """Factor on the divergence, in nats a row."""
 
 
-class Regularizers(_Settings):
+class Regularizers(StrictModel):
     """What bends the gradient; every strength of 0 is off, and all off is the plain run, bit for bit."""
 
     fgm: Fgm = Fgm()

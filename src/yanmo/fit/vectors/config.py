@@ -4,19 +4,16 @@ from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ...probe import AlarmAction
 from ...vectors.pooled import Pooling
+from ...yaml_file import StrictModel
 from ..loop.precision import Precision
 from ..loop.regularizers import Regularizers
 from ..loop.settings import load_settings
 
 __all__ = ["CollapseSettings", "HeadSettings", "VectorConfig", "VectorMethod", "ViewSettings", "load_vector_config"]
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class VectorMethod(str, Enum):
@@ -26,7 +23,7 @@ class VectorMethod(str, Enum):
     BYOL = "byol"
 
 
-class ViewSettings(_Settings):
+class ViewSettings(StrictModel):
     """How two views of a text come to differ, beside the encoder's dropout; see ``yanmo.vectors.views``."""
 
     delete_prob: float = Field(default=0.1, ge=0, lt=1)
@@ -50,7 +47,7 @@ class ViewSettings(_Settings):
         return self.delete_prob > 0 or self.span_share < 1 or self.synonym_prob > 0
 
 
-class HeadSettings(_Settings):
+class HeadSettings(StrictModel):
     """Projector and predictor; they are thrown away after training."""
 
     projection_width: int = Field(default=384, gt=1)
@@ -66,7 +63,7 @@ class HeadSettings(_Settings):
     ahead of the encoder."""
 
 
-class CollapseSettings(_Settings):
+class CollapseSettings(StrictModel):
     """The collapse probe, which is always on; see ``yanmo.probe.collapse_reading``."""
 
     every: int = Field(default=10, gt=0)
@@ -83,7 +80,7 @@ class CollapseSettings(_Settings):
     """Every alarm of ``slow`` multiplies all rates by this."""
 
 
-class VectorConfig(_Settings):
+class VectorConfig(StrictModel):
     """Settings of one run; the defaults go on from a pretrained encoder."""
 
     method: VectorMethod = VectorMethod.SIMSIAM

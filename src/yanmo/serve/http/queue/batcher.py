@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ....errors import YanmoError
 from ....tokenize import EncodedPair
-from .length_window import length_window
+from .batch_by_length import batch_by_length
 from .pace import Pace, lateness
 
 __all__ = ["BatchReport", "Batcher", "Place", "QueueFullError", "RowEngine"]
@@ -273,7 +273,7 @@ class Batcher:
             lengths = [len(place.rows[row]) for place, row in waiting]
             # On a slow machine a batch of the largest size would make those wait who come after it.
             worth = max(_SMALLEST_BATCH, int(_BATCH * self.max_wait * (self._pace.rate or _BELIEVED)))
-            batch = [waiting[i] for i in length_window(lengths, 0, max_tokens=min(self.max_batch_tokens, worth))]
+            batch = [waiting[i] for i in batch_by_length(lengths, 0, max_tokens=min(self.max_batch_tokens, worth))]
             chosen: dict[Place, set[int]] = {}
             for place, row in batch:
                 chosen.setdefault(place, set()).add(row)

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-__all__ = ["length_window"]
+__all__ = ["batch_by_length"]
 
 # Rows further apart than this are cheaper in two batches than padded to one length.
 _WIDEST = 1.5
 
 
-def length_window(lengths: Sequence[int], turn: int, *, max_tokens: int) -> list[int]:
+def batch_by_length(lengths: Sequence[int], turn: int, *, max_tokens: int) -> list[int]:
     """Chooses the rows of a batch around the row whose turn it is.
 
     A run of the rows sorted by length: it holds ``turn``, grows towards the nearer neighbor, and ends where
@@ -23,9 +23,9 @@ def length_window(lengths: Sequence[int], turn: int, *, max_tokens: int) -> list
         Row numbers, shortest first.
 
     Example:
-        >>> length_window([30, 8, 9, 10, 31], 2, max_tokens=30)
+        >>> batch_by_length([30, 8, 9, 10, 31], 2, max_tokens=30)
         [1, 2, 3]
-        >>> length_window([30, 8, 9, 10, 31], 0, max_tokens=64)
+        >>> batch_by_length([30, 8, 9, 10, 31], 0, max_tokens=64)
         [0, 4]
     """
     order = sorted(range(len(lengths)), key=lengths.__getitem__)

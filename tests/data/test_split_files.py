@@ -1,6 +1,6 @@
 import pytest
 
-from yanmo.data.layout import find_split
+from yanmo.data.split_files import find_split
 from yanmo.data.tasks import Task, TaskSet
 from yanmo.errors import InputError
 
