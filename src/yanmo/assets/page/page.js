@@ -8,6 +8,7 @@ import { Verdicts } from "./verdicts.js";
 // How often one pair waits for a busy service before it says so.
 const PATIENCE = 5;
 const EXAMPLES = [
+  { name: "同一类东西，一褒一贬", texts: ["这本书很好看，孩子一口气读完了", "这本书太难看了，翻了两页就放下了"] },
   { name: "同一事件", texts: ["台风登陆广东，多地停课", "台风“海葵”登陆广东，深圳等地学校停课"] },
   { name: "同一话题，两件事", texts: ["央行宣布下调存款准备金率0.5个百分点", "央行连续三个月增持黄金"] },
   { name: "字同题不同", texts: ["沪深股市尾盘集体跳水，逾四千只个股下跌", "十五岁小将在跳水世界杯女子十米台决赛中夺冠"] },
