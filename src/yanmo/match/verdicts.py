@@ -20,10 +20,12 @@ class Verdict:
     Attributes:
         probabilities: Calibrated probability of a match, float32[n]; never above that of a standard it implies.
         accepted: Whether each pair is a match, bool[n]; never True where a standard it implies says False.
+        is_blank: Whether the pair is no match for having nothing to read in either text, bool[n].
     """
 
     probabilities: NDArray[np.float32]
     accepted: NDArray[np.bool_]
+    is_blank: NDArray[np.bool_]
 
 
 def with_implied(task_set: TaskSet, tasks: Sequence[str]) -> tuple[str, ...]:
@@ -53,7 +55,9 @@ def with_implied(task_set: TaskSet, tasks: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def verdicts(matching: MatchingFile, logits: Mapping[str, ArrayLike]) -> dict[str, Verdict]:
+def verdicts(
+    matching: MatchingFile, logits: Mapping[str, ArrayLike], *, is_blank: ArrayLike = False
+) -> dict[str, Verdict]:
     """Turns logits into probabilities and decisions under every standard.
 
     What matches strictly matches loosely: where a standard implies a looser one, its probability is
@@ -64,9 +68,13 @@ def verdicts(matching: MatchingFile, logits: Mapping[str, ArrayLike]) -> dict[st
     match as well. So whatever thresholds are set, a strict yes never stands beside a loose no. Two standards stay two
     scores: the minimum only takes away what the looser one rules out.
 
+    Nothing against nothing has the probability 0 and is no match, where the matcher declares that step
+    (``reject_blank``).
+
     Args:
         matching: Calibration and threshold of each standard, and which implies which.
         logits: By name of the standard, shape [n] each; of a strict standard the looser ones must be there too.
+        is_blank: Which of the pairs have nothing to read in either text, shape [n]; one value stands for all.
 
     Returns:
         The verdict of each standard, in the order of ``logits``.
@@ -75,6 +83,7 @@ def verdicts(matching: MatchingFile, logits: Mapping[str, ArrayLike]) -> dict[st
         InputError: A standard is unknown, or the logits of one that it implies are missing.
     """
     found: dict[str, Verdict] = {}
+    rejects = np.asarray(is_blank, dtype=np.bool_) & matching.normalization.reject_blank
 
     def verdict(task: str) -> Verdict:
         if task in found:
@@ -83,13 +92,15 @@ def verdicts(matching: MatchingFile, logits: Mapping[str, ArrayLike]) -> dict[st
             raise InputError(f"the logits of '{task}' are missing, which a stricter task implies")
         rule = matching.decision(task)
         probabilities = rule.calibration.probabilities(logits[task])
+        rejected = np.broadcast_to(rejects, probabilities.shape)
+        probabilities = np.where(rejected, np.float32(0), probabilities)
+        accepted = rule.accepts(probabilities) & ~rejected
         looser = matching.task_set.task(task).implies
-        if looser is None:
-            found[task] = Verdict(probabilities, rule.accepts(probabilities))
-        else:
+        if looser is not None:
             above = verdict(looser)
             probabilities = np.minimum(probabilities, above.probabilities)
-            found[task] = Verdict(probabilities, rule.accepts(probabilities) & above.accepted)
+            accepted = rule.accepts(probabilities) & above.accepted
+        found[task] = Verdict(probabilities, accepted, rejected)
         return found[task]
 
     return {task: verdict(task) for task in logits}
