@@ -29,10 +29,17 @@ def match(
     *model, text1, text2 = texts
     matcher = open_matcher(model[0] if model else "default")
     table = Table("任务", "概率", "阈值", "判断")
-    for task, found in matcher.judge([(text1, text2)], tasks=matcher.matching.task_set.names).items():
+    rows = matcher.rows([(text1, text2)], tasks=matcher.matching.task_set.names)
+    judged = matcher.judge_rows(rows)
+    for task, found in judged.items():
         decision = matcher.matching.decision(task)
         title = matcher.matching.task_set.task(task).title
         label = task if title == task else f"{task} {title}"
         verdict = "匹配" if found.accepted[0] else "不匹配"
         table.add_row(escape(label), f"{found.probabilities[0]:.3f}", f"{decision.threshold:.3f}", verdict)
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    if any(found.is_blank.any() for found in judged.values()):
+        console.print("两段都没有可读的内容，因此不匹配。")
+    if rows.n_unknown.any():
+        console.print("文本一、文本二各有 {:,}、{:,} 处词表不认识的字。".format(*rows.n_unknown[0].tolist()))
