@@ -52,6 +52,7 @@ def main() -> None:
         task_set=kept.task_set,
         decisions=decisions,
         model=kept.model,
+        normalization=kept.normalization,
         training={"mean_of": [m.matching.training for m in matchers]},
     )
     Matcher(first.engine, first.pair_encoder, matching).save_pretrained(arguments.out)

@@ -18,7 +18,14 @@ def _tiny_matcher(*, model_type=None, n_layers=2, **changes):
     from yanmo.encode import EncoderConfig, ModelType
     from yanmo.match import Architecture, Calibration, Decision, Matcher, MatchingFile
     from yanmo.match.engines.torch_engine import TorchEngine, build_classifier
-    from yanmo.tokenize import CharacterSegmenter, PairEncoder, PairLayout, Vocabulary, WordTokenizer
+    from yanmo.tokenize import (
+        CharacterSegmenter,
+        PairEncoder,
+        PairLayout,
+        TextNormalization,
+        Vocabulary,
+        WordTokenizer,
+    )
 
     torch.manual_seed(7)
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"今天气不错我们去公园学生"]
@@ -33,8 +40,10 @@ def _tiny_matcher(*, model_type=None, n_layers=2, **changes):
         task_set=TaskSet(name="two", tasks=(Task(name="loose", symmetric=False), Task(name="strict", symmetric=False))),
         decisions={"strict": Decision(threshold=0.3, calibration=Calibration(scale=2.0, bias=-1.0))},
         model=architecture.model_dump(mode="json"),
+        normalization=TextNormalization(),
     )
-    return Matcher(TorchEngine(classifier, config), PairEncoder(tokenizer, layout=architecture.layout), matching)
+    encoder = PairEncoder(tokenizer, layout=architecture.layout, normalization=matching.normalization)
+    return Matcher(TorchEngine(classifier, config), encoder, matching)
 
 
 @pytest.fixture(scope="session")

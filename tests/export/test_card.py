@@ -3,6 +3,7 @@ import pytest
 from yanmo.data import Budget, Task, TaskSet, Windows
 from yanmo.export.card import Card
 from yanmo.match import MatchingFile
+from yanmo.tokenize import TextNormalization
 
 
 @pytest.mark.parametrize(
@@ -20,3 +21,19 @@ def test_one_tasks_card_says_what_becomes_of_longer_texts(windows, words):
     text = Card("run", "float32", matching, "sl", False, "", None, 0.5).text()
     assert words in text
     assert "预算（左 9、右 128 个 token）以内" in text
+
+
+def test_one_tasks_card_names_the_steps_that_other_programs_do_not_take():
+    tasks = TaskSet(name="one", tasks=(Task(name="sl"),))
+
+    def card(matching, task):
+        return Card("run", "float32", matching, task, False, "", None, 0.5).text()
+
+    steps = TextNormalization(to_simplified=False)
+    text = card(MatchingFile(task_set=tasks, normalization=steps), "sl")
+    assert "看不见的字符" in text
+    assert "`</s>`" in text
+    assert "繁体" not in text
+    # An export that Yanmo scores takes the steps, and a matcher without any has none to name.
+    assert "这里没有的步骤" not in card(MatchingFile(task_set=tasks, normalization=steps), None)
+    assert "这里没有的步骤" not in card(MatchingFile(task_set=tasks), "sl")

@@ -6,7 +6,15 @@ from transformers import AutoTokenizer
 from yanmo.data import Budget
 from yanmo.errors import InputError
 from yanmo.export.transformers_tokenizer import write_pair_tokenizer
-from yanmo.tokenize import CharacterSegmenter, PairBudget, PairEncoder, PairLayout, Vocabulary, WordTokenizer
+from yanmo.tokenize import (
+    CharacterSegmenter,
+    PairBudget,
+    PairEncoder,
+    PairLayout,
+    TextNormalization,
+    Vocabulary,
+    WordTokenizer,
+)
 
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"今天气不错我们去公园学生问：", "ab", "##c"]
 
@@ -79,3 +87,16 @@ def test_a_prefix_that_melts_into_the_text_is_refused(tmp_path):
     # Latin letters go on a word that the prefix has begun.
     with pytest.raises(InputError, match=r"melts the prefix 'ab' into the text 'ＡＢＣ１２３.*architecture.prefix"):
         write_pair_tokenizer(_encoder(prefix="ab"), tmp_path, budget=Budget(), limit=None)
+
+
+def test_steps_that_the_format_has_no_place_for_are_left_to_the_card(tmp_path):
+    """A vocabulary with letters: what is unknown is spelled by the encoder, and is one token to transformers."""
+    letters = "abcdefghijklmnopqrstuvwxyz234567"
+    vocabulary = Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"今天", *letters, *(f"##{c}" for c in letters)])
+    tokenizer = WordTokenizer(vocabulary, segmenter=CharacterSegmenter())
+    encoder = PairEncoder(tokenizer, layout=PairLayout.JOINT, normalization=TextNormalization())
+    ours, ids, _ = _both(encoder, tmp_path, ("今天", "天今"), Budget(left=20, right=20))
+    assert ids == ours.token_ids.tolist()
+    ours, ids, _ = _both(encoder, tmp_path, ("今🍎", "天"), Budget(left=20, right=20))
+    assert ids == [2, 4, 1, 3, 5, 3]
+    assert 1 not in ours.token_ids

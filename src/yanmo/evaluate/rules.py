@@ -141,6 +141,7 @@ def _other(half: _Half, by_rule: Sequence[Verdict]) -> Verdict:
     return Verdict(
         np.where(half == 1, first.probabilities, second.probabilities),
         np.where(half == 1, first.accepted, second.accepted),
+        first.is_blank,
     )
 
 

@@ -40,6 +40,15 @@ model.predict([("文本一", "文本二")]) >= {threshold:.4f}    # 达到阈值
 更长的文本在这里只保留开头，`Matcher` {longer}，分数因此不同。
 """
 
+# What a step does to a text, for people whose programs will not do it.
+_STEPS = {
+    "drop_invisible": "去掉看不见的字符（如 U+200B、U+FEFF）",
+    "to_simplified": "繁体字读作简体（OpenCC t2s）",
+    "special_tokens_as_text": "文本里写的 `</s>`、`[SEP]` 等只当普通文字",
+    "spell_unknown": "词表不认识的字拼成字母，不同的字不再是同一个 token",
+    "reject_blank": "两段都没有可读的内容时判不匹配",
+}
+
 
 @dataclass(frozen=True)
 class Card:
@@ -99,6 +108,10 @@ class Card:
             other += (
                 f"这里只有 {task.name} 自己的分数；在 yanmo 里，{task.implies} 说不匹配的对在 {task.name} 下也不匹配。"
             )
+        if self.matching.normalization.taken:
+            steps = "；".join(_STEPS[name] for name in self.matching.normalization.taken)
+            other += f"\n\n**这里没有的步骤。** yanmo 读文本时还做这些，别的程序不做：{steps}。"
+            other += "涉及这些的文本，分数与 yanmo 不同。"
         return "## 用法\n" + _ONE_TASK.format(
             task=self.task,
             backend=', backend="onnx"' if self.is_graph else "",

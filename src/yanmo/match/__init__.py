@@ -8,7 +8,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "architecture": ["Architecture", "AttentionKind", "HeadKind"],
         "decisions": ["Calibration", "Decision", "MatchingFile"],
-        "matcher": ["Engine", "Matcher"],
+        "engines.engine": ["Engine"],
+        "matcher": ["Matcher"],
         "named_matcher": ["open_matcher"],
         "engines.pair_rows": ["PairRows"],
         "verdicts": ["Verdict"],

@@ -4,8 +4,8 @@ from .architecture import HeadKind as HeadKind
 from .decisions import Calibration as Calibration
 from .decisions import Decision as Decision
 from .decisions import MatchingFile as MatchingFile
+from .engines.engine import Engine as Engine
 from .engines.pair_rows import PairRows as PairRows
-from .matcher import Engine as Engine
 from .matcher import Matcher as Matcher
 from .named_matcher import open_matcher as open_matcher
 from .verdicts import Verdict as Verdict

@@ -14,6 +14,7 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 from ..atomic import replacing
 from ..data.tasks import TaskSet
 from ..errors import InputError
+from ..tokenize import TextNormalization
 from ..yaml_file import StrictModel, refusal_of
 
 __all__ = ["FORMAT_VERSION", "MATCHING_FILE", "Calibration", "Decision", "MatchingFile"]
@@ -114,12 +115,14 @@ class MatchingFile(StrictModel):
     """Calibration and threshold of each task, by name; a task left out decides at 0.5, uncalibrated."""
     model: dict[str, JsonValue] = {}
     """Architecture of the matcher: layout, joint_from, head, condition_width, conditioned_layers, prefix."""
+    normalization: TextNormalization = TextNormalization.none()
+    """The steps taken between a text and its tokens."""
     training: dict[str, JsonValue] | None = None
     """Where it comes from: fingerprint of the training data, versions, settings."""
 
     @model_validator(mode="before")
     @classmethod
-    def _check_version(cls, values: Any) -> Any:
+    def _upgrade(cls, values: Any) -> Any:
         # Before all else: a newer layout would otherwise be reported as some unknown key.
         version = values.get("format_version", FORMAT_VERSION) if isinstance(values, dict) else FORMAT_VERSION
         if isinstance(version, int) and version > FORMAT_VERSION:
@@ -130,6 +133,10 @@ class MatchingFile(StrictModel):
             # Before version 2 every task read its texts as they stood.
             tasks = [{"symmetric": False, **task} for task in values["task_set"].get("tasks", ())]
             values = {**values, "task_set": {**values["task_set"], "tasks": tasks}}
+        steps = values.get("normalization") if isinstance(values, dict) else None
+        if isinstance(steps, dict):
+            # A step that a file does not name was not known when the file was written, and is not taken.
+            values = {**values, "normalization": {**TextNormalization.none().model_dump(), **steps}}
         return values
 
     @model_validator(mode="after")

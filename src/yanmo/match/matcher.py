@@ -5,56 +5,26 @@ import tempfile
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..atomic import new_folder
 from ..errors import InputError, require_extra
-from ..tokenize import EncodedPair, PairEncoder
+from ..tokenize import PairEncoder, TextNormalization
 from ..tokenize.fitting import load_fitting_tokenizer
 from .architecture import Architecture
 from .decisions import MatchingFile
+from .engines.engine import Engine, KeepsTexts
 from .engines.graph_engine import GraphEngine
-from .engines.identity import EngineIdentity, MatcherIdentity, digest_files
+from .engines.identity import MatcherIdentity, digest_files
 from .engines.pair_rows import PairRows, encode_rows
 from .folder import ENGINE_FILES, ONNX_FILE, OPENVINO_FILE, TORCH_FILE
 from .folder_record import check_files, write_files
 from .given_pairs import GivenPairs, given_pairs
 from .verdicts import Verdict, verdicts, with_implied
 
-__all__ = ["Engine", "Matcher"]
-
-
-@runtime_checkable
-class Engine(Protocol):
-    """What computes the logits: torch, or ONNX Runtime where there is no torch."""
-
-    def logits(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> NDArray[np.float32]:
-        """One logit a pair, float32[n], in the given order and the same in any company."""
-        ...
-
-    def save(self, folder: Path) -> None:
-        """Writes the weights into an existing folder."""
-        ...
-
-    def identity(self) -> EngineIdentity:
-        """Says what computes with which weights."""
-        ...
-
-
-@runtime_checkable
-class KeepsTexts(Protocol):
-    """An engine that can compute what texts cost alone ahead of the pairs they will be in."""
-
-    def keep(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> int:
-        """Computes what the texts of pairs cost alone, keeps it for later calls, and says how many bytes are kept."""
-        ...
-
-    def forget(self) -> None:
-        """Drops what ``keep`` keeps."""
-        ...
+__all__ = ["Matcher"]
 
 
 class Matcher:
@@ -63,13 +33,22 @@ class Matcher:
     Args:
         engine: Encoded pairs to logits.
         pair_encoder: Texts to encoded pairs.
-        matching: Tasks, thresholds and calibration.
+        matching: Tasks, thresholds and calibration, and the steps by which the encoder reads texts.
+
+    Raises:
+        InputError: The encoder reads texts by other steps than ``matching`` says.
 
     Example:
         ``Matcher.from_pretrained("runs/sohu").decide([("巴萨获胜", "巴塞罗那赢球")], task="ssB")``
     """
 
     def __init__(self, engine: Engine, pair_encoder: PairEncoder, matching: MatchingFile) -> None:
+        taken, declared = pair_encoder.normalization.taken, matching.normalization.taken
+        if taken != declared:
+            raise InputError(
+                f"the encoder reads texts by {_names(taken)}, the matcher declares {_names(declared)}",
+                fix="make the PairEncoder with normalization=matching.normalization",
+            )
         self.engine = engine
         self.pair_encoder = pair_encoder
         self.matching = matching
@@ -128,7 +107,12 @@ class Matcher:
             classifier, config = load_classifier(folder, architecture, n_tasks=n_tasks)
             engine = TorchEngine(classifier, config, device=device)
             tokenizer = load_fitting_tokenizer(folder, config)
-        encoder = PairEncoder(tokenizer, layout=architecture.layout, prefix=architecture.prefix)
+        encoder = PairEncoder(
+            tokenizer,
+            layout=architecture.layout,
+            prefix=architecture.prefix,
+            normalization=matching.normalization,
+        )
         return cls(engine, encoder, matching)
 
     @classmethod
@@ -148,6 +132,19 @@ class Matcher:
         """
         with resources.as_file(resources.files("yanmo.assets") / "default") as folder:
             return cls.from_pretrained(folder, n_threads=n_threads)
+
+    def with_normalization(self, normalization: TextNormalization) -> "Matcher":
+        """The same weights, reading texts by other steps; thresholds and calibration stay as they were chosen.
+
+        Args:
+            normalization: The steps, such as ``TextNormalization()`` for all of them.
+
+        Returns:
+            Another matcher over the same engine.
+        """
+        plain = self.pair_encoder
+        encoder = PairEncoder(plain.tokenizer, layout=plain.layout, prefix=plain.prefix, normalization=normalization)
+        return Matcher(self.engine, encoder, self.matching.model_copy(update={"normalization": normalization}))
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
         """Uploads the matcher's folder to the Hugging Face hub.
@@ -222,7 +219,7 @@ class Matcher:
         Raises:
             InputError: The matcher does not know the task, or something is no pair of texts.
         """
-        return self._logits(pairs, [task])[:, 0]
+        return self._logits(self.rows(pairs, tasks=[task]))[:, 0]
 
     def score(self, pairs: GivenPairs, *, task: str) -> NDArray[np.float32]:
         """Calibrated probabilities of "match" under one task, float32[n]; arguments as in ``logits``.
@@ -251,10 +248,26 @@ class Matcher:
         Raises:
             InputError: The matcher does not know a task, or something is no pair of texts.
         """
-        scored = with_implied(self.matching.task_set, tasks)
-        logits = self._logits(pairs, scored)
-        found = verdicts(self.matching, {name: np.ascontiguousarray(logits[:, i]) for i, name in enumerate(scored)})
+        rows = self.rows(pairs, tasks=with_implied(self.matching.task_set, tasks))
+        found = self.judge_rows(rows)
         return {task: found[task] for task in tasks}
+
+    def judge_rows(self, rows: PairRows) -> dict[str, Verdict]:
+        """Judges encoded pairs, for callers who also want to say what was read of them.
+
+        Args:
+            rows: Pairs under tasks, as ``rows`` gives them; of a strict task the looser ones must be there too.
+
+        Returns:
+            Of each task its verdict, by name.
+
+        Raises:
+            InputError: A looser task is missing, or the weights are damaged.
+        """
+        names = [self.matching.task_set.names[index] for index in rows.task_indices]
+        logits = self._logits(rows)
+        by_task = {name: np.ascontiguousarray(logits[:, i]) for i, name in enumerate(names)}
+        return verdicts(self.matching, by_task, is_blank=rows.is_blank)
 
     def score_all(self, pairs: GivenPairs) -> dict[str, NDArray[np.float32]]:
         """Calibrated probabilities under every task of the matcher, by task name; what tasks share is computed once.
@@ -301,17 +314,21 @@ class Matcher:
         if isinstance(self.engine, KeepsTexts):
             self.engine.forget()
 
-    def _logits(self, pairs: GivenPairs, tasks: Sequence[str]) -> NDArray[np.float32]:
-        encoded = self.rows(pairs, tasks=tasks)
-        logits = encoded.pool(self.engine.logits(encoded.rows, encoded.row_tasks))
+    def _logits(self, rows: PairRows) -> NDArray[np.float32]:
+        logits = rows.pool(self.engine.logits(rows.rows, rows.row_tasks))
         wrong = np.argwhere(~np.isfinite(logits))
         if len(wrong):
             row, column = wrong[0]
-            problem = f"pair {row} scores {logits[row, column]} under task '{tasks[column]}'"
+            task = self.matching.task_set.names[rows.task_indices[column]]
+            problem = f"pair {row} scores {logits[row, column]} under task '{task}'"
             raise InputError(
                 problem, fix="the weights are damaged: yanmo doctor model FOLDER, and copy the folder again"
             )
         return logits
+
+
+def _names(steps: Sequence[str]) -> str:
+    return ", ".join(steps) or "no step"
 
 
 def _graph_engine(folder: Path, *, n_threads: int | None) -> GraphEngine | None:

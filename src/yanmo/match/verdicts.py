@@ -20,10 +20,12 @@ class Verdict:
     Attributes:
         probabilities: Calibrated probability of a match, float32[n]; never above that of a standard it implies.
         accepted: Whether each pair is a match, bool[n]; never True where a standard it implies says False.
+        is_blank: Whether the pair is no match for having nothing to read in either text, bool[n].
     """
 
     probabilities: NDArray[np.float32]
     accepted: NDArray[np.bool_]
+    is_blank: NDArray[np.bool_]
 
 
 def with_implied(task_set: TaskSet, tasks: Sequence[str]) -> tuple[str, ...]:
@@ -53,7 +55,9 @@ def with_implied(task_set: TaskSet, tasks: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def verdict(rule: Decision, logits: ArrayLike, looser: Verdict | None = None) -> Verdict:
+def verdict(
+    rule: Decision, logits: ArrayLike, looser: Verdict | None = None, *, is_blank: ArrayLike = False
+) -> Verdict:
     """Turns the logits of one standard into probabilities and decisions, beside those of the one that it implies.
 
     What matches strictly matches loosely: the probability is
@@ -68,23 +72,32 @@ def verdict(rule: Decision, logits: ArrayLike, looser: Verdict | None = None) ->
         rule: Calibration and threshold of the standard.
         logits: Its logits, shape [n].
         looser: What the standard that it implies says of the same pairs; None where it implies none.
+        is_blank: Where there is nothing to compare, bool[n]: the probability is 0 there, and the pair no match.
 
     Returns:
         The verdict.
     """
     probabilities = rule.calibration.probabilities(logits)
+    blank = np.broadcast_to(np.asarray(is_blank, dtype=np.bool_), probabilities.shape)
+    probabilities = np.where(blank, np.float32(0), probabilities)
     if looser is None:
-        return Verdict(probabilities, rule.accepts(probabilities))
+        return Verdict(probabilities, rule.accepts(probabilities) & ~blank, blank)
     probabilities = np.minimum(probabilities, looser.probabilities)
-    return Verdict(probabilities, rule.accepts(probabilities) & looser.accepted)
+    return Verdict(probabilities, rule.accepts(probabilities) & looser.accepted & ~blank, blank)
 
 
-def verdicts(matching: MatchingFile, logits: Mapping[str, ArrayLike]) -> dict[str, Verdict]:
+def verdicts(
+    matching: MatchingFile, logits: Mapping[str, ArrayLike], *, is_blank: ArrayLike = False
+) -> dict[str, Verdict]:
     """Turns logits into probabilities and decisions under every standard; see ``verdict``.
+
+    Nothing against nothing has the probability 0 and is no match, where the matcher declares that step
+    (``reject_blank``).
 
     Args:
         matching: Calibration and threshold of each standard, and which implies which.
         logits: By name of the standard, shape [n] each; of a strict standard the looser ones must be there too.
+        is_blank: Which of the pairs have nothing to read in either text, shape [n]; one value stands for all.
 
     Returns:
         The verdict of each standard, in the order of ``logits``.
@@ -93,13 +106,15 @@ def verdicts(matching: MatchingFile, logits: Mapping[str, ArrayLike]) -> dict[st
         InputError: A standard is unknown, or the logits of one that it implies are missing.
     """
     found: dict[str, Verdict] = {}
+    rejects = np.asarray(is_blank, dtype=np.bool_) & matching.normalization.reject_blank
 
     def of(task: str) -> Verdict:
         if task not in found:
             if task not in logits:
                 raise InputError(f"the logits of '{task}' are missing, which a stricter task implies")
-            looser = matching.task_set.task(task).implies
-            found[task] = verdict(matching.decision(task), logits[task], None if looser is None else of(looser))
+            implied = matching.task_set.task(task).implies
+            looser = None if implied is None else of(implied)
+            found[task] = verdict(matching.decision(task), logits[task], looser, is_blank=rejects)
         return found[task]
 
     return {task: of(task) for task in logits}

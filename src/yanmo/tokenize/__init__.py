@@ -6,6 +6,7 @@ from .cpm import CpmTokenizer, Vintage
 from .folder import FolderTokenizer, load_text_tokenizer, load_tokenizer
 from .hidden_markov import HiddenMarkovSegmenter
 from .pair import EncodedPair, PairBudget, PairEncoder, PairLayout, PairWindows
+from .reading.normalization import TextNormalization
 from .segment import CharacterSegmenter, Segmenter, WordSegmenter
 from .special import SpecialIds, find_special_ids
 from .tokenizer import Encoding, TextTokenizer, Tokenizer, with_special_tokens
@@ -29,6 +30,7 @@ __all__ = [
     "PairWindows",
     "Segmenter",
     "SpecialIds",
+    "TextNormalization",
     "TextTokenizer",
     "Tokenizer",
     "Vintage",

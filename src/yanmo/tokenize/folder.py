@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..errors import InputError
 from .cpm import MODEL_FILES, CpmTokenizer
 from .foreign_folder import missing_file
 from .segment import CharacterSegmenter, WordSegmenter
+from .special_as_text import without_special_tokens
 from .surrogates import without_surrogates
 from .tokenizer import Encoding, TextTokenizer, Tokenizer
 from .vocabulary import Vocabulary
@@ -74,11 +75,25 @@ class FolderTokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> list[Encoding]:
         """Encodes many texts; a lone surrogate counts as U+FFFD, which is as long."""
-        clean = [without_surrogates(text) for text in texts]
-        return [
-            Encoding(np.array(e.ids, dtype=np.int32), np.array(e.offsets, dtype=np.int32).reshape(-1, 2))
-            for e in self._backend.encode_batch(clean, add_special_tokens=False)
-        ]
+        return _encodings(self._backend, texts)
+
+    def encode_batch_as_text(self, texts: Sequence[str]) -> list[Encoding]:
+        """Encodes many texts as ``encode_batch``, but special tokens spelled in them are text like any other.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            Ids and offsets of each.
+
+        Raises:
+            InputError: The tokenizer finds its special tokens in any text.
+        """
+        return _encodings(self._without_special_tokens, texts)
+
+    @cached_property
+    def _without_special_tokens(self) -> Backend:
+        return without_special_tokens(self._backend, always=self._tokens)
 
     def save(self, folder: Path) -> None:
         """Writes ``tokenizer.json`` and ``tokenizer_config.json``.
@@ -93,6 +108,14 @@ class FolderTokenizer:
         with replacing(folder / "tokenizer_config.json") as temporary:
             text = json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", **values}, indent=2)
             temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _encodings(backend: Backend, texts: Sequence[str]) -> list[Encoding]:
+    clean = [without_surrogates(text) for text in texts]
+    return [
+        Encoding(np.array(e.ids, dtype=np.int32), np.array(e.offsets, dtype=np.int32).reshape(-1, 2))
+        for e in backend.encode_batch(clean, add_special_tokens=False)
+    ]
 
 
 def load_text_tokenizer(path: Path, *, characters: bool = False) -> TextTokenizer:

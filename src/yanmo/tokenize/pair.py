@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from .reading.normalization import TextNormalization
+from .reading.reader import ReadText, TextReader
 from .tokenizer import Tokenizer
 from .windows import WindowPlan
 
@@ -91,11 +93,15 @@ class PairWindows:
         windows: At least one encoded pair.
         n_read: Tokens of each text that some window reads, special tokens and prefix not counted.
         n_cut: Tokens of each text that no window reads.
+        n_unknown: Pieces of each text that the vocabulary lacks.
+        is_blank: Whether there is nothing to read in either text.
     """
 
     windows: tuple[EncodedPair, ...]
     n_read: tuple[int, int]
     n_cut: tuple[int, int]
+    n_unknown: tuple[int, int]
+    is_blank: bool
 
 
 class PairEncoder:
@@ -105,13 +111,22 @@ class PairEncoder:
         tokenizer: Text to token ids.
         layout: How the two texts stand in one input.
         prefix: Put before each text and never cut, such as e5's ``"query: "``.
+        normalization: The steps taken between a text and its tokens; None takes none.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, layout: PairLayout, prefix: str = "") -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        *,
+        layout: PairLayout,
+        prefix: str = "",
+        normalization: TextNormalization | None = None,
+    ) -> None:
         self.tokenizer = tokenizer
         self.layout = layout
         self.prefix = prefix
-        self._n_prefix = len(tokenizer.encode(prefix).token_ids) if prefix else 0
+        self.normalization = TextNormalization.none() if normalization is None else normalization
+        self._reader = TextReader(tokenizer, self.normalization, prefix=prefix)
 
     def in_reading_order(self, pairs: Sequence[tuple[str, str]], *, budget: PairBudget) -> list[tuple[str, str]]:
         """Gives each pair as it is read: where the budget takes the shorter text first, some are swapped.
@@ -125,7 +140,7 @@ class PairEncoder:
         """
         if not budget.shorter_first:
             return list(pairs)
-        ids = [[each.token_ids for each in self.tokenizer.encode_batch([self.prefix + t for t in p])] for p in pairs]
+        ids = [[each.token_ids for each in self._reader.read(pair)] for pair in pairs]
         swapped = [_order(b, budget.reach) < _order(a, budget.reach) for a, b in ids]
         return [pair[::-1] if swap else pair for pair, swap in zip(pairs, swapped, strict=True)]
 
@@ -178,19 +193,25 @@ class PairEncoder:
         if len(each) != len(pairs):
             raise InputError(f"{len(pairs)} pairs were given {len(each)} budgets")
         distinct = list(dict.fromkeys(text for pair in pairs for text in pair))
-        encodings = self.tokenizer.encode_batch([self.prefix + text for text in distinct])
-        ids = {text: encoding.token_ids for text, encoding in zip(distinct, encodings, strict=True)}
-        return [self._encode(ids[a], ids[b], budget) for (a, b), budget in zip(pairs, each, strict=True)]
+        read = dict(zip(distinct, self._reader.read(distinct), strict=True))
+        return [self._encode(read[a], read[b], budget) for (a, b), budget in zip(pairs, each, strict=True)]
 
-    def _encode(self, left: NDArray[np.int32], right: NDArray[np.int32], budget: PairBudget) -> PairWindows:
+    def _encode(self, first: ReadText, second: ReadText, budget: PairBudget) -> PairWindows:
+        left, right = first.token_ids, second.token_ids
         if budget.shorter_first and _order(right, budget.reach) < _order(left, budget.reach):
-            turned = self._encode(right, left, budget)
+            turned = self._encode(second, first, budget)
             # What was read and cut is told of the texts in the order they were given in.
-            inputs = tuple(replace(window, n_cut=window.n_cut[::-1]) for window in turned.windows)
-            return PairWindows(inputs, turned.n_read[::-1], turned.n_cut[::-1])
+            return PairWindows(
+                tuple(replace(window, n_cut=window.n_cut[::-1]) for window in turned.windows),
+                turned.n_read[::-1],
+                turned.n_cut[::-1],
+                turned.n_unknown[::-1],
+                turned.is_blank,
+            )
         n_special = self._n_special
         room = (budget.left - n_special[0], budget.right - n_special[1])
-        if min(room) <= self._n_prefix:
+        n_prefix = self._reader.n_prefix
+        if min(room) <= n_prefix:
             raise InputError(f"a budget of {budget.left} and {budget.right} tokens leaves no room for text")
         limits = _lend(len(left), len(right), room)
         (lefts, a), (rights, b) = (
@@ -199,8 +220,9 @@ class PairEncoder:
         n_cut = (len(left) - a, len(right) - b)
         n = max(len(lefts), len(rights))
         windows = [self._join(lefts[i * len(lefts) // n], rights[i * len(rights) // n], n_cut) for i in range(n)]
-        n_read = (max(0, a - self._n_prefix), max(0, b - self._n_prefix))
-        return PairWindows(tuple(windows), n_read, n_cut)
+        n_read = (max(0, a - n_prefix), max(0, b - n_prefix))
+        n_unknown = (first.n_unknown, second.n_unknown)
+        return PairWindows(tuple(windows), n_read, n_cut, n_unknown, first.is_blank and second.is_blank)
 
     @property
     def _n_special(self) -> tuple[int, int]:
@@ -211,8 +233,8 @@ class PairEncoder:
         """Splits a text into windows of at most ``limit`` tokens; also counts the tokens that some window holds."""
         if len(ids) <= limit:
             return [ids], len(ids)
-        plan, width = budget.windows or _ONE_WINDOW, limit - self._n_prefix
-        prefix, text = np.split(ids, [self._n_prefix])
+        plan, width = budget.windows or _ONE_WINDOW, limit - self._reader.n_prefix
+        prefix, text = np.split(ids, [self._reader.n_prefix])
         reach = plan.reach(width)
         if len(text) > reach:
             n_head = round(reach * budget.head)

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 from ..errors import InputError
 from .tokenizer import Tokenizer
 
-__all__ = ["SpecialIds", "find_special_ids"]
+__all__ = ["SpecialIds", "find_special_ids", "unknown_id_of"]
 
 _MASK, _UNKNOWN = ("[MASK]", "<mask>"), ("[UNK]", "<unk>")
 _OTHERS = ("[PAD]", "<pad>", "<s>", "</s>", "<S>", "<T>")
@@ -51,13 +51,18 @@ def find_special_ids(tokenizer: Tokenizer) -> SpecialIds:
     """
     if not isinstance(tokenizer, _Lookup):
         raise InputError("this tokenizer cannot look tokens up", fix="use one that load_tokenizer gives")
-    unknown = _first(tokenizer, _UNKNOWN)
+    unknown = unknown_id_of(tokenizer)
     if unknown is None:
         raise InputError(f"the vocabulary has none of {', '.join(_UNKNOWN)}", fix="get the tokenizer's files again")
     mask = _first(tokenizer, _MASK)
     found = {tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id, unknown, unknown if mask is None else mask}
     found |= {i for token in _OTHERS if (i := tokenizer.id_of(token)) is not None}
     return SpecialIds(unknown if mask is None else mask, unknown, tuple(sorted(found)), mask is not None)
+
+
+def unknown_id_of(tokenizer: Tokenizer) -> int | None:
+    """Id of the token that stands for text the vocabulary lacks; None where there is none, or nobody can ask for it."""
+    return _first(tokenizer, _UNKNOWN) if isinstance(tokenizer, _Lookup) else None
 
 
 def _first(tokenizer: _Lookup, tokens: tuple[str, ...]) -> int | None:

@@ -11,6 +11,7 @@ from yanmo.errors import InputError
 from yanmo.serve.bulk import predict
 from yanmo.serve.bulk.pair_chunks import OutputFormat, ScorerHere
 from yanmo.serve.bulk.predict import PredictSource, predict_files
+from yanmo.tokenize import TextNormalization
 
 CHARACTERS = [chr(code) for code in range(0x4E00, 0x4E40)]
 
@@ -141,3 +142,17 @@ def test_empty_and_huge_texts_get_a_line_too(overlap_matcher, tmp_path):
 def test_a_missing_file_is_named(overlap_matcher, tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.jsonl"):
         _predict(overlap_matcher, [("llA", tmp_path / "nowhere.jsonl")], tmp_path / "out.csv")
+
+
+def test_it_counts_pairs_with_nothing_to_read_and_with_what_the_vocabulary_lacks(overlap_matcher, tmp_path):
+    plain, folder = overlap_matcher
+    matcher = plain.with_normalization(TextNormalization())
+    texts = [("一丁", "一丁"), ("", "\u200b"), ("一🍎", "丁"), (" ", " ")] * 10
+    path = tmp_path / "in.jsonl"
+    rows = [json.dumps({"source": a, "target": b}) + "\n" for a, b in texts]
+    path.write_text("".join(rows), encoding="utf-8")
+    done = _predict((matcher, folder), [("ssB", path)], tmp_path / "out.jsonl", output=OutputFormat.JSONL)
+    assert (done.n_pairs, done.n_blank, done.n_unknown) == (40, 20, 10)
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["label"] for line in lines[:4]] == [1, 0, 0, 0]
+    assert lines[1]["probability"] == 0

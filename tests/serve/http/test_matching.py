@@ -3,6 +3,7 @@ import pytest
 
 from yanmo.data import TaskSet
 from yanmo.match import Matcher
+from yanmo.tokenize import TextNormalization
 
 PAIRS = [("一丁七", "一丁万丈"), ("三上下", "不与丐"), ("", "丑"), ("专且", "专且")]
 # As many characters as tokens: the stand-in's vocabulary is of characters.
@@ -105,3 +106,19 @@ def test_every_pair_of_a_long_request_comes_back_in_order(http_service, overlap_
     reply = http_service(max_batch_tokens=512).post("/v1/score", json=_asked(pairs, tasks=["ssA"])).json()
     scores = [result["scores"]["ssA"] for result in reply["results"]]
     np.testing.assert_array_equal(np.float32(scores), matcher.score(pairs, task="ssA"))
+
+
+def test_a_decision_says_what_the_vocabulary_lacks_and_that_nothing_was_there(http_service, overlap_matcher):
+    plain, _ = overlap_matcher
+    matcher = plain.with_normalization(TextNormalization())
+    pairs = [("一丁", "一\u200b丁"), ("一🍎丁", "一丁"), ("\u200b", " ")]
+    found = http_service(matcher).post("/v1/decide", json=_asked(pairs, tasks=["ssB"])).json()["results"]
+    same, unknown, blank = (each["tasks"]["ssB"] for each in found)
+    assert "unknown" not in same
+    assert "blank" not in same
+    assert same["match"]
+    assert unknown["unknown"] == [1, 0]
+    assert blank["blank"] is True
+    assert (blank["probability"], blank["match"]) == (0.0, False)
+    scores = http_service(matcher).post("/v1/score", json=_asked(pairs, tasks=["ssA"])).json()["results"]
+    assert scores[2] == {"scores": {"ssA": 0.0}}

@@ -15,7 +15,7 @@ export class Verdicts {
     box.replaceChildren(...this.#groups.map((group) => group.view));
   }
 
-  /** Shows the answer for one pair: { task name: { probability, threshold, match, tokens, cut } }. */
+  /** Shows the answer for one pair: { task name: { probability, threshold, match, tokens, cut, unknown, blank } }. */
   show(answers) {
     this.#box.classList.remove("stale");
     for (const { lines, note } of this.#groups) {
@@ -112,8 +112,18 @@ function digitsFor(probability, threshold) {
   return n;
 }
 
-/** Says how much of each text the model read: `tokens` it saw, `cut` tokens the budget left out. */
-function reading({ tokens, cut }, { head }) {
+/**
+ * Says how much of each text the model read: `tokens` it saw, `cut` tokens the budget left out, and of how many pieces
+ * it knows only whether they are the same (`unknown`).
+ */
+function reading(answer, budget) {
+  if (answer.blank) return "两段都没有可读的内容，因此不匹配。";
+  const unknown = TEXTS.map((name, i) => answer.unknown?.[i] && `${name}有 ${count(answer.unknown[i])} 处`).filter(Boolean);
+  const note = unknown.length ? `${unknown.join("，")}词表不认识的字。` : "";
+  return lengths(answer, budget) + note;
+}
+
+function lengths({ tokens, cut }, { head }) {
   const place = head >= 1 ? "结尾" : head <= 0 ? "开头" : "中间";
   if (!cut[0] && !cut[1]) return `两段都完整读入，${count(tokens[0])} 与 ${count(tokens[1])} 个 token。`;
   const said = TEXTS.map((name, i) => {

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...match.architecture import Architecture
+from ...tokenize import TextNormalization
 from ..loop.precision import Precision
 from ..loop.regularizers import Regularizers
 from ..loop.settings import load_settings
@@ -35,6 +36,9 @@ class TrainConfig(BaseModel):
 
     architecture: Architecture = Architecture()
     """What is built around the encoder."""
+    normalization: TextNormalization | None = None
+    """The steps taken between a text and its tokens; None takes a matcher's own where the run goes on from one, and
+    all of them around an encoder."""
     n_layers: int | None = Field(default=None, gt=0)
     """Keep only so many of the base's lowest layers; None keeps all."""
     n_epochs: float = Field(default=3.0, gt=0)

@@ -13,7 +13,7 @@ from ...match.architecture import AttentionKind
 from ...match.engines.torch_engine import attention_kernel, classifier_around, condition_plan
 from ...match.network.classifier import PairClassifier
 from ...progress import RunProgress
-from ...tokenize import PairEncoder, PairLayout
+from ...tokenize import PairEncoder, PairLayout, TextNormalization
 from ...tokenize.fitting import load_fitting_tokenizer
 from ..loop.freezing import set_dropout
 from ..loop.precision import Precision
@@ -21,7 +21,7 @@ from .config import TrainConfig
 from .examples import Examples
 from .frozen import FrozenStates, compute_states
 from .parameters import freeze
-from .start_from_matcher import known_tasks, matcher_for_tasks
+from .start_from_matcher import known_normalization, known_tasks, matcher_for_tasks
 
 __all__ = ["build_network", "check_positions", "frozen_states"]
 
@@ -76,7 +76,29 @@ def build_network(
         for module in (model.encoder.embedding, *model.encoder.blocks[: config.frozen_layers]):
             set_dropout(module, 0.0)
     tokenizer = load_fitting_tokenizer(base, encoder_config)
-    return model, encoder_config, PairEncoder(tokenizer, layout=architecture.layout, prefix=architecture.prefix)
+    return (
+        model,
+        encoder_config,
+        PairEncoder(
+            tokenizer,
+            layout=architecture.layout,
+            prefix=architecture.prefix,
+            normalization=_normalization(base, config),
+        ),
+    )
+
+
+def _normalization(base: Path, config: TrainConfig) -> TextNormalization:
+    """Says by which steps the run reads texts; refuses others than the base's where tasks are to answer as before."""
+    known = known_normalization(base)
+    chosen = config.normalization or known or TextNormalization()
+    if config.frozen_shared and chosen != known:
+        raise InputError(
+            "frozen_shared keeps what the matcher answers, other steps of normalization change it",
+            where=base,
+            fix="leave normalization out, or unset frozen_shared",
+        )
+    return chosen
 
 
 def _tell_sides(model: PairClassifier, task_set: TaskSet) -> None:

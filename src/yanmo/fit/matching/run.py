@@ -126,6 +126,7 @@ def train_matcher(
             task_set=task_set,
             decisions=decisions,
             model=config.architecture.model_dump(mode="json"),
+            normalization=made.pair_encoder.normalization,
             training={**run.record, "step": step},
         )
         run.finish(partial(_save, made, judgement), seal=partial(_seal, matching))
@@ -220,9 +221,8 @@ def _decide(
     """Chooses each task's threshold and calibration on its validation pairs, scored as they will be from now on."""
     scores = trainer.scores()
     if run.processes.is_first:
-        matcher = Matcher(
-            TorchEngine(made.model, made.encoder_config), made.pair_encoder, MatchingFile(task_set=trainer.task_set)
-        )
+        read = MatchingFile(task_set=trainer.task_set, normalization=made.pair_encoder.normalization)
+        matcher = Matcher(TorchEngine(made.model, made.encoder_config), made.pair_encoder, read)
         scores = with_looser(matcher, _with_windows(matcher, validation, scores))
     return fit_decisions(scores)
 

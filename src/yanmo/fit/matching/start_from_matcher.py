@@ -12,13 +12,19 @@ from ...match.architecture import Architecture
 from ...match.decisions import MATCHING_FILE, MatchingFile
 from ...match.engines.torch_engine import build_classifier, load_classifier
 from ...match.network.classifier import PairClassifier
+from ...tokenize import TextNormalization
 
-__all__ = ["known_tasks", "matcher_for_tasks"]
+__all__ = ["known_normalization", "known_tasks", "matcher_for_tasks"]
 
 
 def known_tasks(folder: Path) -> tuple[str, ...]:
     """Gives the names of the tasks that the matcher in a folder was trained on; none if it holds an encoder."""
     return MatchingFile.load(folder).task_set.names if (folder / MATCHING_FILE).exists() else ()
+
+
+def known_normalization(folder: Path) -> TextNormalization | None:
+    """Gives the steps by which the matcher in a folder reads texts; None if it holds an encoder."""
+    return MatchingFile.load(folder).normalization if (folder / MATCHING_FILE).exists() else None
 
 
 def matcher_for_tasks(

@@ -33,6 +33,16 @@ class PairRows:
         return [row for tasks in self.pairs for windowed in tasks for row in windowed.windows]
 
     @property
+    def is_blank(self) -> NDArray[np.bool_]:
+        """Whether each pair has nothing to read in either text, bool[n_pairs]."""
+        return np.array([any(each.is_blank for each in tasks) for tasks in self.pairs], dtype=np.bool_)
+
+    @property
+    def n_unknown(self) -> NDArray[np.int64]:
+        """Pieces of each pair's texts that the vocabulary lacks, int64[n_pairs, 2]."""
+        return np.array([tasks[0].n_unknown for tasks in self.pairs if tasks], dtype=np.int64).reshape(-1, 2)
+
+    @property
     def row_tasks(self) -> list[int]:
         """Task index of each row."""
         return [

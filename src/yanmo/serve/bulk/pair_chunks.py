@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 from ...data import Pair
 from ...match import Matcher, MatchingFile
 from ...match.engines.identity import MatcherIdentity
+from ...match.verdicts import with_implied
 
 __all__ = [
     "ChunkLines",
@@ -60,6 +61,10 @@ class ChunkLines:
     """How many of them match."""
     data: bytes
     """One line for each."""
+    n_blank: int = 0
+    """How many pairs are no match for having nothing to read in either text."""
+    n_unknown: int = 0
+    """How many pairs hold pieces that the vocabulary lacks."""
 
 
 @runtime_checkable
@@ -114,7 +119,9 @@ def score_chunk(matcher: Matcher, chunk: PairChunk) -> ChunkLines:
     Returns:
         Their lines.
     """
-    verdict = matcher.judge([(pair.text0, pair.text1) for pair in chunk.pairs], tasks=[chunk.task])[chunk.task]
+    tasks = with_implied(matcher.matching.task_set, [chunk.task])
+    rows = matcher.rows([(pair.text0, pair.text1) for pair in chunk.pairs], tasks=tasks)
+    verdict = matcher.judge_rows(rows)[chunk.task]
     probabilities, accepted = verdict.probabilities, verdict.accepted.tolist()
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
@@ -126,7 +133,14 @@ def score_chunk(matcher: Matcher, chunk: PairChunk) -> ChunkLines:
             row = {"id": name, "task": chunk.task, "label": int(label), "probability": round(probability, 6)}
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
     data = out.getvalue().encode("utf-8", "backslashreplace")
-    return ChunkLines(chunk.source, len(chunk.pairs), sum(accepted), data)
+    return ChunkLines(
+        chunk.source,
+        len(chunk.pairs),
+        sum(accepted),
+        data,
+        n_blank=int(verdict.is_blank.sum()),
+        n_unknown=int(rows.n_unknown.any(axis=1).sum()),
+    )
 
 
 def spreadsheet_safe(name: str) -> str:

@@ -48,6 +48,10 @@ class Prediction:
     """Bad lines left out."""
     n_without_id: int = 0
     """Pairs among those of this call that are named by the number of their line."""
+    n_blank: int = 0
+    """Pairs among those of this call that are no match for having nothing to read in either text."""
+    n_unknown: int = 0
+    """Pairs among those of this call with pieces that the vocabulary lacks."""
 
 
 def predict_files(
@@ -114,7 +118,7 @@ def predict_files(
         begun = done = _load(names, request)
         stack.callback(_forget_nothing, names)
         _save(names.journal, request, done)
-        n_matches = n_without_id = 0
+        n_matches = n_without_id = n_blank = n_unknown = 0
         rejects = RejectFile(names.rejects) if skipping else nullcontext()
         with rejects as reject_file, naming(names.part), names.part.open("r+b") as file:
             file.truncate(done.n_bytes)
@@ -157,6 +161,8 @@ def predict_files(
                 file.flush()
                 os.fsync(file.fileno())
                 n_matches += lines.n_matches
+                n_blank += lines.n_blank
+                n_unknown += lines.n_unknown
                 done = done.written(lines)
                 _save(names.journal, request, done)
                 if on_progress is not None:
@@ -164,7 +170,7 @@ def predict_files(
         names.part.replace(out)
         names.journal.unlink(missing_ok=True)
     n_rejected = 0 if reject_file is None else reject_file.n_rejected
-    return Prediction(done.n_pairs, begun.n_pairs, n_matches, n_rejected, n_without_id)
+    return Prediction(done.n_pairs, begun.n_pairs, n_matches, n_rejected, n_without_id, n_blank, n_unknown)
 
 
 @dataclass(frozen=True, slots=True)

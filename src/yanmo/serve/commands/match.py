@@ -35,6 +35,9 @@ def match(
     """
     if len(texts) not in (2, 3):
         raise typer.BadParameter(f"give two texts, and a model's folder before them if need be, not {len(texts)} words")
+    # Here: it needs numpy, which the list of verbs does not.
+    from ...match.verdicts import with_implied
+
     *model, text1, text2 = texts
     matcher = open_matcher(model[0] if model else "default")
     task_set = matcher.matching.task_set
@@ -46,7 +49,8 @@ def match(
     with_groups = any(each.group for each in tasks)
     for column in (*([""] if with_groups else []), "任务", "概率", "阈值", "判断"):
         table.add_column(column)
-    found, shown = matcher.judge([(text1, text2)], tasks=names), None
+    rows = matcher.rows([(text1, text2)], tasks=with_implied(task_set, names))
+    found, shown = matcher.judge_rows(rows), None
     for each in tasks:
         if shown is not None and each.group != shown:
             table.add_section()
@@ -60,7 +64,12 @@ def match(
             "匹配" if verdict.accepted[0] else "不匹配",
         )
         shown = each.group
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    if any(each.is_blank.any() for each in found.values()):
+        console.print("两段都没有可读的内容，因此不匹配。")
+    if rows.n_unknown.any():
+        console.print("文本一、文本二各有 {:,}、{:,} 处词表不认识的字。".format(*rows.n_unknown[0].tolist()))
 
 
 def _first_of_group(names: tuple[str, ...], group: str, task_set: "TaskSet") -> int:

@@ -87,7 +87,9 @@ def predict(
     kept = f"（接着上次的 {done.n_before:,} 对）" if done.n_before else ""
     left_out = f"，略过坏行 {done.n_rejected:,}" if done.n_rejected else ""
     by_line = f"，没有编号、以行号为编号的 {done.n_without_id:,}" if done.n_without_id else ""
-    line = f"{done.n_pairs:,} 对已写入 {out}{kept}；本次判为匹配 {done.n_matches:,}{left_out}{by_line}"
+    blank = f"，两段都没有可读内容、记为不匹配的 {done.n_blank:,}" if done.n_blank else ""
+    unknown = f"，含词表不认识的字的 {done.n_unknown:,}" if done.n_unknown else ""
+    line = f"{done.n_pairs:,} 对已写入 {out}{kept}；本次判为匹配 {done.n_matches:,}{left_out}{by_line}{blank}{unknown}"
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

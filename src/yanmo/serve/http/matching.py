@@ -1,11 +1,14 @@
 """The routes of the service's own shape: what tasks there are, probabilities, decisions."""
 
+from typing import Any
+
 import numpy as np
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from ...match import Matcher
 from ...match.verdicts import Verdict, verdicts
+from ...tokenize import PairWindows
 from .entrance import exchange_of
 from .errors import error_replies
 from .queue.scoring import PairScorer, ScoredPairs
@@ -40,7 +43,8 @@ def verdicts_of(matcher: Matcher, scored: ScoredPairs) -> list[Verdict]:
     Returns:
         The verdict of each task asked for, in order.
     """
-    found = verdicts(matcher.matching, {task: scored.logits[:, i] for i, task in enumerate(scored.scored)})
+    logits = {task: scored.logits[:, i] for i, task in enumerate(scored.scored)}
+    found = verdicts(matcher.matching, logits, is_blank=scored.is_blank)
     return [found[task] for task in scored.tasks]
 
 
@@ -97,6 +101,7 @@ def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
                         match=matches[i][pair],
                         tokens=readings[i].n_read,
                         cut=readings[i].n_cut,
+                        **_remarks(readings[i], is_blank=bool(found[i].is_blank[pair])),
                     )
                     for i, task in enumerate(scored.tasks)
                 }
@@ -106,6 +111,11 @@ def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
         return json_reply(DecideReply(model=model_name, results=results))
 
     return router
+
+
+def _remarks(reading: PairWindows, *, is_blank: bool) -> dict[str, Any]:
+    """What is told of a pair only where it is so."""
+    return ({"unknown": reading.n_unknown} if any(reading.n_unknown) else {}) | ({"blank": True} if is_blank else {})
 
 
 def _describe_tasks(matcher: Matcher, model_name: str) -> TasksReply:

@@ -74,6 +74,17 @@ class TaskDecision(BaseModel):
     cut: tuple[int, int] = Field(
         description="两段文本各被截去多少 token / tokens of each text that the budget left out", examples=[[0, 3]]
     )
+    unknown: tuple[int, int] | None = Field(
+        default=None,
+        description="两段文本各有几处词表不认识的字，没有则不写 / "
+        "pieces of each text that the vocabulary lacks, where there are any",
+        examples=[[1, 0]],
+    )
+    blank: bool | None = Field(
+        default=None,
+        description="两段都没有可读的内容，因此不匹配；否则不写 / "
+        "true where there is nothing to read in either text, which is no match",
+    )
 
 
 class PairDecisions(BaseModel):

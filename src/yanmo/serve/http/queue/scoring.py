@@ -33,6 +33,7 @@ class ScoredPairs:
         scored: Names of these tasks and then of the looser ones that they imply.
         logits: Under each of ``scored``, float32[n_pairs, n_scored].
         readings: Of each pair and each task asked for what the model read.
+        is_blank: Whether each pair has nothing to read in either text, bool[n_pairs].
         n_tokens: Tokens scored, special ones and all tasks included.
     """
 
@@ -40,6 +41,7 @@ class ScoredPairs:
     scored: tuple[str, ...]
     logits: NDArray[np.float32]
     readings: list[list[PairWindows]]
+    is_blank: NDArray[np.bool_]
     n_tokens: int
 
 
@@ -112,7 +114,7 @@ class PairScorer:
                 HTTPStatus.INTERNAL_SERVER_ERROR, "the model gave no number", fix="check it with yanmo doctor model"
             )
         readings = [each[: len(tasks)] for each in encoded.pairs]
-        return ScoredPairs(tuple(tasks), scored, logits, readings, sum(map(len, rows)))
+        return ScoredPairs(tuple(tasks), scored, logits, readings, encoded.is_blank, sum(map(len, rows)))
 
     def close(self) -> None:
         """Ends the encoding threads."""
