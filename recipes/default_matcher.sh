@@ -24,5 +24,5 @@ yanmo train --tasks standards --data "$data" --more "$out/edited" --base "$base"
 # 4. One graph: what did not learn in 4-bit blocks (the base lies on that grid), the rest in 8-bit blocks.
 yanmo export "$out/run" --form int4 --int8-from 6 --out "$out/default"
 
-# 5. Calibration and thresholds as the export scores.
-python "$recipes/fit_thresholds.py" "$out/default" --data "$data" --tasks standards
+# 5. Calibration and thresholds as the export scores; the steps of reading were declared after the training.
+python "$recipes/fit_thresholds.py" "$out/default" --data "$data" --tasks standards --normalize
