@@ -34,6 +34,7 @@ def test_a_folded_norm_is_the_conditional_one_of_each_task():
         {"separate_heads": True, "conditional_from": 1},
         {"separate_heads": True, "conditional_from": None},
         {"conditional_from": None, "head": HeadKind.POOLED},
+        {"layout": PairLayout.JOINT, "joint_from": 0, "head": HeadKind.CLASSIFICATION},
         {"conditional_from": 2},
     ],
 )

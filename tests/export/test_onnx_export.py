@@ -32,8 +32,9 @@ def _mixed_logits(engine, matcher):
         {"model_type": ModelType.ROBERTA, "layout": PairLayout.JOINT, "joint_from": 0, "separate_heads": True},
         {"model_type": ModelType.NEZHA, "head": HeadKind.ALIGNMENT, "conditional_from": None},
         {"model_type": ModelType.ROFORMER, "head": HeadKind.POOLED, "joint_from": 0},
+        {"head": HeadKind.CLASSIFICATION, "layout": PairLayout.JOINT, "joint_from": 0},
     ],
-    ids=["roberta", "nezha", "roformer"],
+    ids=["roberta", "nezha", "roformer", "classifier"],
 )
 def test_graphs_score_as_torch_does(tiny_matcher, tmp_path, changes):
     matcher = tiny_matcher(n_layers=1, **changes)

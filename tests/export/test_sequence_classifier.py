@@ -60,9 +60,18 @@ def test_transformers_gives_the_matchers_calibrated_probabilities(tiny_matcher, 
     np.testing.assert_allclose(score_by_transformers(tmp_path / "out", PAIRS[:1]), expected[:1], atol=1e-5)
 
 
-@pytest.mark.parametrize("changes", [{"separate_heads": True}, {"conditional_from": None}, {"conditional_from": 1}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"separate_heads": True},
+        {"conditional_from": None},
+        {"conditional_from": 1},
+        {"head": HeadKind.CLASSIFICATION},
+        {"head": HeadKind.CLASSIFICATION, "model_type": ModelType.ERNIE, "separate_heads": True},
+    ],
+)
 def test_heads_and_conditions_of_every_kind_are_folded(tiny_matcher, tmp_path, changes):
-    matcher = tiny_matcher(**PLAIN, **changes)
+    matcher = tiny_matcher(**PLAIN | changes)
     export_task(matcher, tmp_path / "out", task="strict")
     expected = matcher.score(PAIRS, task="strict")
     np.testing.assert_allclose(score_by_transformers(tmp_path / "out", PAIRS), expected, atol=1e-5)
@@ -119,6 +128,10 @@ def test_the_decision_travels_and_says_that_the_calibration_is_folded(tiny_match
         ({"joint_from": 2}, r"architecture.joint_from is 2.*--onnx.*--set architecture.joint_from=0"),
         ({"layout": PairLayout.SIDES}, r"architecture.layout is sides.*--set architecture.layout=joint"),
         ({"head": HeadKind.INTERACTION}, r"architecture.head is interaction.*--set architecture.head=pooled"),
+        (
+            {"head": HeadKind.CLASSIFICATION, "model_type": ModelType.ROFORMER},
+            r"architecture.head is classification.*--set architecture.head=pooled",
+        ),
         ({"attention": "taylor2"}, r"architecture.attention is taylor2.*--set architecture.attention=softmax"),
         ({"model_type": ModelType.NEZHA}, r"transformers has no nezha model"),
     ],

@@ -62,3 +62,47 @@ def make_pairs():
         return made
 
     return make
+
+
+@pytest.fixture(scope="session")
+def cross_encoder(tmp_path_factory):
+    """Makes folders of tiny random cross-encoders with a tokenizer, by the name of transformers' class."""
+    import transformers
+
+    def make(name, **changes):
+        torch.manual_seed(1)
+        folder = tmp_path_factory.mktemp(name)
+        prefix = name.removesuffix("ForSequenceClassification")
+        if prefix in ("Bert", "RoFormer"):
+            tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *CHARACTERS]
+            tokenizer = transformers.BertTokenizer(vocab={token: i for i, token in enumerate(tokens)})
+        elif prefix == "Roberta":
+            from tokenizers.pre_tokenizers import ByteLevel
+
+            tokens = ["<s>", "<pad>", "</s>", "<unk>", *sorted(ByteLevel.alphabet())]
+            tokenizer = transformers.RobertaTokenizer(vocab={t: i for i, t in enumerate(tokens)}, merges=[])
+        else:
+            tokens = ["<s>", "<pad>", "</s>", "<unk>", "▁", *CHARACTERS, "▁今天", "公园"]
+            tokenizer = transformers.XLMRobertaTokenizer(vocab=[(token, -1.0) for token in tokens])
+        tokenizer.save_pretrained(folder)
+        sizes = {
+            "vocab_size": len(tokenizer),
+            "pad_token_id": tokenizer.pad_token_id,
+            "hidden_size": 16,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 2,
+            "intermediate_size": 24,
+            "max_position_embeddings": 300,
+            "type_vocab_size": 2 if prefix == "Bert" else 1,
+            "num_labels": 1,
+            "initializer_range": 0.4,
+        }
+        model = getattr(transformers, name)(getattr(transformers, f"{prefix}Config")(**sizes | changes))
+        with torch.no_grad():
+            for key, parameter in model.named_parameters():
+                if key.endswith("bias"):
+                    parameter.normal_(std=0.3)  # transformers' start at zero, where a forgotten one would not show
+        model.save_pretrained(folder)
+        return folder
+
+    return make

@@ -10,9 +10,16 @@ from yanmo.layers.heads import interaction_features
 WIDTH = 8
 
 
-def head() -> AlignmentHead:
+def untrained() -> AlignmentHead:
     torch.manual_seed(0)
     return AlignmentHead(WIDTH, inner_width=6, norm=LayerNorm(6), dropout_prob=0.0, align_width=5).double()
+
+
+def head() -> AlignmentHead:
+    made = untrained()
+    for parameter in (made.out.weight, made.out.bias, made.distance.weight):
+        torch.nn.init.normal_(parameter)
+    return made
 
 
 def sides(n_first: int, n_second: int) -> Tensor:
@@ -39,7 +46,7 @@ def by_hand(head: AlignmentHead, x: Tensor, n_first: int) -> float:
         means.append(sum(w * f for w, f in zip(weights, part, strict=True)) / sum(weights))
     features = torch.cat([sentence, means[0] + means[1], (means[0] - means[1]).abs()])
     hidden = head.norm(F.gelu(head.hidden(features))[None], None)
-    return float(head.out(hidden))
+    return float(head.out(hidden) + head.distance.weight * sentence[-1])
 
 
 def test_it_is_the_formula_token_by_token() -> None:
@@ -47,6 +54,17 @@ def test_it_is_the_formula_token_by_token() -> None:
     side = sides(3, 4)
     got = head()(x[None], None, side=side, mask=torch.ones_like(side, dtype=torch.bool))
     assert abs(got.item() - by_hand(head().requires_grad_(False), x, 3)) < 1e-10
+
+
+def test_untrained_it_is_the_distance_of_the_mean_vectors_and_learns_from_the_first_step() -> None:
+    x = torch.randn(5, 7, WIDTH, dtype=torch.float64)
+    made, side = untrained(), sides(3, 4).expand(5, -1)
+    logits = made(x, None, side=side, mask=torch.ones_like(side, dtype=torch.bool))
+    cosine = torch.cosine_similarity(x[:, :3].mean(1), x[:, 3:].mean(1))
+    torch.testing.assert_close(logits, -math.sqrt(WIDTH) * (1 - cosine))
+    logits.sum().backward()
+    assert made.out.weight.grad is not None
+    assert made.out.weight.grad.abs().min() > 0
 
 
 def test_padding_changes_nothing_even_when_it_is_not_zero() -> None:
@@ -81,6 +99,7 @@ def test_a_conditional_norm_takes_the_condition() -> None:
     norm = ConditionalLayerNorm(6, condition_width=2)
     torch.nn.init.normal_(norm.bias_map)
     conditional = AlignmentHead(WIDTH, inner_width=6, norm=norm, dropout_prob=0.0)
+    torch.nn.init.normal_(conditional.out.weight)
     x, side = torch.randn(2, 4, WIDTH), torch.tensor([[0, 0, 1, 1]] * 2)
     same = x[:1].expand(2, -1, -1)
     logits = conditional(same, torch.eye(2), side=side, mask=torch.ones(2, 4, dtype=torch.bool))

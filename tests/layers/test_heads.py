@@ -1,6 +1,14 @@
 import torch
 
-from yanmo.layers import ConditionalLayerNorm, InteractionHead, LayerNorm, MeanHead, PooledHead, mean_pool
+from yanmo.layers import (
+    ClassificationHead,
+    ConditionalLayerNorm,
+    InteractionHead,
+    LayerNorm,
+    MeanHead,
+    PooledHead,
+    mean_pool,
+)
 
 
 def _pair(batch=3, seq=6, width=8):
@@ -46,6 +54,17 @@ def test_pooled_head_reads_the_first_token():
     x, side, mask = _pair()
     expected = x[:, 0] @ head.out.weight[0] + head.out.bias
     torch.testing.assert_close(head(x, None, side=side, mask=mask), expected)
+
+
+def test_classification_head_is_that_of_transformers():
+    from transformers import RobertaConfig
+    from transformers.models.roberta.modeling_roberta import RobertaClassificationHead
+
+    theirs = RobertaClassificationHead(RobertaConfig(hidden_size=8, num_labels=1)).eval()
+    head = ClassificationHead(8, dropout_prob=0.1).eval()
+    head.load_state_dict({key.replace("out_proj", "out"): value for key, value in theirs.state_dict().items()})
+    x, side, mask = _pair()
+    torch.testing.assert_close(head(x, None, side=side, mask=mask), theirs(x)[:, 0])
 
 
 def test_an_untrained_interaction_head_is_the_distance_of_the_mean_vectors():

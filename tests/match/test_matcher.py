@@ -39,6 +39,7 @@ def _matcher(**changes):
     [
         {},
         {"head": HeadKind.POOLED},
+        {"head": HeadKind.CLASSIFICATION},
         {"separate_heads": True, "conditional_from": None},
         {"conditional_from": None},
         {"conditional_from": 1},
@@ -52,6 +53,19 @@ def test_a_saved_matcher_scores_the_same(tmp_path, changes):
     for task in ("loose", "strict"):
         # Not bit for bit: tensors read from a file lie at other addresses, and kernels differ by alignment.
         np.testing.assert_allclose(loaded.logits(PAIRS, task=task), matcher.logits(PAIRS, task=task), atol=1e-6)
+
+
+def test_an_alignment_head_without_its_distance_is_of_a_folder_that_had_none(tmp_path):
+    matcher = _matcher(head=HeadKind.ALIGNMENT)
+    torch.nn.init.zeros_(matcher.engine.classifier.head.distance.weight)
+    matcher.save_pretrained(tmp_path / "run")
+    file = tmp_path / "run" / "model.safetensors"
+    tensors = load_file(file)
+    del tensors["matching.head.distance.weight"]
+    save_file(tensors, file)
+    (tmp_path / "run" / "files.json").unlink()
+    loaded = Matcher.from_pretrained(tmp_path / "run")
+    np.testing.assert_allclose(loaded.logits(PAIRS, task="loose"), matcher.logits(PAIRS, task="loose"), atol=1e-6)
 
 
 def test_scores_keep_their_order_and_are_the_same_alone_or_together():

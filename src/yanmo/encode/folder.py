@@ -3,7 +3,7 @@
 import json
 import pickle
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from .encoder import ConditionPlan, Encoder, build_encoder
 from .keymap import KeyMap, encoder_keymap
 from .strict_state import Says, account
 
-__all__ = ["LoadedEncoder", "load_encoder", "read_config", "read_tensors", "save_encoder"]
+__all__ = ["LoadedEncoder", "load_encoder", "read_config", "read_config_values", "read_tensors", "save_encoder"]
 
 # Parameters that a plain base lacks and that start at their initial value.
 _NEW_LEAVES = ("weight_map", "bias_map")
@@ -143,19 +143,33 @@ def read_config(folder: Path) -> EncoderConfig:
     Raises:
         InputError: The folder or file is missing, is not JSON, or names an architecture that is none of ours.
     """
-    path = folder / "config.json"
-    values = _read_json(path, "a Hugging Face model folder has one")
     try:
-        return EncoderConfig.from_hf(values)
+        return EncoderConfig.from_hf(read_config_values(folder))
     except InputError as error:
-        raise InputError(error.problem, where=path, fix=error.fix) from None
+        raise InputError(error.problem, where=error.where or folder / "config.json", fix=error.fix) from None
 
 
-def read_tensors(folder: Path) -> dict[str, Tensor]:
-    """Reads all tensors of a folder without executing anything in it.
+def read_config_values(folder: Path) -> dict[str, Any]:
+    """Reads ``config.json`` of a folder as it stands there.
+
+    Args:
+        folder: A Hugging Face model folder.
+
+    Returns:
+        Its fields.
+
+    Raises:
+        InputError: The folder or file is missing, or is not JSON.
+    """
+    return _read_json(folder / "config.json", "a Hugging Face model folder has one")
+
+
+def read_tensors(folder: Path, *, only: Container[str] | None = None) -> dict[str, Tensor]:
+    """Reads the tensors of a folder without executing anything in it.
 
     Args:
         folder: Folder with ``model.safetensors`` or ``pytorch_model.bin``, or the index file of their shards.
+        only: Names of those that are wanted; None reads all.
 
     Returns:
         Tensors by the names the folder gives them.
@@ -166,10 +180,10 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
     for name in ("model.safetensors", "pytorch_model.bin"):
         index = folder / f"{name}.index.json"
         if (folder / name).is_file():
-            return _read_file(folder / name)
+            return _read_file(folder / name, only)
         if index.is_file():
             shards = sorted(set(_read_json(index, "it lists the shards")["weight_map"].values()))
-            return {key: tensor for shard in shards for key, tensor in _read_file(folder / shard).items()}
+            return {key: tensor for shard in shards for key, tensor in _read_file(folder / shard, only).items()}
     raise missing_file(
         "there is neither model.safetensors nor pytorch_model.bin",
         folder=folder,
@@ -185,7 +199,7 @@ def _keymap(config: EncoderConfig, names: Iterable[str], folder: Path) -> KeyMap
         raise InputError(error.problem, where=folder, fix=error.fix) from None
 
 
-def _read_file(path: Path) -> dict[str, Tensor]:
+def _read_file(path: Path, only: Container[str] | None) -> dict[str, Tensor]:
     again = "the file is truncated or damaged; download it again"
     if not path.is_file():
         raise InputError("the weight file is missing", where=path, fix="download it again")
@@ -195,10 +209,11 @@ def _read_file(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         try:
             with safe_open(path, framework="pt") as file:
-                return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - the file is no dict
+                names = [key for key in file.keys() if only is None or key in only]  # noqa: SIM118 - it is no dict
+                return {key: file.get_tensor(key) for key in names}
         except SafetensorError as error:
             raise InputError(f"cannot be read as safetensors ({error})", where=path, fix=again) from error
-    return _torch_tensors(path, again)
+    return {key: tensor for key, tensor in _torch_tensors(path, again).items() if only is None or key in only}
 
 
 def _torch_tensors(path: Path, again: str) -> dict[str, Tensor]:

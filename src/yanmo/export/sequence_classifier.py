@@ -1,7 +1,6 @@
 """One task of a matcher as an ordinary sequence classifier of transformers, which loads without Yanmo."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..atomic import new_folder, replacing
-from ..encode import EncoderConfig, ModelType, encoder_keymap
+from ..encode import CLASSIFIERS, EncoderConfig, encoder_keymap
 from ..errors import InputError
-from ..layers import PooledHead
+from ..layers import ClassificationHead, PooledHead
 from ..match.architecture import Architecture, AttentionKind, HeadKind
 from ..match.decisions import Calibration, MatchingFile
 from ..match.engines.torch_engine import TorchEngine
@@ -26,27 +25,10 @@ from .transformers_tokenizer import write_pair_tokenizer
 
 __all__ = ["classifier_config", "export_task", "one_task_only", "write_task"]
 
-# Between the first token's vector and its last map every such classifier has a layer with a tanh, which a matcher has
-# not. tanh(x) = x to float32's last digit where x is this small, and a power of two rounds nothing: the layer gives
+# Between the first token's vector and its last map every such classifier has a layer with a tanh, which a pooled head
+# has not. tanh(x) = x to float32's last digit where x is this small, and a power of two rounds nothing: the layer gives
 # the logit times 2^-14, the last map takes it back.
 _SMALL = 2.0**-14
-
-
-@dataclass(frozen=True)
-class _Form:
-    name: str
-    hidden: str
-    out: str
-
-
-_ROBERTA = ("classifier.dense", "classifier.out_proj")
-_FORMS = {
-    ModelType.BERT: _Form("BertForSequenceClassification", "bert.pooler.dense", "classifier"),
-    ModelType.ERNIE: _Form("ErnieForSequenceClassification", "ernie.pooler.dense", "classifier"),
-    ModelType.ROBERTA: _Form("RobertaForSequenceClassification", *_ROBERTA),
-    ModelType.XLM_ROBERTA: _Form("XLMRobertaForSequenceClassification", *_ROBERTA),
-    ModelType.ROFORMER: _Form("RoFormerForSequenceClassification", *_ROBERTA),
-}
 
 
 def export_task(matcher: Matcher, folder: Path, *, task: str) -> None:
@@ -56,7 +38,8 @@ def export_task(matcher: Matcher, folder: Path, *, task: str) -> None:
     map, so that the sigmoid of the logit is the calibrated probability, to rounding.
 
     Args:
-        matcher: A matcher with torch weights that attends jointly from the first layer, with a pooled head.
+        matcher: A matcher with torch weights that attends jointly from the first layer, with a pooled head or the
+            classification head of its base.
         folder: A folder that does not exist yet or is empty.
         task: Name of the task.
 
@@ -107,13 +90,13 @@ def classifier_config(config: EncoderConfig) -> dict[str, Any]:
     Raises:
         InputError: transformers has no such classifier.
     """
-    if config.model_type not in _FORMS:
+    if config.model_type not in CLASSIFIERS:
         raise InputError(
             f"transformers has no {config.model_type.value} model",
             fix="export all tasks with yanmo export --onnx, which Yanmo reads, or take another base",
         )
     return config.to_hf() | {
-        "architectures": [_FORMS[config.model_type].name],
+        "architectures": [CLASSIFIERS[config.model_type].name],
         "id2label": {"0": "match"},
         "label2id": {"match": 0},
         "dtype": "float32",
@@ -147,6 +130,8 @@ def _refuse_others(architecture: Architecture, config: EncoderConfig, *, pad_id:
         "attention": (architecture.attention.value, AttentionKind.SOFTMAX.value),
         "head": (architecture.head.value, HeadKind.POOLED.value),
     }
+    if architecture.head is HeadKind.CLASSIFICATION and CLASSIFIERS[config.model_type].has_tanh:
+        del wanted["head"]
     other = {name: values for name, values in wanted.items() if values[0] != values[1]}
     graph = "add --onnx, which writes any architecture as a graph with the same scores"
     if other:
@@ -172,30 +157,29 @@ def _tensors(
         own = tensor[index] if tensor.ndim > widths[name] else tensor
         tensors[keymap.prefix + keymap.to_theirs(name)] = own.contiguous()
     head = folded.head[index] if isinstance(folded.head, torch.nn.ModuleList) else folded.head
-    if not isinstance(head, PooledHead):
-        raise InputError(f"the head is {type(head).__name__}, matching.json says pooled", fix="get the folder again")
+    if not isinstance(head, PooledHead | ClassificationHead):
+        raise InputError(f"the head is {type(head).__name__}, matching.json says another", fix="get the folder again")
     # In float64, so that calibrating rounds once.
     weight = head.out.weight.double()[0] * calibration.scale
     bias = (head.out.bias.double() + folded.task_bias[index].double()) * calibration.scale + calibration.bias
-    form = _FORMS[config.model_type]
-    return tensors | _head(form, weight, bias, has_tanh=config.model_type is not ModelType.ROFORMER)
+    form = CLASSIFIERS[config.model_type]
+    if isinstance(head, ClassificationHead):
+        made = {**head.dense.state_dict(prefix="dense."), "out.weight": weight.float()[None], "out.bias": bias.float()}
+    else:
+        made = _linear_as_classifier(weight, bias, has_tanh=form.has_tanh)
+    return tensors | {theirs: made[ours] for ours, theirs in form.tensor_names(keymap.prefix).items()}
 
 
-def _head(
-    form: _Form, weight: Float[Tensor, " hidden"], bias: Float[Tensor, " 1"], *, has_tanh: bool
+def _linear_as_classifier(
+    weight: Float[Tensor, " hidden"], bias: Float[Tensor, " 1"], *, has_tanh: bool
 ) -> dict[str, Tensor]:
     width = len(weight)
-    hidden, hidden_bias = torch.zeros(width, width), torch.zeros(width)
+    dense, dense_bias = torch.zeros(width, width), torch.zeros(width)
     out = torch.zeros(1, width)
     if has_tanh:
-        hidden[0], hidden_bias[0], out[0, 0] = weight * _SMALL, bias[0] * _SMALL, 1 / _SMALL
+        dense[0], dense_bias[0], out[0, 0] = weight * _SMALL, bias[0] * _SMALL, 1 / _SMALL
     else:
         # RoFormer's has the activation f of its blocks, and f(x) - f(-x) = x for GELU and ReLU alike.
-        hidden[:2], hidden_bias[:2] = torch.stack([weight, -weight]), torch.stack([bias[0], -bias[0]])
+        dense[:2], dense_bias[:2] = torch.stack([weight, -weight]), torch.stack([bias[0], -bias[0]])
         out[0, 0], out[0, 1] = 1.0, -1.0
-    return {
-        f"{form.hidden}.weight": hidden,
-        f"{form.hidden}.bias": hidden_bias,
-        f"{form.out}.weight": out,
-        f"{form.out}.bias": torch.zeros(1),
-    }
+    return {"dense.weight": dense, "dense.bias": dense_bias, "out.weight": out, "out.bias": torch.zeros(1)}

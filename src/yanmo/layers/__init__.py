@@ -11,7 +11,7 @@ from .block import Block, FeedForward  # noqa: E402
 from .embedding import TokenEmbedding  # noqa: E402
 from .gru import GRUCell, ResetAfterGRUCell  # noqa: E402
 from .gru_variants import MergedGateGRUCell, ResetLastGRUCell  # noqa: E402
-from .heads import InteractionHead, MeanHead, PooledHead  # noqa: E402
+from .heads import ClassificationHead, InteractionHead, MeanHead, PooledHead  # noqa: E402
 from .linear_taylor_attention import CausalLinearTaylorAttention, LinearTaylorAttention  # noqa: E402
 from .lstm import LSTMCell  # noqa: E402
 from .norm import ConditionalLayerNorm, LayerNorm  # noqa: E402
@@ -38,6 +38,7 @@ __all__ = [
     "Block",
     "CausalLinearTaylorAttention",
     "CellActivation",
+    "ClassificationHead",
     "ConditionalLayerNorm",
     "FeedForward",
     "GRUCell",

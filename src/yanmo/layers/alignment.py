@@ -22,7 +22,8 @@ class AlignmentHead(nn.Module):
     is compared with it, ``f_i = gelu(W [x_i, a_i, |x_i - a_i|, x_i * a_i])``, and each side is the sum of its ``f_i``
     weighted by ``softmax_i(g f_i)``. Sum and absolute difference of the two sides join the sentence features. Names,
     numbers and places that one text has and the other lacks are what mean vectors blur and this keeps. Swapping the
-    two texts changes nothing.
+    two texts changes nothing. As in ``InteractionHead``, the distance of the mean vectors is passed on beside the
+    perceptron, whose last layer starts at zero: an untrained head ranks pairs exactly as their cosine does.
 
     Args:
         width: Size ``d`` of the hidden axis.
@@ -55,6 +56,10 @@ class AlignmentHead(nn.Module):
         self.norm = norm
         self.dropout = Dropout(dropout_prob)
         self.out = nn.Linear(inner_width, 1)
+        self.distance = nn.Linear(1, 1, bias=False)
+        nn.init.constant_(self.distance.weight, -1.0)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
 
     def forward(
         self,
@@ -76,7 +81,7 @@ class AlignmentHead(nn.Module):
         weight = self.gate(compared).squeeze(-1)
         u, v = (_weighted_mean(compared, weight, mask & (side == i)) for i in (0, 1))
         hidden = F.gelu(self.hidden(torch.cat([sentence, u + v, (u - v).abs()], -1)))
-        logit: Tensor = self.out(self.dropout(self.norm(hidden, condition)))
+        logit: Tensor = self.out(self.dropout(self.norm(hidden, condition))) + self.distance(sentence[:, -1:])
         return logit.squeeze(-1)
 
 

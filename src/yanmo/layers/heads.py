@@ -1,4 +1,4 @@
-"""From token vectors of a pair to one logit: a linear map of one vector, and a perceptron that compares two sides."""
+"""From token vectors of a pair to one logit: maps of one vector, and a perceptron that compares two sides."""
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,7 @@ from .dropout import Dropout
 from .norm import ConditionalLayerNorm, LayerNorm
 from .pooling import mean_pool
 
-__all__ = ["InteractionHead", "MeanHead", "PooledHead", "interaction_features"]
+__all__ = ["ClassificationHead", "InteractionHead", "MeanHead", "PooledHead", "interaction_features"]
 
 
 class MeanHead(nn.Module):
@@ -47,7 +47,8 @@ class PooledHead(nn.Module):
         width: Size of the hidden axis.
         dropout_prob: Probability of dropping a component while training.
 
-    Its siblings are ``MeanHead``, which reads all tokens, and ``InteractionHead``, which looks at both sides.
+    Its siblings are ``ClassificationHead``, with a layer more, ``MeanHead``, which reads all tokens, and
+    ``InteractionHead``, which looks at both sides.
     """
 
     def __init__(self, width: int, *, dropout_prob: float) -> None:
@@ -65,6 +66,38 @@ class PooledHead(nn.Module):
     ) -> Float[Tensor, " batch"]:
         """Returns one logit a row, shape [batch]."""
         logit: Tensor = self.out(self.dropout(x[:, 0]))
+        return logit.squeeze(-1)
+
+
+class ClassificationHead(nn.Module):
+    """The head that cross-encoders come with: ``out(tanh(dense(x)))`` of the first token's vector ``x``.
+
+    transformers' sequence classifiers of BERT, where the dense layer is called the pooler, of RoBERTa and of XLM-R all
+    compute this, so that a matcher can take over the head of such a base unchanged and start from the base's own logit.
+
+    Args:
+        width: Size of the hidden axis.
+        dropout_prob: Probability of dropping a component of the hidden layer while training.
+
+    Source: arXiv:1810.04805 and 1907.11692. Its sibling ``PooledHead`` is one linear map of the same vector.
+    """
+
+    def __init__(self, width: int, *, dropout_prob: float) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width, width)
+        self.dropout = Dropout(dropout_prob)
+        self.out = nn.Linear(width, 1)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch seq hidden"],
+        condition: Float[Tensor, "batch condition"] | None,  # noqa: ARG002 - this head has no norm to condition
+        *,
+        side: Int[Tensor, "batch seq"],  # noqa: ARG002
+        mask: Bool[Tensor, "batch seq"],  # noqa: ARG002
+    ) -> Float[Tensor, " batch"]:
+        """Returns one logit a row, shape [batch]."""
+        logit: Tensor = self.out(self.dropout(torch.tanh(self.dense(x[:, 0]))))
         return logit.squeeze(-1)
 
 

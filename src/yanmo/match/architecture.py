@@ -16,6 +16,8 @@ class HeadKind(Enum):
     POOLED = "pooled"
     MEAN = "mean"
     ALIGNMENT = "alignment"
+    CLASSIFICATION = "classification"
+    """The head of a cross-encoder, which a run takes over from its base."""
 
 
 class AttentionKind(Enum):
@@ -71,6 +73,6 @@ class Architecture(BaseModel):
                 f"linear_taylor attention cannot keep two texts apart, but joint_from is {self.joint_from}: "
                 "set it to 0, or take taylor2"
             )
-        if self.side_vectors and self.head in (HeadKind.POOLED, HeadKind.MEAN):
+        if self.side_vectors and self.head not in (HeadKind.INTERACTION, HeadKind.ALIGNMENT):
             raise ValueError(f"the {self.head.value} head has no sides to tell apart: leave side_vectors out")
         return self

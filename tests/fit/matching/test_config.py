@@ -30,6 +30,16 @@ def test_file_then_overrides(tmp_path):
     assert TrainConfig.model_validate(config.model_dump(mode="json")) == config
 
 
+def test_what_was_set_can_be_told_from_what_was_not(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text("architecture: {joint_from: 0}\n", encoding="utf-8")
+    config = load_train_config(file, overrides=["architecture.prefix=''", "regularizers.pgd.n_steps=3"])
+    assert config == TrainConfig()
+    assert config.architecture.model_fields_set == {"joint_from", "prefix"}
+    assert config.model_fields_set == {"architecture", "regularizers"}
+    assert load_train_config(None).model_fields_set == set()
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

@@ -3,7 +3,7 @@ import pytest
 from yanmo.encode import ConditionPlan, EncoderConfig, ModelType, build_encoder
 from yanmo.errors import InputError
 from yanmo.fit.matching.parameters import freeze, parameter_groups
-from yanmo.layers import InteractionHead, LayerNorm
+from yanmo.layers import ClassificationHead, InteractionHead, LayerNorm
 from yanmo.match.network.classifier import PairClassifier
 
 
@@ -27,6 +27,15 @@ def test_every_learning_parameter_is_in_one_group_at_its_rate():
     assert rate[id(model.head.out.weight)] == (7.0, 0.1)
     assert rate[id(model.task_vectors.weight)] == (1.0, 0.0)
     assert id(model.encoder.blocks[0].attention.query.weight) not in rate
+
+
+def test_a_head_that_the_base_brought_learns_as_its_top_layer_does():
+    model = _model()
+    model.head = ClassificationHead(8, dropout_prob=0.0)
+    groups = parameter_groups(model, rate=1.0, new_rate=7.0, layer_decay=0.5, weight_decay=0.1)
+    rate = {id(p): g["lr"] for g in groups for p in g["params"]}
+    assert {rate[id(parameter)] for parameter in model.head.parameters()} == {1.0}
+    assert rate[id(model.task_bias)] == 7.0
 
 
 def test_freezing_a_conditional_layer_is_refused():

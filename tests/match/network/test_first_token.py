@@ -43,12 +43,13 @@ def batch():
     ],
 )
 @pytest.mark.parametrize("model_type", [ModelType.BERT, ModelType.ROFORMER, ModelType.NEZHA])
-def test_logits_and_gradients_are_those_of_computing_every_token(batch, settings, model_type):
+@pytest.mark.parametrize("head", [HeadKind.POOLED, HeadKind.CLASSIFICATION])
+def test_logits_and_gradients_are_those_of_computing_every_token(batch, settings, model_type, head):
     if model_type is ModelType.NEZHA and "attention" in settings:
         pytest.skip("relative positions need softmax")
     torch.manual_seed(0)
     config = CONFIG if model_type is ModelType.BERT else EncoderConfig(**{**_fields(CONFIG), "model_type": model_type})
-    architecture = Architecture(head=HeadKind.POOLED, head_dropout_prob=0.0, **settings)
+    architecture = Architecture(head=head, head_dropout_prob=0.0, **settings)
     model = build_classifier(config, architecture, n_tasks=2)
     for name, parameter in model.named_parameters():
         if name.endswith(("weight_map", "bias_map")):

@@ -47,6 +47,7 @@ def _count_tokens(matcher):
         {"joint_from": 3, "conditional_from": 1, "head": HeadKind.ALIGNMENT},
         {"joint_from": 3, "conditional_from": None, "separate_heads": True},
         {"joint_from": 2, "conditional_from": 0, "layout": PairLayout.JOINT, "head": HeadKind.POOLED},
+        {"joint_from": 0, "conditional_from": 1, "layout": PairLayout.JOINT, "head": HeadKind.CLASSIFICATION},
     ],
     ids=str,
 )

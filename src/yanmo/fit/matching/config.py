@@ -87,6 +87,8 @@ class TrainConfig(BaseModel):
     """Decay of the moving average of the weights, which is what is evaluated and saved; None keeps no average."""
     n_evaluations: int = Field(default=4, gt=0)
     """How often the run is evaluated on the validation split, evenly, the last at its end."""
+    evaluate_start: bool = True
+    """Whether it is evaluated before the first step as well, so that a task that ends below its start is named."""
     n_checkpoints: int | None = Field(default=None, gt=0)
     """How often the run saves what it needs to go on after a kill, evenly; a multiple of ``n_evaluations``. None saves
     at every evaluation."""

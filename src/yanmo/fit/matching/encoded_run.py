@@ -9,6 +9,7 @@ import torch
 from ...data.pair import Pair
 from ...data.tasks import TaskSet
 from ...encode import EncoderConfig
+from ...match.architecture import HeadKind
 from ...match.network.classifier import PairClassifier
 from ...tokenize import PairEncoder
 from ..loop.precision import Precision
@@ -84,8 +85,9 @@ def encode_run(
         check_positions(encoded, encoder_config, base=base)
     known = known_tasks(base)
     fresh = [index for index, name in enumerate(task_set.names) if name not in known]
-    with torch.no_grad():
-        model.task_bias[fresh] = log_odds(examples, len(task_set.tasks))[fresh]
+    if config.architecture.head is not HeadKind.CLASSIFICATION:  # the base's own scores are logits already
+        with torch.no_grad():
+            model.task_bias[fresh] = log_odds(examples, len(task_set.tasks))[fresh]
     with run.processes.first_goes_first():  # the others find all states there
         # Validation is judged on what scoring will compute, in float32.
         frozen, checked_frozen = (

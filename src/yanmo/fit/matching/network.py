@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from ...data.tasks import TaskSet
-from ...encode import EncoderConfig, load_encoder
+from ...encode import EncoderConfig, load_classification_head, load_encoder
 from ...errors import InputError
-from ...match.architecture import AttentionKind
+from ...match.architecture import AttentionKind, HeadKind
 from ...match.engines.torch_engine import attention_kernel, classifier_around, condition_plan
 from ...match.network.classifier import PairClassifier
 from ...progress import RunProgress
@@ -61,6 +62,10 @@ def build_network(
         )
         encoder_config = loaded.config
         model = classifier_around(loaded.encoder, encoder_config, architecture, n_tasks=len(task_set.tasks))
+        if architecture.head is HeadKind.CLASSIFICATION:
+            head = load_classification_head(base, loaded)
+            for each in model.head if isinstance(model.head, nn.ModuleList) else [model.head]:
+                each.load_state_dict(head)
     _tell_sides(model, task_set)
     if config.dropout_prob is not None:
         encoder_config = replace(encoder_config, dropout_prob=config.dropout_prob)

@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 
 from ...errors import InputError
+from ...layers import ClassificationHead
 from ...match.network.classifier import PairClassifier
 from ..loop.freezing import freeze_encoder
 
@@ -47,9 +48,9 @@ def parameter_groups(
     """Sorts the learning parameters into optimizer groups.
 
     The top block learns at ``rate``, the one below at ``rate * layer_decay``, and so on down to the embedding. The
-    head and the task biases are new and learn at ``new_rate``. Task vectors and conditional maps keep their block's
-    rate: with a raised one, training was seen to stay at the prior's loss. Vectors (norms, biases, those of tasks) do
-    not decay, so that a task without pairs keeps its own.
+    task biases are new and learn at ``new_rate``, as does the head unless the base brought it along. Task vectors and
+    conditional maps keep their block's rate: with a raised one, training was seen to stay at the prior's loss. Vectors
+    (norms, biases, those of tasks) do not decay, so that a task without pairs keeps its own.
 
     Args:
         model: The network.
@@ -64,9 +65,11 @@ def parameter_groups(
     Source: arXiv:2003.10555 for layer-wise decay.
     """
     n_layers = len(model.encoder.blocks)
+    heads = model.head if isinstance(model.head, nn.ModuleList) else [model.head]
+    of_base = all(isinstance(head, ClassificationHead) for head in heads)
     depth: list[tuple[Iterable[tuple[str, nn.Parameter]], float]] = [
         (model.encoder.embedding.named_parameters(), rate * layer_decay**n_layers),
-        (model.head.named_parameters(), new_rate),
+        (model.head.named_parameters(), rate if of_base else new_rate),
         ([("task_bias", model.task_bias)], new_rate),
     ]
     if model.side_vectors is not None:

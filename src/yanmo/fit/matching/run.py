@@ -25,6 +25,7 @@ from ..loop.progress import TrainingProgress
 from ..loop.run import Run, open_run
 from ..loop.run_folder import write_json
 from ..loop.sampler import BatchPlan, plan_batches
+from .against_start import below_start, start_areas
 from .class_balance import positive_weights
 from .config import TrainConfig
 from .encoded_run import EncodedRun, Split, encode_run
@@ -32,6 +33,7 @@ from .examples import BatchMaker
 from .implied import with_implied_labels
 from .one_class import refuse_untaught_tasks
 from .overlap import without_overlap
+from .own_head import settle_head
 from .start_from_matcher import known_tasks
 from .trainer import MatchingTrainer
 
@@ -77,7 +79,8 @@ def train_matcher(
         training: Training pairs of each task, by its name; of both classes, but for tasks that do not learn.
         validation: Validation pairs, for thresholds, calibration and early stopping; may be empty.
         task_set: The tasks.
-        base: Hugging Face folder of the encoder to start from, or a matcher's to go on from with these tasks.
+        base: Hugging Face folder of the encoder or cross-encoder to start from, or a matcher's to go on from with
+            these tasks.
         out: The run's folder.
         config: The settings.
         resume: Go on with the run in ``out``.
@@ -97,6 +100,7 @@ def train_matcher(
     if processes.count > 1 and config.regularizers.is_active:
         raise InputError("regularizers bend the gradient of a whole batch in one process", fix="train without torchrun")
     _check_validation(validation)
+    config, note = settle_head(base, config)
     learned, n_overlapping = _to_learn_from(training, validation, task_set=task_set, base=base, config=config)
     frozen = out / "frozen"
     with open_run(
@@ -113,6 +117,8 @@ def train_matcher(
             config=config,
         )
         set_seed(config.seed)
+        if note:
+            run.progress.say(note)
         if n_overlapping:
             run.progress.say(f"训练集中有 {n_overlapping:,} 对也在验证集里（不论哪个任务），已剔除 left out")
         made = encode_run(
@@ -121,7 +127,8 @@ def train_matcher(
         plan = _plan(made.training, config, run)
         trainer = _trainer(made, plan, task_set=task_set, config=config, run=run)
         step = _fit(trainer, run)
-        decisions, judgement = _decide(trainer, made, validation, run)
+        start = start_areas(run.out / _HISTORY)
+        decisions, judgement = _decide(trainer, made, validation, run, start=start)
         matching = MatchingFile(
             task_set=task_set,
             decisions=decisions,
@@ -129,7 +136,7 @@ def train_matcher(
             normalization=made.pair_encoder.normalization,
             training={**run.record, "step": step},
         )
-        run.finish(partial(_save, made, judgement), seal=partial(_seal, matching))
+        run.finish(partial(_save, made, judgement, start), seal=partial(_seal, matching))
     return RunSummary(judgement, step, len(plan.batches))
 
 
@@ -216,10 +223,12 @@ def _fit(trainer: MatchingTrainer, run: Run) -> int:
 
 
 def _decide(
-    trainer: MatchingTrainer, made: EncodedRun, validation: Split, run: Run
+    trainer: MatchingTrainer, made: EncodedRun, validation: Split, run: Run, *, start: Mapping[str, float]
 ) -> tuple[dict[str, Decision], Judgement | None]:
     """Chooses each task's threshold and calibration on its validation pairs, scored as they will be from now on."""
     scores = trainer.scores()
+    for line in below_start(start, scores):
+        run.progress.say(line)
     if run.processes.is_first:
         read = MatchingFile(task_set=trainer.task_set, normalization=made.pair_encoder.normalization)
         matcher = Matcher(TorchEngine(made.model, made.encoder_config), made.pair_encoder, read)
@@ -241,8 +250,8 @@ def _with_windows(matcher: Matcher, validation: Split, scores: Sequence[TaskScor
     return [windowed.get(task.task, task) for task in scores]
 
 
-def _save(made: EncodedRun, judgement: Judgement | None, out: Path) -> None:
+def _save(made: EncodedRun, judgement: Judgement | None, start: Mapping[str, float], out: Path) -> None:
     TorchEngine(made.model, made.encoder_config).save(out)
     made.pair_encoder.tokenizer.save(out)
     if judgement is not None:
-        write_json(out / "validation.json", judgement.as_json())
+        write_json(out / "validation.json", {**judgement.as_json(), "start_auc": dict(start)})

@@ -18,8 +18,14 @@ __all__ = ["known_normalization", "known_tasks", "matcher_for_tasks"]
 
 
 def known_tasks(folder: Path) -> tuple[str, ...]:
-    """Gives the names of the tasks that the matcher in a folder was trained on; none if it holds an encoder."""
-    return MatchingFile.load(folder).task_set.names if (folder / MATCHING_FILE).exists() else ()
+    """Gives the names of the tasks that the matcher in a folder was trained on; none if it holds an encoder.
+
+    One task exported for transformers is a cross-encoder as any other.
+    """
+    if not (folder / MATCHING_FILE).exists():
+        return ()
+    matching = MatchingFile.load(folder)
+    return () if "exported_task" in (matching.training or {}) else matching.task_set.names
 
 
 def known_normalization(folder: Path) -> TextNormalization | None:
@@ -52,10 +58,11 @@ def matcher_for_tasks(
         was, wanted = getattr(built, name), getattr(architecture, name)
         # What drops out while training is no part of the network.
         if was != wanted and name != "head_dropout_prob":
+            as_written = [each.model_dump(mode="json")[name] for each in (built, architecture)]
             raise InputError(
-                f"the matcher has architecture.{name} = {was}, the settings ask for {wanted}",
+                f"the matcher has architecture.{name} = {as_written[0]}, the settings ask for {as_written[1]}",
                 where=folder,
-                fix=f"set architecture.{name} to {was}",
+                fix=f"set architecture.{name} to {as_written[0]}",
             )
     known = matching.task_set.names
     before, config = load_classifier(folder, built, n_tasks=len(known))

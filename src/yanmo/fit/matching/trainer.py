@@ -120,6 +120,14 @@ class MatchingTrainer(PlannedTrainer):
         optimizer: torch.optim.Optimizer = self.optimizer
         return optimizer
 
+    def train(
+        self, resume_from_checkpoint: str | bool | None = None, trial: Any = None, ignore_keys_for_eval: Any = None
+    ) -> Any:
+        """Trains, after an evaluation at step 0 where the settings ask for one and the run begins there."""
+        wanted = self.validation is not None and self.config.evaluate_start
+        self.args.eval_on_start = wanted and resume_from_checkpoint is None
+        return super().train(resume_from_checkpoint, trial, ignore_keys_for_eval)
+
     def compute_loss(
         self,
         model: Any,

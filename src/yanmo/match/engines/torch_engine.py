@@ -27,6 +27,7 @@ from ...errors import InputError
 from ...layers import (
     AlignmentHead,
     AttentionKernel,
+    ClassificationHead,
     ConditionalLayerNorm,
     InteractionHead,
     LayerNorm,
@@ -115,6 +116,8 @@ def classifier_around(
         dropout_prob, inner = architecture.head_dropout_prob, architecture.head_width
         if architecture.head is HeadKind.POOLED:
             return PooledHead(config.width, dropout_prob=dropout_prob)
+        if architecture.head is HeadKind.CLASSIFICATION:
+            return ClassificationHead(config.width, dropout_prob=dropout_prob)
         if architecture.head is HeadKind.MEAN:
             return MeanHead(config.width, dropout_prob=dropout_prob)
         plain = width is None or architecture.separate_heads
@@ -148,6 +151,10 @@ def load_classifier(folder: Path, architecture: Architecture, *, n_tasks: int) -
     ours = model.state_dict()
     named = {_name_in_folder(name, keymap): name for name in ours}
     tensors = read_tensors(folder)
+    if architecture.head is HeadKind.ALIGNMENT:
+        # Such heads had no distance beside the perceptron at first: none is a weight of zero.
+        of_distance = [name for name in named if name.endswith("distance.weight")]
+        tensors = {name: torch.zeros(1, 1) for name in of_distance} | tensors
     account(tensors, {name: ours[own] for name, own in named.items()}, where=folder, says=_SAYS)
     state = {own: tensors[name].to(torch.float32) for name, own in named.items()}
     model.load_state_dict(state, strict=True, assign=True)

@@ -7,11 +7,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ...encode import Encoder, TokenBatch
-from ...layers import AlignmentHead, InteractionHead, MeanHead, PooledHead
+from ...layers import AlignmentHead, ClassificationHead, InteractionHead, MeanHead, PooledHead
 
 __all__ = ["Head", "PairClassifier"]
 
-Head: TypeAlias = PooledHead | MeanHead | InteractionHead | AlignmentHead
+Head: TypeAlias = PooledHead | ClassificationHead | MeanHead | InteractionHead | AlignmentHead
 
 
 class PairClassifier(nn.Module):
@@ -88,7 +88,7 @@ class PairClassifier(nn.Module):
     def reads_first_token(self) -> bool:
         """Whether the head reads the first token's vector and no other."""
         heads = self.head if isinstance(self.head, nn.ModuleList) else [self.head]
-        return all(isinstance(head, PooledHead) for head in heads)
+        return all(isinstance(head, PooledHead | ClassificationHead) for head in heads)
 
     def score_states(
         self,

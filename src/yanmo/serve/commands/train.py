@@ -22,7 +22,7 @@ def train(
     data: Annotated[Path, typer.Option(help="含各任务目录的数据目录 / folder with the tasks' folders")],
     base: Annotated[
         Path,
-        typer.Option(help="编码器的 Hugging Face 目录，或要接着训练的匹配模型 / the encoder or matcher to start from"),
+        typer.Option(help="编码器、重排模型或匹配模型的目录 / the encoder, cross-encoder or matcher to start from"),
     ],
     out: Annotated[Path, typer.Option(help="运行目录 / where the run and the matcher go")],
     more: Annotated[
