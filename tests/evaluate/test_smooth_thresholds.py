@@ -51,3 +51,19 @@ def test_costs_and_widths_of_no_use_are_refused():
         cost_threshold([0, 1], [0.1, 0.9], false_positive=0.0, false_negative=1.0)
     with pytest.raises(InputError, match="width of 0"):
         smooth_f1_threshold([0, 1], [0.1, 0.9], width=0.0)
+
+
+def test_matches_that_no_threshold_finds_lower_the_threshold():
+    """Each pair found counts for more where many are lost: 2 hits / (hits + alarms + positives)."""
+    rng = np.random.default_rng(0)
+    labels = rng.random(2000) < 0.3
+    probabilities = 1 / (1 + np.exp(-(rng.normal(size=2000) + 2 * labels - 1.5)))
+    found = [smooth_f1_threshold(labels, probabilities, n_missed=n) for n in (0, 300, 3000)]
+    assert found[0] > found[1] > found[2]
+    for threshold, missed in zip(found, (0, 300, 3000), strict=True):
+        accepted = probabilities >= np.unique(probabilities)[:, None]
+        hits, alarms = (accepted & labels).sum(1), (accepted & ~labels).sum(1)
+        best = np.max(2 * hits / (hits + alarms + labels.sum() + missed))
+        yes = probabilities >= threshold
+        reached = 2 * (yes & labels).sum() / (yes.sum() + labels.sum() + missed)
+        assert reached > best - 0.01

@@ -33,14 +33,16 @@ def fit_decision(
         The rule, its F1 not yet judged.
     """
     chosen = np.ones(len(scores), dtype=np.bool_) if rows is None else rows
-    labels = scores.labels[chosen]
-    calibration = platt_scaling(labels, scores.logits[chosen])
+    calibration = platt_scaling(scores.labels[chosen], scores.logits[chosen])
     found = verdict(Decision(threshold=0.0, calibration=calibration), scores.logits, looser)
-    # Where the looser task says no, no threshold says yes.
-    counted = np.where(found.accepted, found.probabilities, np.float32(0))[chosen]
-    return Decision(
-        threshold=smooth_f1_threshold(labels, counted), calibration=calibration, n_examples=int(chosen.sum())
+    # Where the looser task says no, no threshold says yes: such pairs only leave matches unfound.
+    open_to_it = chosen & found.accepted
+    threshold = smooth_f1_threshold(
+        scores.labels[open_to_it],
+        found.probabilities[open_to_it],
+        n_missed=int(np.count_nonzero(scores.labels[chosen & ~found.accepted])),
     )
+    return Decision(threshold=threshold, calibration=calibration, n_examples=int(chosen.sum()))
 
 
 def fit_all(scores: Sequence[TaskScores]) -> dict[str, Decision]:

@@ -19,7 +19,7 @@ _FARTHEST = float(-np.log(2.0**-25))
 Objective = Callable[[NDArray[np.float64], NDArray[np.float64], int], NDArray[np.float64]]
 
 
-def smooth_f1_threshold(labels: ArrayLike, probabilities: ArrayLike, *, width: float = 0.5) -> float:
+def smooth_f1_threshold(labels: ArrayLike, probabilities: ArrayLike, *, width: float = 0.5, n_missed: int = 0) -> float:
     """Finds the threshold with the highest F1 when every score is blurred a little.
 
     Each pair counts as accepted at a cut ``c`` by ``sigmoid((z - c) / h)`` instead of by 0 or 1, ``z`` being its
@@ -32,6 +32,7 @@ def smooth_f1_threshold(labels: ArrayLike, probabilities: ArrayLike, *, width: f
         labels: 0 or 1, shape [n].
         probabilities: Calibrated probabilities, shape [n].
         width: Strength of the blur; above 0.
+        n_missed: Matches beside these pairs that no threshold finds.
 
     Returns:
         The threshold, in [0, 1].
@@ -46,7 +47,7 @@ def smooth_f1_threshold(labels: ArrayLike, probabilities: ArrayLike, *, width: f
     truth, values = checked_probabilities(labels, probabilities)
 
     def f1(hits: NDArray[np.float64], alarms: NDArray[np.float64], n_positive: int) -> NDArray[np.float64]:
-        return np.asarray(2 * hits / (hits + alarms + n_positive), dtype=np.float64)
+        return np.asarray(2 * hits / (hits + alarms + n_positive + n_missed), dtype=np.float64)
 
     return _smooth_optimum(truth, values, f1, width=width)
 
