@@ -42,8 +42,8 @@ def export_graph(
 
     The graph takes ``token_ids``, ``type_ids``, ``position_ids`` and ``side`` (int64[batch, seq]) and ``mask``
     (bool[batch, seq]) for the pairs, ``task`` and ``row`` (int64[scored]) for what is scored: the task, and the pair's
-    row. It gives ``logits`` (float32[scored]) and, for those who ask, ``vectors`` (float32[scored, 2, hidden]), the mean
-    vector of each text under the task.
+    row. It gives ``logits`` (float32[scored]) and, for those who ask, ``vectors`` (float32[scored, 2, hidden]), the
+    mean vector of each text under the task.
 
     Args:
         classifier: The network; left as it is.

@@ -111,9 +111,9 @@ class MatchingFile(StrictModel):
     """Version of this file's layout."""
     task_set: TaskSet
     """The tasks, in the order of the model's condition vectors."""
-    decisions: dict[str, Decision] = {}
+    decisions: dict[str, Decision] = Field(default_factory=dict)
     """Calibration and threshold of each task, by name; a task left out decides at 0.5, uncalibrated."""
-    model: dict[str, JsonValue] = {}
+    model: dict[str, JsonValue] = Field(default_factory=dict)
     """Architecture of the matcher: layout, joint_from, head, condition_width, conditioned_layers, prefix."""
     normalization: TextNormalization = TextNormalization.none()
     """The steps taken between a text and its tokens."""

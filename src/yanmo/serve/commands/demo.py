@@ -59,7 +59,8 @@ def run_demo(out: Path, console: Console) -> None:
         validation = read_split(sample, task_set, "valid")
         n_pairs = len({(p.text0, p.text1) for pairs in validation.values() for p in pairs})
         say(
-            f"一个模型、{len(validation)} 个匹配标准（载入 {loaded:.1f} 秒）。标准不同，同一对文本的答案就不同，不只是松紧之分："
+            f"一个模型、{len(validation)} 个匹配标准（载入 {loaded:.1f} 秒）。"
+            "标准不同，同一对文本的答案就不同，不只是松紧之分："
         )
         for line in _crossing(matcher, validation):
             say(line)
