@@ -59,8 +59,10 @@ def test_it_tells_bundled_pairs_apart(matcher):
     rules = {name: matcher.matching.decision(name) for name in pairs}
     judged = judge_stored(score_split(matcher, pairs), rules, n_bootstrap=20)
     auc = {name: report.auc for name, report in judged.tasks.items()}
-    # Short pairs that differ in one number or name are beyond it under the strict standard, and its card says so.
-    assert min(value for name, value in auc.items() if name != "ssB") > 0.75
+    # The pairs differ in one number, name or circumstance: what it cannot tell there, its card says.
+    weak = ("paraphrase", "law", "meaning")
+    assert min(value for name, value in auc.items() if name not in weak) > 0.7
+    assert min(auc[name] for name in ("review_kind", "review_opinion", "intent", "search")) > 0.9  # those that cross
 
 
 def test_one_text_twice_matches_and_strangers_do_not(matcher):
