@@ -19,7 +19,7 @@ from yanmo.data import TaskSet
 from yanmo.encode import EncoderConfig, ModelType
 from yanmo.match import Architecture, Calibration, Decision, Matcher, MatchingFile
 from yanmo.match.engines.torch_engine import TorchEngine, build_classifier
-from yanmo.tokenize import CharacterSegmenter, PairEncoder, PairLayout, Vocabulary, WordTokenizer
+from yanmo.tokenize import CharacterSegmenter, PairEncoder, PairLayout, TextNormalization, Vocabulary, WordTokenizer
 
 RESULT = Path(__file__).parent / "results" / "exactness.json"
 CHARACTERS = "今天气不错我们去公园学生银行卡怎么绑定解35度，。？ab"
@@ -88,7 +88,12 @@ def _random_matcher(rng: np.random.Generator) -> Matcher:
         )
         for name in task_set.names
     }
-    matching = MatchingFile(task_set=task_set, decisions=decisions, model=architecture.model_dump(mode="json"))
+    matching = MatchingFile(
+        task_set=task_set,
+        decisions=decisions,
+        model=architecture.model_dump(mode="json"),
+        normalization=TextNormalization(),
+    )
     tokenizer = WordTokenizer(Vocabulary(tokens), segmenter=CharacterSegmenter())
     return Matcher(TorchEngine(network, config), PairEncoder(tokenizer, layout=PairLayout.SIDES), matching)
 

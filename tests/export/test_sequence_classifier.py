@@ -83,7 +83,9 @@ def test_a_prefix_and_two_separators_travel_in_the_tokenizer(tiny_matcher, tmp_p
     # The table of the tiny model has 16 rows; the two tokens of the prefix make 18.
     matcher.engine.classifier.encoder.embedding.word = _wider(matcher.engine.classifier.encoder.embedding.word, 18)
     object.__setattr__(matcher.engine.config, "vocab_size", 18)
-    encoder = PairEncoder(unigram_like, layout=PairLayout.JOINT, prefix="问：")
+    encoder = PairEncoder(
+        unigram_like, layout=PairLayout.JOINT, prefix="问：", normalization=matcher.matching.normalization
+    )
     matcher = _apart(Matcher(matcher.engine, encoder, matcher.matching), task="strict")
     export_task(matcher, tmp_path / "out", task="strict")
     expected = matcher.score(PAIRS, task="strict")
@@ -155,7 +157,8 @@ def test_words_unknown_tasks_exports_and_full_folders_are_refused(tiny_matcher, 
     with pytest.raises(InputError, match="only a matcher with torch weights"):
         export_task(Matcher.from_pretrained(exported[1]), tmp_path / "out", task="strict")
     words = WordTokenizer(Vocabulary(list(matcher.pair_encoder.tokenizer.vocabulary)), segmenter=WordSegmenter())
-    by_words = Matcher(matcher.engine, PairEncoder(words, layout=PairLayout.JOINT), matcher.matching)
+    read = PairEncoder(words, layout=PairLayout.JOINT, normalization=matcher.matching.normalization)
+    by_words = Matcher(matcher.engine, read, matcher.matching)
     with pytest.raises(InputError, match="cuts words by jieba"):
         export_task(by_words, tmp_path / "out", task="strict")
     (tmp_path / "full").mkdir()

@@ -60,8 +60,12 @@ _FIX = "train with --set 'normalization={special_tokens_as_text: false}'"
 
 
 def _found(backend: Backend, tokens: set[str]) -> set[str]:
-    return {
-        token
-        for token in tokens
-        if backend.token_to_id(token) in backend.encode(f"a{token}a {token}", add_special_tokens=False).ids
-    }
+    return {token for token in tokens if _is_found(backend, token)}
+
+
+def _is_found(backend: Backend, token: str) -> bool:
+    """Whether the token's own spelling gives its id; unknown characters around it, which give that of [UNK], do not."""
+    encoding = backend.encode(f"a{token}a {token}", add_special_tokens=False)
+    number = backend.token_to_id(token)
+    spans = {span for found, span in zip(encoding.ids, encoding.offsets, strict=True) if found == number}
+    return (1, 1 + len(token)) in spans

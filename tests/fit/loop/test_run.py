@@ -161,7 +161,7 @@ def test_a_kill_in_the_last_clean_up_is_made_good_by_resume(run, family, tmp_pat
     assert not list(out.glob("checkpoint-*"))
 
 
-def test_a_new_run_that_is_refused_leaves_no_folder_and_one_that_goes_on_keeps_its_own(run, tmp_path):
+def test_a_new_run_that_is_refused_leaves_no_folder_and_one_that_goes_on_keeps_its_own(run, tiny_base, tmp_path):
     out = tmp_path / "run"
     with pytest.raises(InputError, match="cannot keep 9 of 3 layers"):
         run(out, "n_layers=9")
@@ -174,6 +174,7 @@ def test_a_new_run_that_is_refused_leaves_no_folder_and_one_that_goes_on_keeps_i
     shutil.rmtree(next(out.glob("checkpoint-*")))
     damaged = tmp_path / "damaged"
     damaged.mkdir()
+    shutil.copy(tiny_base / "config.json", damaged)  # its weights are missing
     with pytest.raises(InputError, match="another base"):
         run(out, base=damaged, resume=True)
     assert (out / "run.json").exists()

@@ -38,7 +38,11 @@ def _start(base, make_pairs, out, *overrides, tasks=TASKS):
         made = encode_run(
             make_pairs(6, seed=1), {}, task_set=tasks, base=base, config=config, states=out / "states", run=held
         )
-    matching = MatchingFile(task_set=tasks, model=config.architecture.model_dump(mode="json"))
+    matching = MatchingFile(
+        task_set=tasks,
+        model=config.architecture.model_dump(mode="json"),
+        normalization=made.pair_encoder.normalization,
+    )
     return Matcher(TorchEngine(made.model, made.encoder_config), made.pair_encoder, matching)
 
 

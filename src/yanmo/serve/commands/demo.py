@@ -102,9 +102,9 @@ _LENGTHS = tuple(
 
 
 def _crossing(matcher: "Matcher", validation: "Mapping[str, Sequence[Pair]]") -> Iterator[str]:
-    """A pair for each way in which two standards disagree."""
+    """A pair for each way in which two standards cross, of those that the model says so of."""
     for first, second, labels, truth in _CROSSINGS:
-        yield _middle(matcher, validation, (first, second), labels, truth=truth)
+        yield _middle(matcher, validation, (first, second), labels, truth=truth, crossing=True)
 
 
 def _nested(matcher: "Matcher", validation: "Mapping[str, Sequence[Pair]]") -> Iterator[str]:
@@ -120,10 +120,12 @@ def _middle(
     labels: tuple[int | None, int | None],
     *,
     truth: str,
+    crossing: bool = False,
 ) -> str:
     """Shows the middle one, by the first standard's probability, of the pairs with these labels.
 
-    The middle one, so that the model is shown neither at its best nor at its worst.
+    The middle one, so that the model is shown neither at its best nor at its worst. Where standards are to be seen
+    crossing, of the pairs on which the model has them cross, if there are any.
     """
     first, second = tasks
     others = {(p.text0, p.text1): p.label for p in validation[second]}
@@ -133,7 +135,10 @@ def _middle(
         if pair.label == labels[0] and others.get((pair.text0, pair.text1)) == labels[1]
     ]
     found = matcher.judge([(p.text0, p.text1) for p in pairs], tasks=tasks)
-    row = sorted(range(len(pairs)), key=lambda i: float(found[first].probabilities[i]))[len(pairs) // 2]
+    rows: Sequence[int] = range(len(pairs))
+    if crossing:
+        rows = [i for i in rows if found[first].accepted[i] == labels[0] != found[second].accepted[i]] or rows
+    row = sorted(rows, key=lambda i: float(found[first].probabilities[i]))[len(rows) // 2]
     task_set = matcher.matching.task_set
     verdicts = "　".join(
         f"{task_set.task(name).title} {found[name].probabilities[row]:.2f} {'✓' if found[name].accepted[row] else '✗'}"
