@@ -7,7 +7,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, chosen
 from .tokenizer import Tokenizer
 from .windows import WindowPlan
 
@@ -107,11 +107,30 @@ class PairEncoder:
         prefix: Put before each text and never cut, such as e5's ``"query: "``.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, layout: PairLayout, prefix: str = "") -> None:
+    def __init__(self, tokenizer: Tokenizer, *, layout: PairLayout | str, prefix: str = "") -> None:
         self.tokenizer = tokenizer
-        self.layout = layout
+        self.layout = chosen(PairLayout, layout, name="layout")
         self.prefix = prefix
         self._n_prefix = len(tokenizer.encode(prefix).token_ids) if prefix else 0
+
+    def longest(self, budget: PairBudget) -> int:
+        """Counts the positions of the longest input that a budget allows.
+
+        Args:
+            budget: The budget.
+
+        Returns:
+            The number; of texts that are encoded alone, what one has beside an empty one, which lends it all its room.
+
+        Example:
+            >>> from yanmo.tokenize import CharacterSegmenter, Vocabulary, WordTokenizer
+            >>> vocabulary = Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
+            >>> tokenizer = WordTokenizer(vocabulary, segmenter=CharacterSegmenter())
+            >>> [PairEncoder(tokenizer, layout=layout).longest(PairBudget(20, 30)) for layout in PairLayout]
+            [50, 48]
+        """
+        whole = budget.left + budget.right
+        return whole if self.layout is PairLayout.JOINT else whole - self._n_special[1] - self._n_prefix
 
     def in_reading_order(self, pairs: Sequence[tuple[str, str]], *, budget: PairBudget) -> list[tuple[str, str]]:
         """Gives each pair as it is read: where the budget takes the shorter text first, some are swapped.
