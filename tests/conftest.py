@@ -1,7 +1,13 @@
-"""One seed for every test that draws, and the tiny matchers that tests of several rooms share."""
+"""One seed for every test that draws; tiny bases, pairs, matchers and services that tests of several rooms share."""
+
+import io
+import json
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
+
+CHARACTERS = "今天气不错我们去公园学生球队赢了输比赛昨晚"
 
 
 @pytest.fixture(autouse=True)
@@ -11,10 +17,10 @@ def _seed() -> None:
 
 
 # Imports stand inside: tests of rooms without torch load this file as well.
-def _tiny_matcher(*, model_type=None, n_layers=2, **changes):
+def _tiny_matcher(*, model_type=None, n_layers=2, budget=32, **changes):
     import torch
 
-    from yanmo.data import Task, TaskSet
+    from yanmo.data import Budget, Task, TaskSet
     from yanmo.encode import EncoderConfig, ModelType
     from yanmo.match import Architecture, Calibration, Decision, Matcher, MatchingFile
     from yanmo.match.engines.torch_engine import TorchEngine, build_classifier
@@ -36,8 +42,10 @@ def _tiny_matcher(*, model_type=None, n_layers=2, **changes):
     for parameter in classifier.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     tokenizer = WordTokenizer(Vocabulary(tokens), segmenter=CharacterSegmenter())
+    each = {"symmetric": False, "budget": Budget(left=budget, right=budget)}
+    tasks = (Task(name="loose", **each), Task(name="strict", **each))
     matching = MatchingFile(
-        task_set=TaskSet(name="two", tasks=(Task(name="loose", symmetric=False), Task(name="strict", symmetric=False))),
+        task_set=TaskSet(name="two", tasks=tasks),
         decisions={"strict": Decision(threshold=0.3, calibration=Calibration(scale=2.0, bias=-1.0))},
         model=architecture.model_dump(mode="json"),
         normalization=TextNormalization(),
@@ -99,3 +107,138 @@ def overlap_matcher(tmp_path):
     matcher = Matcher(OverlapEngine(), PairEncoder(tokenizer, layout=PairLayout.SIDES), matching)
     matcher.save_pretrained(tmp_path / "overlap")
     return matcher, tmp_path / "overlap"
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory):
+    """A random BERT of three layers with a character vocabulary, as a Hugging Face folder."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("base")
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *CHARACTERS]
+    config = BertConfig(
+        vocab_size=len(tokens),
+        hidden_size=16,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        intermediate_size=24,
+        max_position_embeddings=64,
+        hidden_dropout_prob=0.1,
+    )
+    BertModel(config).save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "BertTokenizer", "do_lower_case": True}), encoding="utf-8"
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def two_tasks():
+    from yanmo.data.tasks import Budget, Task, TaskSet
+
+    budget = Budget(left=32, right=32)  # all that the base has positions for
+    tasks = (Task(name="loose", standard="A", budget=budget), Task(name="strict", standard="B", budget=budget))
+    return TaskSet(name="two", tasks=tasks)
+
+
+@pytest.fixture(scope="session")
+def make_pairs():
+    """Pairs whose strict label is 'same text' and whose loose label is 'same first character'."""
+    import torch
+
+    from yanmo.data.pair import Pair
+
+    def make(n, *, seed):
+        generator = torch.Generator().manual_seed(seed)
+
+        def draw(low, high):
+            return int(torch.randint(low, high, (1,), generator=generator))
+
+        made = {"loose": [], "strict": []}
+        for task, rows in made.items():
+            for line in range(n):
+                a = "".join(CHARACTERS[draw(0, len(CHARACTERS))] for _ in range(draw(2, 9)))
+                kind = line % 3
+                b = a if kind == 0 else a[0] + "".join(CHARACTERS[draw(0, len(CHARACTERS))] for _ in range(draw(2, 9)))
+                if kind == 2:
+                    b = CHARACTERS[(CHARACTERS.index(a[0]) + 5) % len(CHARACTERS)] + b[1:]
+                label = int(kind == 0 or (task == "loose" and kind == 1))
+                rows.append(Pair(a, b, label, None, line + 1, f"{task}.txt"))
+        return made
+
+    return make
+
+
+@pytest.fixture
+def http_service(overlap_matcher):
+    """Starts the HTTP service in this process, around the overlap matcher or another; gives clients of it."""
+    testclient = pytest.importorskip("starlette.testclient")
+    from yanmo.serve.http.app import build_app
+    from yanmo.serve.http.log import RequestLog
+    from yanmo.serve.http.settings import ServiceSettings
+
+    with ExitStack() as stack:
+
+        def start(matcher=overlap_matcher[0], *, key=None, task=None, **limits):
+            log = io.StringIO()
+            app = build_app(
+                matcher,
+                model_name="overlap",
+                log=RequestLog(log),
+                settings=ServiceSettings(**limits),
+                default_task=task,
+                api_key=key,
+            )
+            client = stack.enter_context(testclient.TestClient(app, raise_server_exceptions=False))
+            client.log_lines = lambda: [json.loads(line) for line in log.getvalue().splitlines()]
+            return client
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def cross_encoder(tmp_path_factory):
+    """Makes folders of tiny random cross-encoders with a tokenizer, by the name of transformers' class."""
+    import torch
+    import transformers
+
+    def make(name, **changes):
+        torch.manual_seed(1)
+        folder = tmp_path_factory.mktemp(name)
+        prefix = name.removesuffix("ForSequenceClassification")
+        if prefix in ("Bert", "RoFormer"):
+            tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *CHARACTERS]
+            tokenizer = transformers.BertTokenizer(vocab={token: i for i, token in enumerate(tokens)})
+        elif prefix == "Roberta":
+            from tokenizers.pre_tokenizers import ByteLevel
+
+            tokens = ["<s>", "<pad>", "</s>", "<unk>", *sorted(ByteLevel.alphabet())]
+            tokenizer = transformers.RobertaTokenizer(vocab={t: i for i, t in enumerate(tokens)}, merges=[])
+        else:
+            tokens = ["<s>", "<pad>", "</s>", "<unk>", "▁", *CHARACTERS, "▁今天", "公园"]
+            tokenizer = transformers.XLMRobertaTokenizer(vocab=[(token, -1.0) for token in tokens])
+        tokenizer.save_pretrained(folder)
+        sizes = {
+            "vocab_size": len(tokenizer),
+            "pad_token_id": tokenizer.pad_token_id,
+            "hidden_size": 16,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 2,
+            "intermediate_size": 24,
+            "max_position_embeddings": 300,
+            "type_vocab_size": 2 if prefix == "Bert" else 1,
+            "num_labels": 1,
+            "initializer_range": 0.4,
+        }
+        model = getattr(transformers, name)(getattr(transformers, f"{prefix}Config")(**sizes | changes))
+        with torch.no_grad():
+            for key, parameter in model.named_parameters():
+                if key.endswith("bias"):
+                    parameter.normal_(std=0.3)  # transformers' start at zero, where a forgotten one would not show
+        model.save_pretrained(folder)
+        return folder
+
+    return make

@@ -47,7 +47,7 @@ def test_any_architecture_gives_its_calibrated_probabilities_without_yanmo(tiny_
 
 def test_padding_beyond_the_position_table_changes_nothing(tiny_matcher, tmp_path):
     # 64 positions, and 80 tokens in the longest row.
-    matcher = tiny_matcher(n_layers=1, joint_from=1)
+    matcher = tiny_matcher(n_layers=1, joint_from=1, budget=128)
     export_task_graph(matcher, tmp_path / "out", task="loose", plan=FLOAT32)
     pairs = [("天气", "天"), ("今天" * 19, "公园" * 19)]
     both = score_by_graph(tmp_path / "out", pairs)

@@ -18,11 +18,11 @@ TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"今天气不错我们去公园�
 PAIRS = [("今天天气不错", "天气"), ("", "我们"), ("我们去公园" * 3, "学生去公园"), ("学", "园")]
 
 
-def _matcher(**changes):
+def _matcher(*, n_positions=300, **changes):
     architecture = Architecture(
         **{"layout": PairLayout.SIDES, "joint_from": 1, "condition_width": 4, "head_width": 6} | changes
     )
-    config = EncoderConfig(ModelType.BERT, len(TOKENS), 8, 8, 2, 2, 12, 64)
+    config = EncoderConfig(ModelType.BERT, len(TOKENS), 8, 8, 2, 2, 12, n_positions)
     classifier = build_classifier(config, architecture, n_tasks=2)
     for parameter in classifier.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
@@ -130,7 +130,22 @@ def test_the_encoder_of_a_saved_matcher_is_a_plain_hugging_face_one(tmp_path):
 
 def test_more_positions_than_the_encoder_has_are_refused():
     with pytest.raises(InputError, match="a pair has 102 positions, the encoder 64"):
-        _matcher().logits([("今" * 100, "天")], task="loose")
+        _matcher(n_positions=64).logits([("今" * 100, "天")], task="loose")
+
+
+def test_a_folder_whose_budgets_go_beyond_its_positions_does_not_load(tmp_path):
+    """One that loads would score until the first long pair comes."""
+    for layout, n_positions in ((PairLayout.SIDES, 254), (PairLayout.JOINT, 256)):
+        folder = tmp_path / layout.value
+        _matcher(layout=layout, n_positions=n_positions).save_pretrained(folder / "enough")
+        longest = Matcher.from_pretrained(folder / "enough")
+        for pair in (("今" * 300, ""), ("今" * 300, "天" * 300)):
+            assert np.isfinite(longest.score([pair], task="loose")).all()
+        _matcher(layout=layout, n_positions=n_positions - 1).save_pretrained(folder / "less")
+        with pytest.raises(
+            InputError, match=rf"matching\.json: the budget of task 'loose', 128 and 128 .* {n_positions} p"
+        ):
+            Matcher.from_pretrained(folder / "less")
 
 
 def test_push_to_hub_uploads_a_folder_that_loads(monkeypatch):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..atomic import new_folder
 from ..encode.strict_state import is_finite
-from ..errors import InputError
+from ..errors import InputError, chosen
 from ..tokenize import CpmTokenizer
 from .cpm_config import CpmConfig
 from .cpm_megatron import MegatronSource
@@ -56,7 +56,7 @@ def convert_cpm(
     out: Path,
     *,
     vocab: Path | None = None,
-    stored_type: StoredType = StoredType.FLOAT16,
+    stored_type: StoredType | str = StoredType.FLOAT16,
     n_heads: int | None = None,
     max_bytes: int = 10**9,
     on_written: Callable[[int, int], None] = lambda _done, _total: None,
@@ -84,6 +84,7 @@ def convert_cpm(
 
     Source: kexue.fm/archives/7912; TsinghuaAI/CPM-1-Generate.
     """
+    stored_type = chosen(StoredType, stored_type, name="stored_type")
     if not sources:
         raise InputError("no checkpoint is named", fix="name the shards, or the folder that holds them")
     beside = sources[0] if sources[0].is_dir() else sources[0].parent

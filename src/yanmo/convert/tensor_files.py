@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from huggingface_hub import split_torch_state_dict_into_shards
-from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -40,6 +39,7 @@ def write_tensors(
 
     Raises:
         InputError: The disk has too little room.
+        OSError: It had enough when writing began.
     """
     empty = {name: torch.empty(shape, dtype=dtype, device="meta") for name, shape in shapes.items()}
     plan = split_torch_state_dict_into_shards(empty, max_shard_size=max_bytes)
@@ -54,12 +54,9 @@ def write_tensors(
     written = 0
     for file, names in plan.filename_to_tensors.items():
         tensors = {name: read(name) for name in names}
-        try:
-            # Through a name of its own, since safetensors makes files that only their owner may read.
-            with replacing(folder / file) as temporary:
-                save_file(tensors, temporary, metadata={"format": "pt"})
-        except SafetensorError as error:
-            raise InputError(f"cannot be written ({error})", where=folder / file, fix="see to the disk") from error
+        # Through a name of its own, since safetensors makes files that only their owner may read.
+        with replacing(folder / file) as temporary:
+            save_file(tensors, temporary, metadata={"format": "pt"})
         written += sum(tensor.nbytes for tensor in tensors.values())
         del tensors
         on_written(written, total)

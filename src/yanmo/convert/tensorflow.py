@@ -15,7 +15,7 @@ from torch import Tensor
 from ..atomic import new_folder, replacing
 from ..encode.config import Activation, EncoderConfig, ModelType
 from ..encode.strict_state import require_finite
-from ..errors import InputError
+from ..errors import InputError, chosen
 from ..tokenize import WordTokenizer, load_tokenizer
 from .tensor_bundle import Checkpoint, ElementType, find_checkpoint, open_checkpoint
 from .tensorflow_names import RenameRule, rename_rules, source_family, why_left_out
@@ -54,8 +54,8 @@ def convert_tensorflow(
     out: Path,
     *,
     checkpoint: str | None = None,
-    model_type: ModelType | None = None,
-    activation: Activation | None = None,
+    model_type: ModelType | str | None = None,
+    activation: Activation | str | None = None,
 ) -> Converted:
     """Converts a checkpoint folder of Google, bert4keras or Huawei; TensorFlow is not needed.
 
@@ -80,6 +80,8 @@ def convert_tensorflow(
     Source: variable names as in google-research/bert, bert4keras and NEZHA-TensorFlow; arXiv:1810.04805, 2104.09864 and
         1909.00204.
     """
+    model_type = None if model_type is None else chosen(ModelType, model_type, name="model_type")
+    activation = None if activation is None else chosen(Activation, activation, name="activation")
     opened = open_checkpoint(find_checkpoint(source, checkpoint))
     family = source_family(opened.variables)
     if family is not None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from ..errors import InputError
+from ..errors import InputError, chosen
 from .columns import Columns, find_columns, find_header
 from .lines import Flaw, check_encoding, read_lines
 from .pair import Pair, PairRule
@@ -30,9 +30,9 @@ def read_pairs(
     task_set: TaskSet | None = None,
     labelled: bool = True,
     columns: Columns | None = None,
-    file_format: FileFormat | None = None,
+    file_format: FileFormat | str | None = None,
     encoding: str = "utf-8",
-    on_bad_line: OnBadLine = OnBadLine.ERROR,
+    on_bad_line: OnBadLine | str = OnBadLine.ERROR,
     reject_file: RejectFile | None = None,
     start_after: int = 0,
     other_labels: Sequence[str] = (),
@@ -71,6 +71,8 @@ def read_pairs(
         >>> [(pair.text0, pair.text1, pair.label) for pair in read_pairs(file, task=Task(name="news"))]
         [('巴萨获胜', '巴塞罗那赢球', 1)]
     """
+    on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
+    file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
     if (on_bad_line is OnBadLine.SKIP) != (reject_file is not None):
         raise InputError("leaving bad lines out and a file to write them to go together", fix="give both or neither")
     if start_after < 0:
@@ -272,7 +274,7 @@ class PairReader(Iterator[Pair]):
             )
 
 
-def count_rows(path: str | Path, *, encoding: str = "utf-8", file_format: FileFormat | None = None) -> int:
+def count_rows(path: str | Path, *, encoding: str = "utf-8", file_format: FileFormat | str | None = None) -> int:
     """Counts rows for a progress bar: good and bad ones, and a header too, without looking into them.
 
     Args:
@@ -286,6 +288,7 @@ def count_rows(path: str | Path, *, encoding: str = "utf-8", file_format: FileFo
     Raises:
         InputError: The file cannot be read, or is a pipe, which can be read once only.
     """
+    file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
     if Path(path).exists() and not Path(path).is_file():
         raise InputError("is no file whose rows can be counted before they are read", where=path)
     first, lines = peek(read_lines(Path(path), encoding=encoding))

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import InputError
+from ..errors import InputError, chosen
 from .lines import COMPRESSION_SUFFIXES, Flaw, Line
 
 __all__ = ["MAX_ROW_SIZE", "FileFormat", "Row", "choose_format", "count_lines", "peek", "read_rows"]
@@ -81,7 +81,7 @@ def choose_format(path: Path, first: str) -> FileFormat:
     )
 
 
-def read_rows(lines: Iterator[Line], file_format: FileFormat, *, where: Path) -> Iterator[Row]:
+def read_rows(lines: Iterator[Line], file_format: FileFormat | str, *, where: Path) -> Iterator[Row]:
     """Takes rows out of lines; blank lines are no rows.
 
     Args:
@@ -95,6 +95,7 @@ def read_rows(lines: Iterator[Line], file_format: FileFormat, *, where: Path) ->
     Raises:
         InputError: While iterating: a quote is opened and not closed within `MAX_ROW_SIZE` characters.
     """
+    file_format = chosen(FileFormat, file_format, name="file_format")
     if file_format is FileFormat.JSONL:
         return map(_json_row, _not_blank(lines))
     if file_format is FileFormat.TSV:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, chosen
 from .columns import Columns, listing
 from .pair import Pair
 from .reading import read_pairs
@@ -26,9 +26,9 @@ def read_split(
     *,
     labelled: bool = True,
     columns: Columns | None = None,
-    file_format: FileFormat | None = None,
+    file_format: FileFormat | str | None = None,
     encoding: str = "utf-8",
-    on_bad_line: OnBadLine = OnBadLine.ERROR,
+    on_bad_line: OnBadLine | str = OnBadLine.ERROR,
     reject_file: RejectFile | None = None,
 ) -> dict[str, list[Pair]]:
     """Reads one split of every task that has it.
@@ -53,6 +53,8 @@ def read_split(
     Raises:
         InputError: No task has such a file, or a file cannot be read, holds no usable row, or has a bad line.
     """
+    on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
+    file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
     paths = find_split(data_dir, task_set, split)
     pairs: dict[str, list[Pair]] = {}
     for name, path in paths.items():

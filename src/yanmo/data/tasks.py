@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ..errors import InputError
 from ..tokenize import PairBudget
@@ -34,6 +34,14 @@ def _as_names(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+def _of_a_folder(name: str) -> str:
+    if name in (".", ".."):
+        raise ValueError(f"'{name}' is no name for a folder of its own")
+    if not name.isprintable():
+        raise ValueError(f"{name!r} holds characters that cannot be printed")
+    return name
+
+
 Labels = Annotated[tuple[str, ...], BeforeValidator(_as_labels)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_names)]
 
@@ -50,7 +58,7 @@ class Task(StrictModel):
         (1, 0, None, ('llB',))
     """
 
-    name: str = Field(min_length=1, pattern=r"^[^\s/\\]+$")
+    name: Annotated[str, AfterValidator(_of_a_folder)] = Field(min_length=1, pattern=r"^[^\s/\\]+$")
     """Short name, unique in its set; also the folder it is looked for in by default."""
     title: str = ""
     """What people are shown; the name if left out."""

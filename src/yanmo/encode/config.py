@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, chosen
 
 __all__ = ["Activation", "EncoderConfig", "ModelType"]
 
@@ -77,7 +77,9 @@ class EncoderConfig:
     pad_id: int = 0
 
     def __post_init__(self) -> None:
-        """Refuses sizes that cannot make an encoder."""
+        """Takes kinds by their values too, and refuses sizes that cannot make an encoder."""
+        object.__setattr__(self, "model_type", chosen(ModelType, self.model_type, name="model_type"))
+        object.__setattr__(self, "activation", chosen(Activation, self.activation, name="activation"))
         if self.width % self.n_heads:
             raise InputError(f"hidden_size {self.width} is not a multiple of num_attention_heads {self.n_heads}")
         if self.n_types < 1:

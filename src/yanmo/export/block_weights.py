@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from ..errors import InputError
+from ..errors import InputError, chosen
 from .graph_node import graph_node
 from .weight_plan import WeightForm
 
@@ -14,7 +14,7 @@ _MAX_FACTORS = tuple(1 - step / 40 for step in range(13))
 
 
 def quantize_blocks(
-    weight: Float[Tensor, "rows columns"], form: WeightForm
+    weight: Float[Tensor, "rows columns"], form: WeightForm | str
 ) -> tuple[UInt8[Tensor, "rows blocks bytes"], Float[Tensor, "rows blocks"]]:
     """Rounds a matrix to whole multiples of one scale a block.
 
@@ -33,6 +33,7 @@ def quantize_blocks(
     Raises:
         InputError: The form has no codes.
     """
+    form = chosen(WeightForm, form, name="form")
     if form not in (WeightForm.INT8, WeightForm.INT4):
         raise InputError(f"{form.value} weights are not stored in blocks")
     half = 2 ** (form.bits - 1)
@@ -54,7 +55,11 @@ def quantize_blocks(
 
 
 def restore_blocks(
-    codes: UInt8[Tensor, "rows blocks bytes"], scales: Float[Tensor, "rows blocks"], form: WeightForm, *, n_columns: int
+    codes: UInt8[Tensor, "rows blocks bytes"],
+    scales: Float[Tensor, "rows blocks"],
+    form: WeightForm | str,
+    *,
+    n_columns: int,
 ) -> Float[Tensor, "rows {n_columns}"]:
     """Gives the float matrix that quantized blocks represent.
 
@@ -67,6 +72,7 @@ def restore_blocks(
     Returns:
         The rounded matrix.
     """
+    form = chosen(WeightForm, form, name="form")
     if form is WeightForm.INT4:
         codes = torch.stack([codes & 15, codes >> 4], -1).flatten(-2)
     values: Tensor = (codes.to(torch.float32) - 2 ** (form.bits - 1)) * scales[..., None]
@@ -90,8 +96,9 @@ class BlockLinear(nn.Module):
         form: INT8 or INT4.
     """
 
-    def __init__(self, linear: nn.Linear, form: WeightForm) -> None:
+    def __init__(self, linear: nn.Linear, form: WeightForm | str) -> None:
         super().__init__()
+        form = chosen(WeightForm, form, name="form")
         codes, scales = quantize_blocks(linear.weight, form)
         self.codes = nn.Buffer(codes)
         self.scales = nn.Buffer(_stored_scales(scales))
@@ -120,8 +127,9 @@ class BlockEmbedding(nn.Module):
         form: INT8 or INT4.
     """
 
-    def __init__(self, table: nn.Embedding, form: WeightForm) -> None:
+    def __init__(self, table: nn.Embedding, form: WeightForm | str) -> None:
         super().__init__()
+        form = chosen(WeightForm, form, name="form")
         codes, scales = quantize_blocks(table.weight, form)
         self.codes = nn.Buffer(codes.flatten(1))
         self.scales = nn.Buffer(_stored_scales(scales))

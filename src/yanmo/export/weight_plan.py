@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from ..errors import chosen
+
 __all__ = ["WeightForm", "WeightPlan"]
 
 
@@ -61,14 +63,20 @@ class WeightPlan:
     upper_from: int = 0
     raised: frozenset[str] = frozenset()
 
+    def __post_init__(self) -> None:
+        """Takes forms by their values too."""
+        for name in ("table", "lower", "upper"):
+            object.__setattr__(self, name, chosen(WeightForm, getattr(self, name), name=name))
+
     @property
     def is_for_openvino(self) -> bool:
         """Whether OpenVINO scores the export, not ONNX Runtime."""
         return WeightForm.INT8_CHANNELS in (self.table, self.lower, self.upper)
 
     @classmethod
-    def uniform(cls, form: WeightForm) -> "WeightPlan":
+    def uniform(cls, form: WeightForm | str) -> "WeightPlan":
         """The same form for every part."""
+        form = chosen(WeightForm, form, name="form")
         return cls(form, form, form)
 
     def raising(self, names: frozenset[str]) -> "WeightPlan":

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import DynamicCache, GenerationConfig, PreTrainedModel, StoppingCriteriaList
 
-from ..errors import InputError
+from ..errors import InputError, chosen
 from .arriving_text import ArrivingText
 from .choices import Method, TooLong
 from .decoding import Decoding
@@ -110,6 +110,7 @@ class LanguageModel:
         Raises:
             InputError: A prompt is too long, no position is left for prompts, or a text to stop at can never come.
         """
+        too_long = chosen(TooLong, too_long, name="too_long")
         decoding = decoding or Decoding()
         fitted = [self._fit(text, decoding.max_new_tokens, too_long) for text in prompts]
         by_length = sorted(range(len(fitted)), key=lambda i: len(fitted[i].token_ids))
@@ -142,6 +143,7 @@ class LanguageModel:
             InputError: The prompt is too long, a text to stop at can never come, or beam search is asked for, which
                 knows its text only at the end.
         """
+        too_long = chosen(TooLong, too_long, name="too_long")
         decoding = decoding or Decoding()
         if decoding.method is Method.BEAM:
             raise InputError("beam search cannot stream, its text is known at the end", fix="use generate")
@@ -174,6 +176,7 @@ class LanguageModel:
             InputError: There are no labels, one is empty or given twice, two are the same to the tokenizer, or a prompt
                 is too long.
         """
+        too_long = chosen(TooLong, too_long, name="too_long")
         repeated = sorted({label for label in labels if list(labels).count(label) > 1})
         if repeated:
             raise InputError(f"the label '{repeated[0]}' is given twice", fix="keep one")

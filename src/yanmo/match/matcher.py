@@ -14,7 +14,7 @@ from ..errors import InputError, require_extra
 from ..tokenize import PairEncoder, TextNormalization
 from ..tokenize.fitting import load_fitting_tokenizer
 from .architecture import Architecture
-from .decisions import MatchingFile
+from .decisions import MATCHING_FILE, MatchingFile
 from .engines.engine import Engine, KeepsTexts
 from .engines.graph_engine import GraphEngine
 from .engines.identity import MatcherIdentity, digest_files
@@ -22,6 +22,7 @@ from .engines.pair_rows import PairRows, encode_rows
 from .folder import ENGINE_FILES, ONNX_FILE, OPENVINO_FILE, TORCH_FILE
 from .folder_record import check_files, write_files
 from .given_pairs import GivenPairs, given_pairs
+from .positions import check_positions
 from .verdicts import Verdict, verdicts, with_implied
 
 __all__ = ["Matcher"]
@@ -80,7 +81,7 @@ class Matcher:
 
         Raises:
             InputError: The folder is missing, a file of it is not the one its ``files.json`` lists, its files do not
-                belong together, or ``device`` or ``n_threads`` is
+                belong together, a task's budget goes beyond the model's positions, or ``device`` or ``n_threads`` is
                 given to the engine that cannot honor it.
             MissingExtraError: The folder holds torch's weights, and torch is not installed.
         """
@@ -97,7 +98,7 @@ class Matcher:
             if device is not None:
                 raise InputError(f"the device '{device}' is torch's, the folder holds a graph", where=folder)
             graph.check(architecture, n_tasks=n_tasks)
-            engine, tokenizer = graph, load_fitting_tokenizer(folder, graph.card)
+            engine, tokenizer, n_positions = graph, load_fitting_tokenizer(folder, graph.card), graph.card.max_tokens
         else:
             if n_threads is not None:
                 raise InputError("n_threads is for exported graphs", where=folder, fix="call torch.set_num_threads")
@@ -106,13 +107,14 @@ class Matcher:
 
             classifier, config = load_classifier(folder, architecture, n_tasks=n_tasks)
             engine = TorchEngine(classifier, config, device=device)
-            tokenizer = load_fitting_tokenizer(folder, config)
+            tokenizer, n_positions = load_fitting_tokenizer(folder, config), config.max_tokens
         encoder = PairEncoder(
             tokenizer,
             layout=architecture.layout,
             prefix=architecture.prefix,
             normalization=matching.normalization,
         )
+        check_positions(matching.task_set, encoder, n_positions=n_positions, where=folder / MATCHING_FILE)
         return cls(engine, encoder, matching)
 
     @classmethod

@@ -6,7 +6,7 @@ from enum import Enum
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, chosen
 
 __all__ = ["Scope", "clip_length", "unit_direction"]
 
@@ -18,7 +18,7 @@ class Scope(str, Enum):
     EXAMPLE = "example"
 
 
-def unit_direction(tensors: Sequence[Tensor], *, scope: Scope) -> list[Tensor]:
+def unit_direction(tensors: Sequence[Tensor], *, scope: Scope | str) -> list[Tensor]:
     """Divides by the Euclidean length; a length of zero leaves zero.
 
     ``g / |g|`` is NaN at zero and overflows where squares do, so entries are first divided by the largest.
@@ -36,10 +36,11 @@ def unit_direction(tensors: Sequence[Tensor], *, scope: Scope) -> list[Tensor]:
         >>> unit_direction([torch.zeros(2)], scope=Scope.WHOLE)
         [tensor([0., 0.])]
     """
+    scope = chosen(Scope, scope, name="scope")
     return [(t / m) / _or_one(n) for t, m, n in _measured(tensors, scope)]
 
 
-def clip_length(tensors: Sequence[Tensor], *, limit: float, scope: Scope) -> list[Tensor]:
+def clip_length(tensors: Sequence[Tensor], *, limit: float, scope: Scope | str) -> list[Tensor]:
     """Scales down to a length where it is longer: the projection on the ball.
 
     Args:
@@ -54,6 +55,7 @@ def clip_length(tensors: Sequence[Tensor], *, limit: float, scope: Scope) -> lis
         >>> clip_length([torch.tensor([3.0, 4.0])], limit=1.0, scope=Scope.WHOLE)
         [tensor([0.6000, 0.8000])]
     """
+    scope = chosen(Scope, scope, name="scope")
     return [t * (limit / _or_one(m * n)).clamp(max=1) for t, m, n in _measured(tensors, scope)]
 
 

@@ -12,6 +12,8 @@ from rich.table import Table
 if TYPE_CHECKING:
     from .outcome import Study
 
+from ..errors import chosen
+
 __all__ = ["StudyName", "run_study"]
 
 
@@ -25,7 +27,7 @@ class StudyName(str, Enum):
 
 
 def run_study(
-    name: StudyName, *, quick: bool, data: Path | None, out: Path, console: Console
+    name: StudyName | str, *, quick: bool, data: Path | None, out: Path, console: Console
 ) -> tuple[list[Table], list[Path]]:
     """Runs a study and saves what it found.
 
@@ -39,6 +41,7 @@ def run_study(
     Returns:
         Its tables, and the files written.
     """
+    name = chosen(StudyName, name, name="name")
     from .outcome import save_outcome
 
     module_name = name.value.replace("-", "_")

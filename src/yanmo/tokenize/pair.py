@@ -7,7 +7,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, chosen
 from .reading.normalization import TextNormalization
 from .reading.reader import ReadText, TextReader
 from .tokenizer import Tokenizer
@@ -118,15 +118,34 @@ class PairEncoder:
         self,
         tokenizer: Tokenizer,
         *,
-        layout: PairLayout,
+        layout: PairLayout | str,
         prefix: str = "",
         normalization: TextNormalization | None = None,
     ) -> None:
         self.tokenizer = tokenizer
-        self.layout = layout
+        self.layout = chosen(PairLayout, layout, name="layout")
         self.prefix = prefix
         self.normalization = TextNormalization.none() if normalization is None else normalization
         self._reader = TextReader(tokenizer, self.normalization, prefix=prefix)
+
+    def longest(self, budget: PairBudget) -> int:
+        """Counts the positions of the longest input that a budget allows.
+
+        Args:
+            budget: The budget.
+
+        Returns:
+            The number; of texts that are encoded alone, what one has beside an empty one, which lends it all its room.
+
+        Example:
+            >>> from yanmo.tokenize import CharacterSegmenter, Vocabulary, WordTokenizer
+            >>> vocabulary = Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
+            >>> tokenizer = WordTokenizer(vocabulary, segmenter=CharacterSegmenter())
+            >>> [PairEncoder(tokenizer, layout=layout).longest(PairBudget(20, 30)) for layout in PairLayout]
+            [50, 48]
+        """
+        whole = budget.left + budget.right
+        return whole if self.layout is PairLayout.JOINT else whole - self._n_special[1] - self._reader.n_prefix
 
     def in_reading_order(self, pairs: Sequence[tuple[str, str]], *, budget: PairBudget) -> list[tuple[str, str]]:
         """Gives each pair as it is read: where the budget takes the shorter text first, some are swapped.

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..encode import Encoder, TokenBatch
+from ..errors import chosen
 from ..layers import mean_pool
 
 __all__ = ["PooledEncoder", "Pooling"]
@@ -26,10 +27,10 @@ class PooledEncoder(nn.Module):
         pooling: Which token vectors count.
     """
 
-    def __init__(self, encoder: Encoder, *, pooling: Pooling) -> None:
+    def __init__(self, encoder: Encoder, *, pooling: Pooling | str) -> None:
         super().__init__()
         self.encoder = encoder
-        self.pooling = pooling
+        self.pooling = chosen(Pooling, pooling, name="pooling")
 
     def forward(self, batch: TokenBatch) -> Float[Tensor, "batch hidden"]:
         """Returns a vector a row, [batch, hidden], not of length 1."""

@@ -131,15 +131,15 @@ def test_a_lock_that_a_kill_left_holds_nobody_up(run, family, tmp_path):
     out = tmp_path / "run"
     out.mkdir()
     (out / ".lock").touch()
-    (out / ".run.json.abcd_123").write_text("{")  # killed while it wrote its record
+    (out / ".run.json.yanmo-abcd_123").mkdir()  # killed while it wrote its record
     run(out)
     assert (out / FINISHED[family]).exists()
     assert not [path.name for path in out.iterdir() if path.name.startswith(".")]
 
 
 def test_what_a_killed_run_left_is_cleared_by_going_on(run, family, killed):
-    (killed / ".model.safetensors.abcd_123").write_bytes(b"half")
-    (killed / ".cache.abcd_123").mkdir()
+    (killed / ".model.safetensors.yanmo-abcd_123").mkdir()
+    (killed / ".model.safetensors.yanmo-abcd_123" / "model.safetensors").write_bytes(b"half")
     (killed / ".gitignore").write_text("*")  # somebody's own
     run(killed, resume=True)
     assert {path.name for path in killed.iterdir() if path.name.startswith(".")} == {".gitignore"}

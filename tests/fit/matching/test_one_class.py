@@ -2,12 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from yanmo.data import Pair, Task, TaskSet
+from yanmo.data import Budget, Pair, Task, TaskSet
 from yanmo.errors import InputError
 from yanmo.fit.matching.config import load_train_config
 from yanmo.fit.matching.one_class import refuse_untaught_tasks
 from yanmo.fit.matching.run import train_matcher
 
+ROOM = Budget(left=32, right=32)
 TASKS = TaskSet(name="news", tasks=(Task(name="loose"), Task(name="strict", implies="loose"), Task(name="other")))
 SHORT = ["max_tokens=80", "n_epochs=0.3", "n_evaluations=1", "report_to=[]"]
 
@@ -96,7 +97,8 @@ def test_a_run_is_refused_before_it_writes_anything(tiny_base, two_tasks, make_p
 
 
 def test_what_other_tasks_imply_and_what_a_teacher_says_are_trained_on(tiny_base, make_pairs, tmp_path):
-    tasks = TaskSet(name="two", tasks=(Task(name="loose"), Task(name="strict", implies="loose")))
+    each = (Task(name="loose", budget=ROOM), Task(name="strict", implies="loose", budget=ROOM))
+    tasks = TaskSet(name="two", tasks=each)
     pairs = make_pairs(12, seed=1)
     matches = [pair for pair in pairs["strict"] if pair.label == 1]
     _train(tiny_base, tasks, pairs | {"strict": matches}, tmp_path / "implied", "implied_labels=true")
@@ -107,7 +109,9 @@ def test_what_other_tasks_imply_and_what_a_teacher_says_are_trained_on(tiny_base
 def test_only_a_frozen_matcher_keeps_tasks_without_pairs(tiny_base, two_tasks, make_pairs, tmp_path):
     pairs = make_pairs(12, seed=1)
     _train(tiny_base, two_tasks, pairs, tmp_path / "first")
-    more = TaskSet(name="more", tasks=(*two_tasks.tasks, Task(name="new"), Task(name="newer")))
+    more = TaskSet(
+        name="more", tasks=(*two_tasks.tasks, Task(name="new", budget=ROOM), Task(name="newer", budget=ROOM))
+    )
     given = {"new": pairs["loose"], "newer": pairs["strict"]}
     with pytest.raises(InputError, match=r"no training pairs for the tasks loose, strict.*frozen_shared=true"):
         _train(tmp_path / "first", more, given, tmp_path / "second")

@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
-from yanmo.data.tasks import Task, TaskSet
+from yanmo.data.tasks import Budget, Task, TaskSet
 from yanmo.errors import InputError
 from yanmo.fit.matching.config import load_train_config
 from yanmo.fit.matching.run import train_matcher
@@ -24,6 +24,7 @@ FROZEN = [
     "architecture.conditional_from=1",
     "frozen_layers=1",
 ]
+ROOM = Budget(left=32, right=32)
 SHORT = ["max_tokens=80", "n_epochs=1.5", "report_to=[]", "n_checkpoints=8", "n_evaluations=4", "learning_rate=1e-3"]
 
 
@@ -253,6 +254,16 @@ def test_products_in_bfloat16_train_to_nearly_the_same_weights_in_float32(
         assert (exact[name] - half[name]).abs().mean() < 2e-3
 
 
+def test_budgets_beyond_the_positions_of_the_base_are_refused(tiny_base, make_pairs, tmp_path):
+    """No pair here is that long; the first that is would come when the matcher is in use."""
+    tasks = TaskSet(name="two", tasks=(Task(name="loose", budget=ROOM), Task(name="strict")))
+    with pytest.raises(
+        InputError, match=r"the budget of task 'strict', 128 and 128 tokens, .* the encoder has 64.* lower"
+    ):
+        _train(tiny_base, tasks, make_pairs, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_bfloat16_is_refused_where_it_would_be_imitated(tiny_base, two_tasks, make_pairs, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
@@ -262,7 +273,7 @@ def test_bfloat16_is_refused_where_it_would_be_imitated(tiny_base, two_tasks, ma
 
 def test_training_goes_on_from_a_matcher_with_other_tasks(tiny_base, two_tasks, make_pairs, tmp_path):
     _train(tiny_base, two_tasks, make_pairs, tmp_path / "first")
-    renamed = TaskSet(name="later", tasks=(Task(name="strict"), Task(name="new")))
+    renamed = TaskSet(name="later", tasks=(Task(name="strict", budget=ROOM), Task(name="new", budget=ROOM)))
     pairs = make_pairs(24, seed=1)
     train_matcher(
         {"strict": pairs["strict"], "new": pairs["loose"]},
@@ -283,7 +294,7 @@ def test_training_goes_on_from_a_matcher_with_other_tasks(tiny_base, two_tasks, 
 
 def test_a_task_is_added_to_a_matcher_whose_others_answer_as_before(tiny_base, two_tasks, make_pairs, tmp_path):
     _train(tiny_base, two_tasks, make_pairs, tmp_path / "first")
-    more = TaskSet(name="more", tasks=(*two_tasks.tasks, Task(name="new")))
+    more = TaskSet(name="more", tasks=(*two_tasks.tasks, Task(name="new", budget=ROOM)))
     settings = [*SHORT, "frozen_shared=true", "learning_rate=0.05", "new_learning_rate=0.05"]
     train_matcher(
         {"strict": [], "loose": [], "new": make_pairs(24, seed=1)["loose"]},

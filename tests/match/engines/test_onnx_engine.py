@@ -12,6 +12,7 @@ from yanmo.errors import InputError
 from yanmo.match import Matcher
 from yanmo.match.engines import onnx_engine
 from yanmo.match.engines.onnx_engine import CARD_KEY, OnnxEngine
+from yanmo.tokenize import PairBudget
 
 PAIRS = [("今天天气不错", "天气"), ("", "我们"), ("我们去公园" * 3, "学生去公园"), ("学", "园")]
 
@@ -162,5 +163,7 @@ def test_a_graph_of_another_matcher_is_refused(folder, changes, message):
 
 
 def test_more_positions_than_the_encoder_has_are_refused(exported):
+    matcher = Matcher.from_pretrained(exported[1])
+    pair = matcher.pair_encoder.encode(("今" * 100, "天"), budget=PairBudget(128, 20))
     with pytest.raises(InputError, match="a pair has 102 positions, the encoder 64"):
-        Matcher.from_pretrained(exported[1]).logits([("今" * 100, "天")], task="loose")
+        matcher.engine.logits([pair], [0])

@@ -105,6 +105,7 @@ def test_export_writes_a_folder_that_scores_and_says_how_near(run, call, tmp_pat
         (["--int8", "--budget", -1], "--budget is -1; it counts points of F1, 0 to 100"),
         (["--task", "strict", "--int8"], "int8-rows weights need a graph.*add --onnx"),
         (["--task", "strict", "--data", "x"], "there is nothing to measure.*leave --data out"),
+        (["--task", "loose", "--task", "strict"], "--task names loose and strict, and takes one.*folder of its own"),
         (["--task", "no"], "unknown task 'no'.*loose, strict"),
         (["--task", "strict"], "architecture.layout is sides.*--set architecture.layout=joint"),
         (["--data", "nowhere"], "is no folder"),

@@ -53,6 +53,12 @@ def test_an_unknown_task_is_refused():
     assert "unknown task 'xx'" in str(error)
 
 
+def test_two_tasks_for_rankings_are_refused_before_anything_is_opened():
+    error = _serve("default", "--port", "0", "--task", "ssA", "--task", "ssB")
+    assert isinstance(error, InputError)
+    assert "--task names ssA and ssB, and takes one task. Fix: name the one for rankings" in str(error)
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 def test_other_machines_are_let_in_only_with_a_key(host):
     with pytest.raises(InputError, match=r"other machines.*YANMO_API_KEY"):

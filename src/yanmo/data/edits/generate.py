@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from random import Random
 from types import MappingProxyType
 
-from ...errors import InputError
+from ...errors import InputError, chosen
 from .conditions import add_condition, remove_condition
 from .counts import change_number, change_unit
 from .dates import change_date, rewrite_date
@@ -45,7 +45,7 @@ EDIT_RULES: Mapping[EditKind, EditRule] = MappingProxyType(
 def edit_pairs(
     texts: Iterable[str],
     *,
-    kinds: Collection[EditKind] | None = None,
+    kinds: Collection[EditKind | str] | None = None,
     n: int | None = None,
     per_text: int = 1,
     max_characters: int | None = 120,
@@ -74,7 +74,8 @@ def edit_pairs(
         >>> [(edit.after, edit.label) for edit in edit_pairs(["怎么绑定银行卡"], kinds=[EditKind.OPPOSITE])]
         [('怎么解绑银行卡', 0)]
     """
-    rules = _rules(kinds, convert_script)
+    named = None if kinds is None else {chosen(EditKind, kind, name="kinds") for kind in kinds}
+    rules = _rules(named, convert_script)
     for name, count in (("n", n), ("per_text", per_text), ("max_characters", max_characters)):
         if count is not None and count < 1:
             raise InputError(f"{name} is {count}, expected 1 or more", fix="leave it out or raise it")

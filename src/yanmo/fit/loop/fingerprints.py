@@ -7,6 +7,7 @@ from pathlib import Path
 from ...data.documents import fingerprint_corpus
 from ...data.lines import check_encoding
 from ...data.rejects import OnBadLine
+from ...errors import chosen
 
 __all__ = ["corpus_record", "fingerprint_base"]
 
@@ -44,7 +45,7 @@ def fingerprint_base(base: Path) -> str:
     return digest.hexdigest()
 
 
-def corpus_record(files: Sequence[Path], *, encoding: str, on_bad_line: OnBadLine) -> dict[str, str]:
+def corpus_record(files: Sequence[Path], *, encoding: str, on_bad_line: OnBadLine | str) -> dict[str, str]:
     """Gives what a run's record says of its corpus: all that decides which documents are read.
 
     Args:
@@ -58,6 +59,7 @@ def corpus_record(files: Sequence[Path], *, encoding: str, on_bad_line: OnBadLin
     Raises:
         InputError: A file cannot be read, or there is no such encoding.
     """
+    on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
     return {
         "corpus": fingerprint_corpus(files),
         "encoding": check_encoding(encoding),

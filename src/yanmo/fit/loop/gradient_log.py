@@ -20,22 +20,29 @@ class GradientLog(TrainerCallback):
     Args:
         trainer: Whose ``log`` is used.
         regularized: Whose readings are taken; None where nothing bends the gradient.
-        say: Told once what the second reading does not mean with the run's optimizer.
+        is_read: Whether somebody named a tracker, and will look at the readings.
+        say: Told once what the second reading does not mean with the run's optimizer, if it is read or something bends
+            the gradient.
     """
 
-    def __init__(self, trainer: Trainer, *, regularized: RegularizedStep | None, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, trainer: Trainer, *, regularized: RegularizedStep | None, is_read: bool, say: Callable[[str], None]
+    ) -> None:
         self._trainer = trainer
         self._regularized = regularized
+        self._is_read = is_read
         self._say = say
         self._norms: dict[str, float] = {}
         self._implicit = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        """Says what the reading means with this optimizer, if anyone is to read it."""
+        """Says what the reading means with this optimizer."""
         optimizer = kwargs["optimizer"]
         caveat = optimizer_caveat(getattr(optimizer, "optimizer", optimizer))  # accelerate wraps it
-        if caveat is not None and args.report_to:
-            self._say(f"跟踪器里的 implicit_regularization：{caveat}")
+        is_of_interest = self._regularized is not None or self._is_read
+        if caveat is not None and args.report_to and is_of_interest:
+            line = "跟踪器里的 implicit_regularization 只是读数：优化器不是普通的梯度下降，定理不适用"
+            self._say(f"{line} / {caveat}")
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """Reads the gradient of a step whose loss will be logged."""

@@ -4,7 +4,7 @@ from enum import Enum
 
 import torch
 
-from ...errors import InputError
+from ...errors import InputError, chosen
 
 __all__ = ["Precision", "autocast"]
 
@@ -16,7 +16,7 @@ class Precision(str, Enum):
     BFLOAT16 = "bfloat16"
 
 
-def autocast(precision: Precision, device: torch.device) -> torch.autocast:
+def autocast(precision: Precision | str, device: torch.device) -> torch.autocast:
     """Makes the context a loss is computed in.
 
     Args:
@@ -29,6 +29,7 @@ def autocast(precision: Precision, device: torch.device) -> torch.autocast:
     Raises:
         InputError: bfloat16 is wanted of hardware that would only imitate it, many times slower.
     """
+    precision = chosen(Precision, precision, name="precision")
     wanted = precision is Precision.BFLOAT16
     if wanted and not _has_bfloat16(device):
         raise InputError(

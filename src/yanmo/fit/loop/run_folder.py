@@ -2,7 +2,6 @@
 
 import json
 import platform
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from ...atomic import replacing
+from ...atomic import is_temporary, replacing
 from ...errors import InputError
 
 __all__ = ["RUN_FILE", "check_same_run", "clear_leftovers", "environment", "hold_folder", "trim_history", "write_json"]
@@ -21,8 +20,6 @@ __all__ = ["RUN_FILE", "check_same_run", "clear_leftovers", "environment", "hold
 RUN_FILE = "run.json"
 """What the run is, written when it begins."""
 _LOCK = ".lock"
-# What ``replacing`` and ``new_folder`` write under until it is whole.
-_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}")
 # How people call what a record holds.
 _WORDS = {
     "base_fingerprint": "another base (weights, configuration or tokenizer)",
@@ -77,7 +74,7 @@ def hold_folder(out: Path, *, resume: bool, finished: str, leftovers: Sequence[P
         ) from error
     try:
         _refuse_unless_fit(out, resume=resume)
-        _delete(path for path in out.rglob(".*") if _TEMPORARY.fullmatch(path.name))
+        _delete(path for path in out.rglob(".*") if is_temporary(path.name))
         if (out / finished).exists():
             clear_leftovers(out, leftovers)
             raise InputError("the run is finished", where=out, fix="use it, or name a new folder")
@@ -104,7 +101,7 @@ def _refuse_unless_fit(out: Path, *, resume: bool) -> None:
 
 
 def _is_ours(name: str) -> bool:
-    return name == _LOCK or _TEMPORARY.fullmatch(name) is not None
+    return name == _LOCK or is_temporary(name)
 
 
 def clear_leftovers(out: Path, leftovers: Sequence[Path]) -> None:

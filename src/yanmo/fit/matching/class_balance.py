@@ -5,6 +5,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...errors import chosen
 from .config import ClassWeighting
 from .examples import Examples
 
@@ -29,7 +30,7 @@ def log_odds(examples: Examples, n_tasks: int) -> Float[Tensor, " tasks"]:
     return odds
 
 
-def positive_weights(examples: Examples, n_tasks: int, *, weighting: ClassWeighting) -> Float[Tensor, " tasks"]:
+def positive_weights(examples: Examples, n_tasks: int, *, weighting: ClassWeighting | str) -> Float[Tensor, " tasks"]:
     """Gives the weight of a match in the loss of each task.
 
     Args:
@@ -40,6 +41,7 @@ def positive_weights(examples: Examples, n_tasks: int, *, weighting: ClassWeight
     Returns:
         ``(n_other + 1) / (n_match + 1)`` of each task where they are, 1 otherwise.
     """
+    weighting = chosen(ClassWeighting, weighting, name="weighting")
     weights = torch.ones(n_tasks)
     if weighting is ClassWeighting.BALANCED:
         for task in range(n_tasks):

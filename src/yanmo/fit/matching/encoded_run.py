@@ -17,7 +17,7 @@ from ..loop.run import Run
 from .class_balance import log_odds
 from .config import TrainConfig
 from .examples import BatchMaker, encode_examples
-from .network import build_network, check_positions, frozen_states
+from .network import build_network, frozen_states
 from .start_from_matcher import known_tasks
 
 __all__ = ["EncodedRun", "Split", "encode_run"]
@@ -81,8 +81,6 @@ def encode_run(
     if checked is not None:
         run.progress.say(f"验证 validation {checked.describe(task_set)}")
     every = (examples,) if checked is None else (examples, checked)
-    for encoded in every:
-        check_positions(encoded, encoder_config, base=base)
     known = known_tasks(base)
     fresh = [index for index, name in enumerate(task_set.names) if name not in known]
     if config.architecture.head is not HeadKind.CLASSIFICATION:  # the base's own scores are logits already

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...encode import Encoder, EncoderConfig, TokenBatch
-from ...errors import InputError
+from ...errors import InputError, chosen
 from ...tokenize import EncodedPair
 from ...tokenize.batches import sorted_batches
 from ..loop.precision import Precision, autocast
@@ -69,7 +69,7 @@ def compute_states(
     config: EncoderConfig,
     n_layers: int,
     folder: Path,
-    precision: Precision = Precision.FLOAT32,
+    precision: Precision | str = Precision.FLOAT32,
     max_tokens: int = 4096,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> FrozenStates:
@@ -95,6 +95,7 @@ def compute_states(
         InputError: The disk has no room for the file, another run is writing to it, or the hardware has no units for
             the precision.
     """
+    precision = chosen(Precision, precision, name="precision")
     if precision is not Precision.FLOAT32:
         folder = folder / precision.value
     folder.mkdir(parents=True, exist_ok=True)

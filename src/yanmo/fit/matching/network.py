@@ -9,10 +9,11 @@ from torch import nn
 
 from ...data.tasks import TaskSet
 from ...encode import EncoderConfig, load_classification_head, load_encoder
-from ...errors import InputError
+from ...errors import InputError, chosen
 from ...match.architecture import AttentionKind, HeadKind
 from ...match.engines.torch_engine import attention_kernel, classifier_around, condition_plan
 from ...match.network.classifier import PairClassifier
+from ...match.positions import check_positions
 from ...progress import RunProgress
 from ...tokenize import PairEncoder, PairLayout, TextNormalization
 from ...tokenize.fitting import load_fitting_tokenizer
@@ -24,7 +25,7 @@ from .frozen import FrozenStates, compute_states
 from .parameters import freeze
 from .start_from_matcher import known_normalization, known_tasks, matcher_for_tasks
 
-__all__ = ["build_network", "check_positions", "frozen_states"]
+__all__ = ["build_network", "frozen_states"]
 
 
 def build_network(
@@ -81,29 +82,27 @@ def build_network(
         for module in (model.encoder.embedding, *model.encoder.blocks[: config.frozen_layers]):
             set_dropout(module, 0.0)
     tokenizer = load_fitting_tokenizer(base, encoder_config)
-    return (
-        model,
-        encoder_config,
-        PairEncoder(
-            tokenizer,
-            layout=architecture.layout,
-            prefix=architecture.prefix,
-            normalization=_normalization(base, config),
-        ),
+    pair_encoder = PairEncoder(
+        tokenizer,
+        layout=architecture.layout,
+        prefix=architecture.prefix,
+        normalization=_normalization(base, config),
     )
+    check_positions(task_set, pair_encoder, n_positions=encoder_config.max_tokens, where=base)
+    return model, encoder_config, pair_encoder
 
 
 def _normalization(base: Path, config: TrainConfig) -> TextNormalization:
     """Says by which steps the run reads texts; refuses others than the base's where tasks are to answer as before."""
     known = known_normalization(base)
-    chosen = config.normalization or known or TextNormalization()
-    if config.frozen_shared and chosen != known:
+    steps = config.normalization or known or TextNormalization()
+    if config.frozen_shared and steps != known:
         raise InputError(
             "frozen_shared keeps what the matcher answers, other steps of normalization change it",
             where=base,
             fix="leave normalization out, or unset frozen_shared",
         )
-    return chosen
+    return steps
 
 
 def _tell_sides(model: PairClassifier, task_set: TaskSet) -> None:
@@ -119,25 +118,6 @@ def _tell_sides(model: PairClassifier, task_set: TaskSet) -> None:
         )
 
 
-def check_positions(examples: Examples, config: EncoderConfig, *, base: Path) -> None:
-    """Makes sure that no pair is longer than the base has positions for.
-
-    Args:
-        examples: The pairs.
-        config: The encoder's configuration.
-        base: Its folder.
-
-    Raises:
-        InputError: One is.
-    """
-    limit = config.max_tokens
-    longest = max(int(pair.position_ids.max()) + 1 for pair in examples.encoded)
-    if limit is not None and longest > limit:
-        raise InputError(
-            f"a pair has {longest} positions, the base {limit}", where=base, fix="lower the budgets in the task file"
-        )
-
-
 def frozen_states(
     model: PairClassifier,
     encoder_config: EncoderConfig,
@@ -145,7 +125,7 @@ def frozen_states(
     *,
     examples: Sequence[Examples],
     folder: Path,
-    precision: Precision,
+    precision: Precision | str,
     progress: RunProgress,
 ) -> FrozenStates | None:
     """Computes the states of the frozen layers where each text's are its own.
@@ -162,6 +142,7 @@ def frozen_states(
     Returns:
         The states; None where no layer is frozen, states depend on the text beside, or there are no pairs.
     """
+    precision = chosen(Precision, precision, name="precision")
     architecture = config.architecture
     alone = architecture.layout is PairLayout.SIDES and config.frozen_layers <= architecture.joint_from
     if not examples or not config.frozen_layers or not alone:

@@ -201,7 +201,8 @@ def _trainer(made: EncodedRun, plan: BatchPlan, *, task_set: TaskSet, config: Tr
         processes=run.processes,
         callbacks=[TrainingProgress(run.progress, stage="训练 training", unit="pairs", done_after=n_pairs)],
     )
-    trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, say=run.progress.say))
+    is_read = "report_to" in config.model_fields_set  # by default it is written for whoever may ask later
+    trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, is_read=is_read, say=run.progress.say))
     return trainer
 
 

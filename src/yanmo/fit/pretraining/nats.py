@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...encode import EncoderConfig, MaskedLanguageModel, TokenBatch
-from ...errors import InputError
+from ...errors import InputError, chosen
 from ...tokenize import SpecialIds, Tokenizer
 from ...tokenize.batches import sorted_batches
 from .heldout import Passage
@@ -129,7 +129,7 @@ def score_passages(
     *,
     config: EncoderConfig,
     mask_id: int,
-    order: HiddenOrder = HiddenOrder.CHAIN,
+    order: HiddenOrder | str = HiddenOrder.CHAIN,
     max_tokens: int = 4096,
 ) -> HeldoutScore:
     """Sums ``-log p`` of the hidden words and divides by their characters.
@@ -158,6 +158,7 @@ def score_passages(
 
     Source: arXiv:1910.14659 for pseudo-likelihood, 2305.10588 for the order within a word.
     """
+    order = chosen(HiddenOrder, order, name="order")
     n_characters = sum(row.n_characters for row in rows)
     if not n_characters:
         raise InputError("no held-out character to predict", fix="hold out more or longer documents")
@@ -167,13 +168,13 @@ def score_passages(
     model.eval()
     with torch.inference_mode():
         for numbers in sorted_batches([len(job.ids) for job in jobs], max_tokens=max_tokens):
-            chosen = [jobs[i] for i in numbers]
-            batch, places = _collate(chosen, config.pad_id)
+            some = [jobs[i] for i in numbers]
+            batch, places = _collate(some, config.pad_id)
             logits = model(batch.to(device), places.to(device)).float()
-            targets = torch.from_numpy(np.concatenate([job.targets for job in chosen])).to(device)
+            targets = torch.from_numpy(np.concatenate([job.targets for job in some])).to(device)
             costs = torch.nn.functional.cross_entropy(logits, targets, reduction="none").cpu().double().numpy()
-            at_once = np.concatenate([job.at_once for job in chosen])
-            in_order = np.concatenate([job.in_order for job in chosen])
+            at_once = np.concatenate([job.at_once for job in some])
+            in_order = np.concatenate([job.in_order for job in some])
             together += float(costs[at_once].sum())
             chain += float(costs[in_order].sum())
             n_tokens += int(at_once.sum())

@@ -16,7 +16,7 @@ from ...data.documents import find_corpus
 from ...data.rejects import OnBadLine
 from ...encode import load_mlm, save_mlm
 from ...encode.mlm import LoadedMaskedLanguageModel
-from ...errors import InputError
+from ...errors import InputError, chosen
 from ...tokenize import SpecialIds, Tokenizer, find_special_ids
 from ...tokenize.fitting import load_fitting_tokenizer
 from ..loop.fingerprints import corpus_record
@@ -62,7 +62,7 @@ def pretrain(
     resume: bool = False,
     cache: Path | None = None,
     encoding: str = "utf-8",
-    on_bad_line: OnBadLine = OnBadLine.ERROR,
+    on_bad_line: OnBadLine | str = OnBadLine.ERROR,
     console: Console | None = None,
 ) -> PretrainSummary:
     """Goes on pretraining an encoder as a masked language model and writes it as a Hugging Face folder.
@@ -89,6 +89,7 @@ def pretrain(
     Raises:
         InputError: The corpus is empty or bad, the base does not fit, the folder holds another run, or it diverged.
     """
+    on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
     began, files = time.monotonic(), find_corpus(corpus)
     processes = join_processes()
     own_cache = out.with_name(f"{out.name}.tokens")
@@ -219,7 +220,8 @@ def _trainer(
         on_evaluation=curve.add if rows else None,
         callbacks=[TrainingProgress(progress, stage="预训练 pretraining", unit="tokens", done_after=plan.tokens_after)],
     )
-    trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, say=progress.say))
+    is_read = "report_to" in config.model_fields_set  # by default it is written for whoever may ask later
+    trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, is_read=is_read, say=progress.say))
     return trainer
 
 

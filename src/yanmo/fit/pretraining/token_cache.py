@@ -19,7 +19,7 @@ from ...atomic import new_folder
 from ...data.documents import DocumentReader, fingerprint_corpus
 from ...data.lines import check_encoding
 from ...data.rejects import OnBadLine, RejectFile
-from ...errors import InputError
+from ...errors import InputError, chosen
 from ...tokenize import Tokenizer, WordSegmenter
 from .heldout import HeldoutChoice, HeldoutDraw
 from .whole_words import word_starts
@@ -63,7 +63,7 @@ def build_cache(
     folder: Path,
     choice: HeldoutChoice,
     encoding: str = "utf-8",
-    on_bad_line: OnBadLine = OnBadLine.ERROR,
+    on_bad_line: OnBadLine | str = OnBadLine.ERROR,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> TokenCache:
     """Tokenizes a corpus into a folder, or opens what an earlier call with the same arguments wrote there.
@@ -86,6 +86,7 @@ def build_cache(
     Raises:
         InputError: The corpus has no document, a line is bad, or the disk is full.
     """
+    on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
     identity = {
         "format": _FORMAT,
         "corpus": fingerprint_corpus(files),

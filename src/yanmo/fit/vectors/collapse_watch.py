@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 from transformers import Trainer, TrainerCallback
 
-from ...errors import InputError
+from ...errors import InputError, chosen
 from ...probe import AlarmAction, CollapseAlarm, CollapseLimits, CollapseReading, collapse_reading
 
 __all__ = ["CollapseWatch"]
@@ -39,7 +39,7 @@ class CollapseWatch(TrainerCallback):
         source: Callable[[], Mapping[str, tuple[Tensor, Tensor]]],
         alarm: CollapseAlarm,
         limits: CollapseLimits,
-        action: AlarmAction,
+        action: AlarmAction | str,
         every: int,
         slow_factor: float,
         file: Path | None,
@@ -49,7 +49,7 @@ class CollapseWatch(TrainerCallback):
         self._source = source
         self._alarm = alarm
         self._limits = limits
-        self._action = action
+        self._action = chosen(AlarmAction, action, name="action")
         self._every = every
         self._slow_factor = slow_factor
         self._file = file

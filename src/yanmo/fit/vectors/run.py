@@ -16,7 +16,7 @@ from ...data.rejects import OnBadLine, RejectFile
 from ...data.sentences import cut_texts
 from ...data.synonyms import read_synonyms
 from ...encode import load_encoder
-from ...errors import InputError
+from ...errors import InputError, chosen
 from ...probe import CollapseLimits, CollapseReading, collapse_reading
 from ...tokenize.fitting import load_fitting_tokenizer
 from ...vectors.embedder import Embedder
@@ -65,7 +65,7 @@ def train_vectors(
     config: VectorConfig,
     resume: bool = False,
     encoding: str = "utf-8",
-    on_bad_line: OnBadLine = OnBadLine.ERROR,
+    on_bad_line: OnBadLine | str = OnBadLine.ERROR,
     console: Console | None = None,
 ) -> VectorSummary:
     """Trains text vectors without labels and writes them as an Embedder's folder.
@@ -91,6 +91,7 @@ def train_vectors(
         InputError: The corpus is too small or bad, the base does not fit, the folder holds another run, the run
             diverged, or it collapsed and was to stop then.
     """
+    on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise InputError("the heads' norms take statistics over one process's batch only", fix="train without torchrun")
     files = find_corpus(corpus)
@@ -153,7 +154,8 @@ def _trainer(
             )
         ],
     )
-    trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, say=run.progress.say))
+    is_read = "report_to" in config.model_fields_set  # by default it is written for whoever may ask later
+    trainer.add_callback(GradientLog(trainer, regularized=trainer.regularized, is_read=is_read, say=run.progress.say))
     return trainer
 
 

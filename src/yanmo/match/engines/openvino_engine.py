@@ -91,6 +91,7 @@ def rewrite_graph(source: Path, target: Path) -> None:
 
     Raises:
         MissingExtraError: OpenVINO or onnx is not installed.
+        InputError: It cannot be written.
     """
     openvino = require_extra("openvino", extra="openvino")
     onnx = require_extra("onnx", extra="onnx")
@@ -99,7 +100,10 @@ def rewrite_graph(source: Path, target: Path) -> None:
     graph.set_rt_info(told[CARD_KEY], CARD_KEY)
     # Weights are mapped into memory: a file that is in use must be replaced, never written over.
     with tempfile.TemporaryDirectory(dir=target.parent) as beside:
-        openvino.save_model(graph, Path(beside) / target.name, compress_to_fp16=False)
+        try:
+            openvino.save_model(graph, Path(beside) / target.name, compress_to_fp16=False)
+        except RuntimeError as error:  # which says no more than "iostream error" of a full disk
+            raise InputError(f"cannot be written ({error})", where=target, fix="make room on the disk") from error
         for file in _files(Path(beside) / target.name):
             file.replace(target.with_name(file.name))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...atomic import naming, replacing
 from ...data import Columns, FileFormat, OnBadLine, Pair, RejectFile, read_pairs
-from ...errors import InputError
+from ...errors import InputError, chosen
 from ...match import MatchingFile
 from .output_claim import OutputNames
 from .pair_chunks import ChunkLines, ChunkScorer, OutputFormat, PairChunk, cut_chunks
@@ -59,11 +59,11 @@ def predict_files(
     sources: Sequence[PredictSource],
     out: Path,
     *,
-    output: OutputFormat,
+    output: OutputFormat | str,
     columns: Columns | None = None,
-    file_format: FileFormat | None = None,
+    file_format: FileFormat | str | None = None,
     encoding: str = "utf-8",
-    on_bad_line: OnBadLine = OnBadLine.ERROR,
+    on_bad_line: OnBadLine | str = OnBadLine.ERROR,
     restart: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Prediction:
@@ -95,6 +95,9 @@ def predict_files(
         InputError: The output exists or is being written, its working files are somebody's, an interrupted prediction
             was of something else, or a file cannot be read.
     """
+    on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
+    file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
+    output = chosen(OutputFormat, output, name="output")
     names = OutputNames(out)
     options = {
         "columns": None if columns is None else asdict(columns),

@@ -11,6 +11,7 @@ from ...atomic import new_folder
 from ...errors import InputError, require_extra
 from ...export import WeightForm
 from ...progress import RunProgress
+from .one_task import one_task
 
 if TYPE_CHECKING:
     from ...export.loss_budget import Attempt
@@ -34,8 +35,9 @@ def export(
     run: Annotated[Path, typer.Argument(help="模型目录 / a matcher's folder, as yanmo train writes it")],
     out: Annotated[Path, typer.Option(help="导出到哪个目录 / the folder to write")],
     onnx: Annotated[bool, typer.Option("--onnx", help="写成 ONNX 图（没有 --task 时总是）/ a graph")] = False,
-    task: Annotated[
-        str | None, typer.Option(help="只导出这个任务，不用 yanmo 就能载入 / one task, loads without Yanmo")
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--task", help="只导出这个任务，不用 yanmo 就能载入 / one task, loads without Yanmo"),
     ] = None,
     form: Annotated[WeightForm | None, typer.Option(help="权重的存法 / how weights are stored")] = None,
     int8: Annotated[bool, typer.Option("--int8", help="即 --form int8-rows / short for it")] = False,
@@ -62,6 +64,7 @@ def export(
 
     Example: yanmo export runs/sohu --onnx --int8 --data data --out models/sohu
     """
+    task = one_task(tasks, fix="export each into a folder of its own, or leave --task out for a graph of all tasks")
     stored = _stored(form, int8=int8, openvino=openvino, int4=int4)
     is_graph = onnx or task is None
     _check(stored, task=task, is_graph=is_graph, int8_from=int8_from, has_data=data is not None, budget=budget)

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from ...errors import require_extra
+from .one_task import one_task
 
 __all__ = ["serve"]
 
@@ -20,7 +21,9 @@ def serve(
         str, typer.Option(help="监听地址；其他机器可达时须设 YANMO_API_KEY / where to listen")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="端口，0 为任意空闲端口 / 0 takes any free one", min=0, max=65535)] = 8000,
-    task: Annotated[str | None, typer.Option(help="排序默认用哪个任务 / the task that rankings use")] = None,
+    tasks: Annotated[
+        list[str] | None, typer.Option("--task", help="排序默认用哪个任务 / the task that rankings use")
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="打分用几个线程 / threads that score", min=1)] = None,
     max_batch_tokens: Annotated[int, typer.Option(help="一批的 token 数 / tokens of a batch", min=1)] = 4096,
     max_queue_tokens: Annotated[
@@ -48,6 +51,7 @@ def serve(
     """
     for package in ("fastapi", "uvicorn", "prometheus_client"):
         require_extra(package, extra="serve")
+    task = one_task(tasks, fix="name the one for rankings; a request may name another in its address: ?task=NAME")
     from ...match.named_matcher import open_matcher
     from ..http.app import build_app
     from ..http.log import RequestLog

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...errors import chosen
+
 __all__ = ["Field", "Flow", "Loss", "asymmetry", "descent_field", "sharpness"]
 
 Loss: TypeAlias = Callable[[Tensor], Tensor]
@@ -29,7 +31,7 @@ class Flow(IntEnum):
         return self.value + 2.0
 
 
-def descent_field(loss: Loss, *, rate: float, flow: Flow) -> Field:
+def descent_field(loss: Loss, *, rate: float, flow: Flow | int) -> Field:
     """Returns ``f``, ``f + g f_1`` or ``f + g f_1 + g^2 f_2``: ``g`` the rate, ``f = -grad L``.
 
     A step ``x(t + g) - x(t) = g f(x(t))`` is ``(e^(gD) - 1) x = g f`` with ``D = d/dt``, so that the smooth path
@@ -61,6 +63,7 @@ def descent_field(loss: Loss, *, rate: float, flow: Flow) -> Field:
 
     Source: kexue.fm/archives/7787; arXiv:2009.11162 for ``f_1``.
     """
+    flow = chosen(Flow, flow, name="flow")
 
     def velocity(x: Tensor) -> Tensor:
         with torch.enable_grad():

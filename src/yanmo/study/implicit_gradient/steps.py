@@ -10,6 +10,7 @@ from jaxtyping import Float
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
+from ...errors import chosen
 from .fields import Flow, Loss, descent_field, sharpness
 
 __all__ = ["FITTED", "StepDistances", "flow_path", "measure_steps", "step_distance"]
@@ -72,7 +73,7 @@ def measure_steps(
     return StepDistances(largest, tuple(scaled_rates), found, slopes, local)
 
 
-def step_distance(loss: Loss, start: Float[Tensor, " n"], *, rate: float, flow: Flow) -> float:
+def step_distance(loss: Loss, start: Float[Tensor, " n"], *, rate: float, flow: Flow | int) -> float:
     """Returns ``|x_flow(rate) - (start - rate * grad L(start))|``.
 
     What is integrated is the distance itself, in units of the step, over a time that runs from 0 to 1: subtracting two
@@ -87,6 +88,7 @@ def step_distance(loss: Loss, start: Float[Tensor, " n"], *, rate: float, flow: 
     Returns:
         The distance in the unit of the parameters.
     """
+    flow = chosen(Flow, flow, name="flow")
     field = descent_field(loss, rate=rate, flow=flow)
     velocity = descent_field(loss, rate=rate, flow=Flow.PLAIN)(start)
 
@@ -101,7 +103,7 @@ def step_distance(loss: Loss, start: Float[Tensor, " n"], *, rate: float, flow: 
 
 
 def flow_path(
-    loss: Loss, start: Float[Tensor, " n"], *, rate: float, flow: Flow, times: Float[np.ndarray, " times"]
+    loss: Loss, start: Float[Tensor, " n"], *, rate: float, flow: Flow | int, times: Float[np.ndarray, " times"]
 ) -> Float[np.ndarray, "times n"]:
     """Follows a flow for long.
 
@@ -115,6 +117,7 @@ def flow_path(
     Returns:
         The position at each time.
     """
+    flow = chosen(Flow, flow, name="flow")
     field = descent_field(loss, rate=rate, flow=flow)
     solved = solve_ivp(
         lambda _, x: field(torch.from_numpy(x)).numpy(),

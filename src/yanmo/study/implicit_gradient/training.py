@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ...errors import chosen
 from ...regularize import finite_difference_penalty_backward, gradient_penalty_loss
 from ..classification_tasks import ClassificationTask
 from .fields import Loss, sharpness
@@ -172,7 +173,7 @@ def _train(
 
 
 def descend(
-    loss: Loss, start: Float[Tensor, " n"], *, way: Way, rate: float, weight: float, n_steps: int
+    loss: Loss, start: Float[Tensor, " n"], *, way: Way | str, rate: float, weight: float, n_steps: int
 ) -> Iterator[tuple[int, Float[Tensor, " n"]]]:
     """Runs gradient descent and yields the weights before each step and after the last.
 
@@ -187,6 +188,7 @@ def descend(
     Yields:
         Steps taken so far, and the weights, which the next step changes in place.
     """
+    way = chosen(Way, way, name="way")
     x = start.clone().requires_grad_()
     optimizer = torch.optim.SGD([x], lr=rate)
     for n in range(n_steps):

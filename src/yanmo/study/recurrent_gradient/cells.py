@@ -7,6 +7,7 @@ from enum import Enum
 import torch
 from torch import nn
 
+from ...errors import chosen
 from ...layers import (
     CellActivation,
     GatedCell,
@@ -67,7 +68,7 @@ class Start:
         return ", ".join(parts)
 
 
-def make_cell(kind: CellKind, *, input_width: int, hidden_width: int, start: Start, seed: int) -> RecurrentCell:
+def make_cell(kind: CellKind | str, *, input_width: int, hidden_width: int, start: Start, seed: int) -> RecurrentCell:
     """Makes a cell.
 
     Args:
@@ -84,6 +85,7 @@ def make_cell(kind: CellKind, *, input_width: int, hidden_width: int, start: Sta
         >>> make_cell(CellKind.GRU, input_width=2, hidden_width=4, start=Start(gain=1.0, keep=1.0), seed=0).state_width
         4
     """
+    kind = chosen(CellKind, kind, name="kind")
     makers = {
         CellKind.TANH: SimpleRNNCell,
         CellKind.LSTM: LSTMCell,

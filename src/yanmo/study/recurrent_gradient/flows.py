@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import jacrev, vmap
 
+from ...errors import chosen
 from ...layers import GatedCell, LSTMCell, RecurrentCell, ResetLastGRUCell
 from ...probe import FlowPart, RecurrentFlow, recurrent_flow
 from .adding_problem import draw_sums
@@ -41,12 +42,13 @@ class FlowPlan:
         )
         return x
 
-    def cell(self, kind: CellKind, start: Start, seed: int) -> RecurrentCell:
+    def cell(self, kind: CellKind | str, start: Start, seed: int) -> RecurrentCell:
         """Makes a cell of this size."""
+        kind = chosen(CellKind, kind, name="kind")
         return make_cell(kind, input_width=2, hidden_width=self.hidden_width, start=start, seed=seed)
 
 
-def jacobian_errors(kind: CellKind, *, seeds: Sequence[int]) -> float:
+def jacobian_errors(kind: CellKind | str, *, seeds: Sequence[int]) -> float:
     """Compares the closed form with automatic differentiation in float64.
 
     Args:
@@ -56,6 +58,7 @@ def jacobian_errors(kind: CellKind, *, seeds: Sequence[int]) -> float:
     Returns:
         The largest absolute difference of any entry.
     """
+    kind = chosen(CellKind, kind, name="kind")
     worst = 0.0
     for seed in seeds:
         cell = make_cell(kind, input_width=3, hidden_width=16, start=Start(), seed=seed)
@@ -72,12 +75,13 @@ def jacobian_errors(kind: CellKind, *, seeds: Sequence[int]) -> float:
     return worst
 
 
-def flows(kind: CellKind, start: Start, *, plan: FlowPlan) -> list[RecurrentFlow]:
+def flows(kind: CellKind | str, start: Start, *, plan: FlowPlan) -> list[RecurrentFlow]:
     """Measures ``|d state_T / d state_t|`` at the start of training, once a seed."""
+    kind = chosen(CellKind, kind, name="kind")
     return [recurrent_flow(plan.cell(kind, start, seed), plan.inputs(seed)) for seed in plan.seeds]
 
 
-def gain_scan(kind: CellKind, *, gains: Sequence[float], plan: FlowPlan) -> NDArray[np.float64]:
+def gain_scan(kind: CellKind | str, *, gains: Sequence[float], plan: FlowPlan) -> NDArray[np.float64]:
     """Measures the rate a step against the factor on orthogonal recurrent matrices.
 
     Args:
@@ -89,6 +93,7 @@ def gain_scan(kind: CellKind, *, gains: Sequence[float], plan: FlowPlan) -> NDAr
         Rates, shape [gain, seed], of the memory where the cell has one and of the hidden state otherwise: with the same
         parts compared, a second vector to carry is no advantage by itself.
     """
+    kind = chosen(CellKind, kind, name="kind")
     rates = np.empty((len(gains), len(plan.seeds)))
     for row, gain in enumerate(gains):
         for column, seed in enumerate(plan.seeds):
@@ -99,7 +104,7 @@ def gain_scan(kind: CellKind, *, gains: Sequence[float], plan: FlowPlan) -> NDAr
 
 
 @torch.no_grad()
-def matrix_terms(kind: CellKind, *, gain: float, plan: FlowPlan) -> NDArray[np.float64]:
+def matrix_terms(kind: CellKind | str, *, gain: float, plan: FlowPlan) -> NDArray[np.float64]:
     """Measures what is left of one step's derivative without its main term: ``|d c_t / d c_{t-1} - diag(keep)|``.
 
     The article's argument: the main term (``f_t``, ``1 - z_t``) lies between 0 and 1, so that steadiness hangs on the
@@ -113,6 +118,7 @@ def matrix_terms(kind: CellKind, *, gain: float, plan: FlowPlan) -> NDArray[np.f
     Returns:
         Spectral norms, one a seed: root mean square over sequences and steps.
     """
+    kind = chosen(CellKind, kind, name="kind")
     sizes = []
     for seed in plan.seeds:
         cell = plan.cell(kind, Start(gain=gain), seed)

@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.integrate import solve_ivp
 
+from ...errors import chosen
+
 __all__ = ["START", "Side", "ToyPath", "linear_mean_flow", "toy_limit", "toy_path", "toy_velocity"]
 
 START = (0.6, 0.1)
@@ -42,7 +44,7 @@ class ToyPath:
     drift: float
 
 
-def toy_velocity(side: Side, phi: _Number, theta: _Number, *, multiple: float = 1.0) -> tuple[_Number, _Number]:
+def toy_velocity(side: Side | str, phi: _Number, theta: _Number, *, multiple: float = 1.0) -> tuple[_Number, _Number]:
     """Gives ``(d phi / dt, d theta / dt)``.
 
     With ``e = phi theta - theta``: ``d phi = -multiple * e * theta``; ``d theta = -e * phi`` where the predicted side
@@ -59,11 +61,12 @@ def toy_velocity(side: Side, phi: _Number, theta: _Number, *, multiple: float = 
 
     Source: kexue.fm/archives/7980.
     """
+    side = chosen(Side, side, name="side")
     error = phi * theta - theta
     return -multiple * error * theta, -error * (phi if side is Side.STOPPED else phi - 1)
 
 
-def toy_limit(side: Side, *, multiple: float = 1.0) -> tuple[float, float]:
+def toy_limit(side: Side | str, *, multiple: float = 1.0) -> tuple[float, float]:
     """Gives where the flow from `START` ends, in closed form.
 
     With stop-gradient ``multiple * theta^2 - phi^2`` is conserved and phi ends at 1; without it
@@ -80,13 +83,14 @@ def toy_limit(side: Side, *, multiple: float = 1.0) -> tuple[float, float]:
         >>> [round(x, 5) for x in (*toy_limit(Side.STOPPED), *toy_limit(Side.LIVE))]
         [1.0, 0.80623, 0.6127, 0.0]
     """
+    side = chosen(Side, side, name="side")
     kept = _conserved(side, *START, multiple=multiple)
     if side is Side.STOPPED:
         return 1.0, ((1 + kept) / multiple) ** 0.5
     return (1 - (-kept) ** 0.5, 0.0) if kept <= 0 else (1.0, (kept / multiple) ** 0.5)
 
 
-def toy_path(side: Side, *, multiple: float = 1.0, end: float = 400.0, n_points: int = 801) -> ToyPath:
+def toy_path(side: Side | str, *, multiple: float = 1.0, end: float = 400.0, n_points: int = 801) -> ToyPath:
     """Integrates the flow from `START` by a Runge-Kutta method of order 8.
 
     Args:
@@ -98,6 +102,7 @@ def toy_path(side: Side, *, multiple: float = 1.0, end: float = 400.0, n_points:
     Returns:
         The path.
     """
+    side = chosen(Side, side, name="side")
 
     def velocity(_: float, state: _Vector) -> list[float]:
         return list(toy_velocity(side, float(state[0]), float(state[1]), multiple=multiple))

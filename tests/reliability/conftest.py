@@ -1,0 +1,70 @@
+"""What the reliability suite shares: how much it tries, calls of the command line, and the counts at its end.
+
+Short by itself; with YANMO_SOAK=1, as ``make soak`` sets it, as long as it takes to believe it.
+"""
+
+import os
+import random
+from collections import defaultdict
+
+import pytest
+
+from .commands import Commands
+from .tally import Tally
+from .verbs import write_inputs
+
+
+@pytest.fixture(scope="session")
+def tries():
+    """Says how often to try: given the number for every change and the one for a soak."""
+    is_soak = os.environ.get("YANMO_SOAK", "") not in ("", "0")
+    return lambda short, long: long if is_soak else short
+
+
+@pytest.fixture
+def draw():
+    """A source of random choices; YANMO_SEED takes others than the usual ones."""
+    return random.Random(int(os.environ.get("YANMO_SEED", "0")))
+
+
+@pytest.fixture
+def tally(record_property):
+    """Begins the count of a part of the suite."""
+    return lambda part: Tally(part, record_property)
+
+
+@pytest.fixture(scope="session")
+def inputs(tmp_path_factory, tiny_base, exported, make_pairs):
+    """A folder with what the verbs read; not to be changed."""
+    folder = tmp_path_factory.mktemp("inputs")
+    matcher, graph = exported
+    write_inputs(folder, base=tiny_base, matcher=matcher, graph=graph, pairs=make_pairs)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def workplace(tmp_path_factory):
+    """The folder in which the commands write."""
+    return tmp_path_factory.mktemp("workplace")
+
+
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory, workplace):
+    """Calls of the command line."""
+    return Commands(workplace, tmp_path_factory.mktemp("logs"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Prints how many of how many tries held, for each part."""
+    counts = defaultdict(lambda: [0, 0])
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            for name, value in report.user_properties:
+                if name == "tally" and report.when == "call":
+                    part, n_held, n = value
+                    counts[part][0] += n_held
+                    counts[part][1] += n
+    if counts:
+        terminalreporter.section("reliability")
+        for part, (n_held, n) in sorted(counts.items()):
+            terminalreporter.line(f"{part:60} {n_held:,} of {n:,}")
