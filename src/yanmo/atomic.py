@@ -109,17 +109,17 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a folder of this name is one that `replacing` or `new_folder` writes in.
+    """Tells whether a folder of this name is one that `replacing` or `new_folder` writes in.
+
+    Args:
+        name: Name of a folder.
+
+    Returns:
+        True for one of theirs.
 
     Example:
         >>> is_temporary(".model.yanmo-a1b2c3d4"), is_temporary(".model.backup01")
         (True, False)
-
-    Args:
-        name: Name of a file or folder.
-
-    Returns:
-        True or False.
     """
     return _TEMPORARY.fullmatch(name) is not None
 
