@@ -2,7 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt
-.PHONY: demo test check bench setup install
+.PHONY: demo test soak check bench setup install
 
 setup: $(VENV)/.ready
 
@@ -30,7 +30,11 @@ check: install
 	$(VENV)/bin/python -m pytest -q --doctest-modules --pyargs yanmo -p no:cacheprovider
 
 test: check
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 tests
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 tests --ignore tests/reliability
+
+# Kills, full disks, damaged files and folders, hostile bytes, as often as it takes to believe it; without YANMO_SOAK in minutes.
+soak: install
+	YANMO_SOAK=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest tests/reliability
 
 # Speed claims; each file writes benchmarks/results/<name>.json, and table.py makes one table of them. They take real
 # models and data, an idle machine and hours. PEERS is an interpreter with sentence-transformers[onnx,openvino], WORK a

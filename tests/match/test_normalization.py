@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from yanmo.data import Task, TaskSet
+from yanmo.data import Budget, Task, TaskSet
 from yanmo.encode import EncoderConfig, ModelType
 from yanmo.errors import InputError
 from yanmo.match import Architecture, Decision, Matcher, MatchingFile
@@ -18,7 +18,11 @@ ALL = TextNormalization()
 LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 KNOWN = "今天气不错我们去公园学生"
 TASKS = TaskSet(
-    name="two", tasks=(Task(name="strict", implies="loose", symmetric=False), Task(name="loose", symmetric=False))
+    name="two",
+    tasks=(
+        Task(name="strict", implies="loose", symmetric=False, budget=Budget(left=32, right=32)),
+        Task(name="loose", symmetric=False, budget=Budget(left=32, right=32)),
+    ),
 )
 INVISIBLE = "\u200b\u200d\u202e\ufeff\u2060\ufe0f"
 

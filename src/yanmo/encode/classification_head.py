@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, chosen
 from ..layers import ClassificationHead
 from .config import ModelType
 from .folder import LoadedEncoder, read_tensors
@@ -112,6 +112,7 @@ def classifier_form(model_type: ModelType, *, where: Path) -> ClassifierForm:
     Raises:
         InputError: The encoder's classifiers are of another form, or transformers has none.
     """
+    model_type = chosen(ModelType, model_type, name="model_type")
     form = CLASSIFIERS.get(model_type)
     if form is None or not form.has_tanh:
         name = f"a {model_type.value} classifier" if form is None else form.name

@@ -116,7 +116,7 @@ def test_around_an_encoder_pairs_rank_as_the_cosine_of_its_mean_vectors(
     tiny_base, two_tasks, make_pairs, tmp_path, head
 ):
     apart = ["architecture.layout=sides", "architecture.joint_from=3", f"architecture.head={head}"]
-    pairs = [(a, b) for a, b in _pairs(60) if min(len(a), len(b)) > 1]
+    pairs = [(a[:20], b[:20]) for a, b in _pairs(60) if min(len(a), len(b)) > 1]  # none is cut
     matcher = _start(tiny_base, make_pairs, tmp_path / "run", *apart, tasks=two_tasks)
     tokenizer, model = AutoTokenizer.from_pretrained(tiny_base), BertModel.from_pretrained(tiny_base).eval()
 
