@@ -44,7 +44,10 @@ HOSTILE = [
         GET.replace(b"1.1", b"9.9"),
         GET.replace(b"\r\n", b"\n"),
     ),
-    *(GET.replace(b"Host: 127.0.0.1\r\n", host) for host in (b"", b"Host: a\r\nHost: b\r\n", b"Host: evil.example\r\n")),
+    *(
+        GET.replace(b"Host: 127.0.0.1\r\n", host)
+        for host in (b"", b"Host: a\r\nHost: b\r\n", b"Host: evil.example\r\n")
+    ),
     *(GET.replace(b"GET", way) for way in (b"TRACE", b"CONNECT", b"FOO", b"get", b"G\xc3\x84T", b"")),
     *(
         _get(path)
