@@ -64,8 +64,10 @@ def _found(backend: Backend, tokens: set[str]) -> set[str]:
 
 
 def _is_found(backend: Backend, token: str) -> bool:
-    """Whether the token's own spelling gives its id; unknown characters around it, which give that of [UNK], do not."""
-    encoding = backend.encode(f"a{token}a {token}", add_special_tokens=False)
-    number = backend.token_to_id(token)
-    spans = {span for found, span in zip(encoding.ids, encoding.offsets, strict=True) if found == number}
-    return (1, 1 + len(token)) in spans
+    """Whether the token's own spelling, within a word or as one, gives its id; unknown characters around it do not."""
+    text, number = f"a{token}a {token}", backend.token_to_id(token)
+    encoding = backend.encode(text, add_special_tokens=False)
+    return any(
+        found == number and text[begin:end].strip() == token
+        for found, (begin, end) in zip(encoding.ids, encoding.offsets, strict=True)
+    )

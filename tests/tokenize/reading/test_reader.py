@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer as Backend
+from tokenizers import models, pre_tokenizers
 
-from yanmo.tokenize import CharacterSegmenter, TextNormalization, Vocabulary, WordTokenizer
+from yanmo.errors import InputError
+from yanmo.tokenize import CharacterSegmenter, FolderTokenizer, TextNormalization, Vocabulary, WordTokenizer
 from yanmo.tokenize.reading.reader import TextReader
 from yanmo.tokenize.special import unknown_id_of
 
@@ -154,3 +157,26 @@ def test_without_steps_the_tokens_are_the_tokenizers_own(any_tokenizer):
     for read, own in zip(reader.read(texts), any_tokenizer.encode_batch(texts), strict=True):
         assert np.array_equal(read.token_ids, own.token_ids)
         assert np.array_equal(read.offsets, own.offsets)
+
+
+def _word_level(tokens, pre_tokenizer, *, sep_token):
+    backend = Backend(models.WordLevel({token: i for i, token in enumerate(tokens)}, unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizer
+    return FolderTokenizer(backend, cls_token="<s>", sep_token=sep_token, pad_token="<pad>")
+
+
+def test_a_vocabulary_without_the_letters_of_its_special_tokens_has_them_unknown():
+    tokens = ["<s>", "</s>", "<pad>", "<unk>", "天"]
+    by_character = _word_level(tokens, pre_tokenizers.Split("", "isolated"), sep_token="</s>")
+    assert set(_ids(TextReader(by_character, ALL), "天</s><pad><unk>")) == {4, 3}
+    # A whole word that is spelled like one is cut as well.
+    by_word = _word_level(tokens, pre_tokenizers.WhitespaceSplit(), sep_token="</s>")
+    assert set(_ids(TextReader(by_word, ALL), "天 </s> <pad>")) == {4, 3}
+
+
+def test_a_tokenizer_that_cannot_but_find_its_special_tokens_is_refused():
+    tokens = ["<s>", "。", "<pad>", "<unk>"]
+    tokenizer = _word_level(tokens, pre_tokenizers.Split("", "isolated"), sep_token="。")
+    with pytest.raises(InputError, match=r"finds 。 in any text.*special_tokens_as_text"):
+        TextReader(tokenizer, ALL).read(["天。"])
+    assert _ids(TextReader(tokenizer, TextNormalization.none()), "。") == [1]
