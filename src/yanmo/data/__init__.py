@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "pair": ["Pair"],
         "reading": ["PairReader", "count_rows", "read_pairs"],
         "rejects": ["OnBadLine", "RejectFile"],
+        "row_sources": ["FileRows", "RowSource", "row_source"],
         "rows": ["FileFormat"],
         "split": ["fingerprint_pairs", "read_split"],
         "tasks": ["Task", "TaskSet", "builtin_task_sets"],
