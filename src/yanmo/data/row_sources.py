@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from ..errors import InputError
+from ..errors import InputError, chosen
 from .lines import Flaw, read_lines
 from .rows import FileFormat, Row, choose_format, count_lines, peek, read_rows
 from .table_files import count_table_rows, read_table, row_text, table_format
@@ -60,9 +60,9 @@ class FileRows:
         encoding: Text encoding, where it is text.
     """
 
-    def __init__(self, path: Path, *, file_format: FileFormat | None = None, encoding: str = "utf-8") -> None:
+    def __init__(self, path: Path, *, file_format: FileFormat | str | None = None, encoding: str = "utf-8") -> None:
         self.path = path
-        self._named = file_format
+        self._named = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
         self._encoding = encoding
 
     @property
@@ -133,7 +133,7 @@ class GivenRows:
         return self._n_rows
 
 
-def row_source(data: Any, *, file_format: FileFormat | None = None, encoding: str = "utf-8") -> RowSource:
+def row_source(data: Any, *, file_format: FileFormat | str | None = None, encoding: str = "utf-8") -> RowSource:
     """Makes a source of rows of whatever people have.
 
     Args:
@@ -153,6 +153,7 @@ def row_source(data: Any, *, file_format: FileFormat | None = None, encoding: st
         >>> shape, [row.values for row in rows]
         (<RowShape.POSITIONS: 'positions'>, [('下雨', '雨天', 1)])
     """
+    file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
     if isinstance(data, str | Path):
         return FileRows(Path(data), file_format=file_format, encoding=encoding)
     if isinstance(data, RowSource):

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-from ..errors import InputError, require_extra
+from ..errors import InputError, chosen, require_extra
 from .rows import FileFormat, Row
 
-__all__ = ["count_table_rows", "read_table", "row_text", "saved_splits", "table_format"]
+__all__ = ["count_table_rows", "is_saved_dataset", "read_table", "row_text", "saved_splits", "table_format"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _STATE, _SPLITS = "state.json", "dataset_dict.json"
 _ROWS = 1024
 
 
-def table_format(path: Path, named: FileFormat | None = None) -> FileFormat | None:
+def table_format(path: Path, named: FileFormat | str | None = None) -> FileFormat | None:
     """Tells whether a path holds a table that is no text: by what was named, its first bytes, or its suffix.
 
     Args:
@@ -50,6 +50,7 @@ def table_format(path: Path, named: FileFormat | None = None) -> FileFormat | No
         InputError: It is a workbook of an Excel before 2007, or a folder with several splits or with none.
     """
     if named is not None:
+        named = chosen(FileFormat, named, name="named")
         return None if named.is_text else named
     if path.is_dir():
         if (path / _STATE).is_file():
@@ -68,6 +69,11 @@ def table_format(path: Path, named: FileFormat | None = None) -> FileFormat | No
     return _SUFFIXES.get(path.suffix.lower())
 
 
+def is_saved_dataset(path: Path) -> bool:
+    """Tells whether a path is a folder that ``datasets`` wrote with ``save_to_disk``, of one split or of several."""
+    return (path / _STATE).is_file() or (path / _SPLITS).is_file()
+
+
 def saved_splits(folder: Path) -> list[str]:
     """Gives the splits of a folder that ``datasets.DatasetDict.save_to_disk`` wrote; none of any other folder."""
     file = folder / _SPLITS
@@ -79,7 +85,7 @@ def saved_splits(folder: Path) -> list[str]:
         raise InputError("is damaged", where=file, fix="save the data set again") from error
 
 
-def read_table(path: Path, file_format: FileFormat) -> Iterator[Row]:
+def read_table(path: Path, file_format: FileFormat | str) -> Iterator[Row]:
     """Reads the rows of a table that is no text.
 
     Args:
@@ -94,6 +100,7 @@ def read_table(path: Path, file_format: FileFormat) -> Iterator[Row]:
         InputError: It cannot be read.
         MissingExtraError: The package that reads it is not installed.
     """
+    file_format = chosen(FileFormat, file_format, name="file_format")
     try:
         yield from _sheet_rows(path) if file_format is FileFormat.XLSX else _arrow_rows(path, file_format)
     except OSError as error:
@@ -101,7 +108,7 @@ def read_table(path: Path, file_format: FileFormat) -> Iterator[Row]:
         raise InputError(problem, where=path, fix="check the path, or copy the file again") from error
 
 
-def count_table_rows(path: Path, file_format: FileFormat) -> int:
+def count_table_rows(path: Path, file_format: FileFormat | str) -> int:
     """Counts the rows of a table that is no text, a sheet's header too, without looking into them.
 
     Args:
@@ -114,6 +121,7 @@ def count_table_rows(path: Path, file_format: FileFormat) -> int:
     Raises:
         InputError: It cannot be read.
     """
+    file_format = chosen(FileFormat, file_format, name="file_format")
     with ExitStack() as stack:
         try:
             if file_format is FileFormat.XLSX:
