@@ -11,16 +11,18 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from yanmo.bulk import predict
+from yanmo.bulk.chunks_elsewhere import ChunkRefusal, in_order, score_by_name
+from yanmo.bulk.pair_chunks import ChunkLines, PairChunk, ScorerHere, cut_chunks
+from yanmo.bulk.predict import PredictSource, predict_files
+from yanmo.bulk.row_forms import OutputFormat, RowForm
+from yanmo.bulk.worker_pool import WorkerPool
 from yanmo.data import OnBadLine, Pair, TaskSet
 from yanmo.errors import InputError
 from yanmo.match import Architecture, Matcher, MatchingFile
-from yanmo.serve.bulk import predict
-from yanmo.serve.bulk.chunks_elsewhere import ChunkRefusal, in_order, score_by_name
-from yanmo.serve.bulk.pair_chunks import ChunkLines, OutputFormat, PairChunk, ScorerHere, cut_chunks
-from yanmo.serve.bulk.predict import PredictSource, predict_files
-from yanmo.serve.bulk.worker_pool import WorkerPool
 from yanmo.serve.commands.predict import predict as predict_command
 
+FORM = RowForm(OutputFormat.CSV, ("ssA",))
 CHARACTERS = [chr(code) for code in range(0x4E00, 0x4E40)]
 
 
@@ -73,12 +75,12 @@ def tiny_folder(tmp_path):
 
 
 def _predict(scorer, sources, out, **more):
-    return predict_files(scorer, sources, out, output=OutputFormat.JSONL, **more)
+    return predict_files(scorer, sources, out, **more)
 
 
 def test_workers_write_the_bytes_of_one_process(bundled, small_chunks, tmp_path):
     sources = [
-        PredictSource(task, _write_pairs(tmp_path / f"{task}.jsonl", n)) for task, n in (("ssA", 45), ("llB", 9))
+        PredictSource((task,), _write_pairs(tmp_path / f"{task}.jsonl", n)) for task, n in (("ssA", 45), ("llB", 9))
     ]
     here = _predict(ScorerHere(bundled), sources, tmp_path / "here.jsonl")
     seen = []
@@ -90,7 +92,7 @@ def test_workers_write_the_bytes_of_one_process(bundled, small_chunks, tmp_path)
 
 
 def test_a_torch_matcher_scores_in_workers_too(tiny_folder, small_chunks, tmp_path):
-    sources = [PredictSource("slB", _write_pairs(tmp_path / "in.jsonl", 20))]
+    sources = [PredictSource(("slB",), _write_pairs(tmp_path / "in.jsonl", 20))]
     matcher = Matcher.from_pretrained(tiny_folder)
     _predict(ScorerHere(matcher), sources, tmp_path / "here.jsonl")
     with WorkerPool(str(tiny_folder), matching=matcher.matching, identity=matcher.identity(), n_workers=1) as pool:
@@ -99,7 +101,7 @@ def test_a_torch_matcher_scores_in_workers_too(tiny_folder, small_chunks, tmp_pa
 
 
 def test_a_killed_worker_is_named_and_one_process_goes_on(bundled, small_chunks, tmp_path):
-    sources = [PredictSource("ssA", _write_pairs(tmp_path / "in.jsonl", 60))]
+    sources = [PredictSource(("ssA",), _write_pairs(tmp_path / "in.jsonl", 60))]
     _predict(ScorerHere(bundled), sources, tmp_path / "here.jsonl")
     out, killed = tmp_path / "there.jsonl", []
     with WorkerPool("default", matching=bundled.matching, identity=bundled.identity(), n_workers=2) as pool:
@@ -123,16 +125,16 @@ def test_a_bad_line_comes_after_the_lines_before_it_are_written(bundled, small_c
     path.write_text(path.read_text() + "{broken\n")
     with WorkerPool("default", matching=bundled.matching, identity=bundled.identity(), n_workers=2) as pool:
         with pytest.raises(InputError, match=r"in\.jsonl:25: is not JSON"):
-            _predict(pool, [PredictSource("ssA", path)], out)
+            _predict(pool, [PredictSource(("ssA",), path)], out)
         assert (tmp_path / "out.jsonl.part").read_bytes().count(b"\n") == 24
-        done = _predict(pool, [PredictSource("ssA", path)], out, on_bad_line=OnBadLine.SKIP, restart=True)
+        done = _predict(pool, [PredictSource(("ssA",), path)], out, on_bad_line=OnBadLine.SKIP, restart=True)
     assert (done.n_pairs, done.n_rejected) == (24, 1)
 
 
 def test_a_refusal_comes_back_as_it_was_raised(tmp_path, monkeypatch):
     for name in ("TOKENIZERS_PARALLELISM", "OMP_NUM_THREADS"):  # set for good by a worker, which this process is not
         monkeypatch.setenv(name, os.environ.get(name, "1"))
-    chunk = PairChunk(0, "ssA", (Pair("甲", "乙", None, "a", 1, "in.jsonl"),), OutputFormat.CSV)
+    chunk = PairChunk(0, ("ssA",), (Pair("甲", "乙", None, "a", 1, "in.jsonl"),), FORM)
     answer = score_by_name(str(tmp_path / "nowhere"), chunk)
     assert isinstance(answer, ChunkRefusal)
     with pytest.raises(InputError, match=r"^\S+nowhere\S+json: cannot be read [^.]+\. Fix: [^.]+\.$"):
@@ -146,10 +148,10 @@ def test_no_more_is_read_than_may_be_in_flight():
     def chunks():
         for i in range(6):
             events.append(f"read {i}")
-            yield PairChunk(i, "ssA", (Pair("甲", "乙", None, None, 1, "in.jsonl"),), OutputFormat.CSV)
+            yield PairChunk(i, ("ssA",), (Pair("甲", "乙", None, None, 1, "in.jsonl"),), FORM)
 
     def submit(chunk):
-        return lambda: ChunkLines(chunk.source, 1, 0, b"")
+        return lambda: ChunkLines(chunk.source, 1, b"")
 
     for lines in in_order(chunks(), submit, n_in_flight=3):
         events.append(f"got {lines.source}")
@@ -171,11 +173,10 @@ import signal
 import sys
 import time
 from pathlib import Path
-from yanmo.serve.bulk import predict
+from yanmo.bulk import predict
 from yanmo.match.named_matcher import open_matcher
 from yanmo.serve.commands.interruptible import interruptible
-from yanmo.serve.bulk.pair_chunks import OutputFormat
-from yanmo.serve.bulk.worker_pool import WorkerPool
+from yanmo.bulk.worker_pool import WorkerPool
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a script's shell ran the tests with &
     predict._PAIRS = 8
@@ -187,8 +188,8 @@ if __name__ == "__main__":
     matcher = open_matcher("default")
     known = {"matching": matcher.matching, "identity": matcher.identity()}
     with interruptible("go on"), WorkerPool("default", **known, n_workers=2) as pool:
-        sources = [predict.PredictSource("ssA", source)]
-        predict.predict_files(pool, sources, out, output=OutputFormat.JSONL, on_progress=show)
+        sources = [predict.PredictSource(("ssA",), source)]
+        predict.predict_files(pool, sources, out, on_progress=show)
 """
 
 
@@ -219,7 +220,7 @@ def test_no_worker_stays_and_no_line_is_lost_when_the_parent_is(bundled, small_c
     while any(_is_alive(pid) for pid in workers) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(_is_alive(pid) for pid in workers)
-    done = _predict(ScorerHere(bundled), [PredictSource("ssA", source)], out)
+    done = _predict(ScorerHere(bundled), [PredictSource(("ssA",), source)], out)
     assert (done.n_pairs, done.n_before % 8) == (400, 0)
     assert done.n_before >= 8
     ids = [json.loads(line)["id"] for line in out.read_text().splitlines()]

@@ -1,38 +1,16 @@
 """Pairs in portions, each judged as a whole, and the lines that are written for it."""
 
-import csv
-import io
-import json
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from ...data import Pair
-from ...match import Matcher, MatchingFile
-from ...match.engines.identity import MatcherIdentity
-from ...match.verdicts import with_implied
+from ..data import Pair
+from ..match import Matcher, MatchingFile
+from ..match.engines.identity import MatcherIdentity
+from ..match.verdicts import with_implied
+from .row_forms import RowForm
 
-__all__ = [
-    "ChunkLines",
-    "ChunkScorer",
-    "OutputFormat",
-    "PairChunk",
-    "ScorerHere",
-    "cut_chunks",
-    "score_chunk",
-    "spreadsheet_safe",
-]
-
-_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
-
-
-class OutputFormat(str, Enum):
-    """The contest's ``id,label`` table, or JSON lines with probabilities."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
+__all__ = ["ChunkLines", "ChunkScorer", "PairChunk", "ScorerHere", "cut_chunks", "score_chunk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +19,11 @@ class PairChunk:
 
     source: int
     """Number of the file among those of the call."""
-    task: str
-    """Name of the task."""
+    tasks: tuple[str, ...]
+    """Names of the tasks they are judged by."""
     pairs: tuple[Pair, ...]
     """The pairs, at least one."""
-    output: OutputFormat
+    form: RowForm
     """The form of the lines."""
 
 
@@ -57,10 +35,10 @@ class ChunkLines:
     """Number of the file the pairs are from."""
     n_pairs: int
     """How many they are."""
-    n_matches: int
-    """How many of them match."""
     data: bytes
     """One line for each."""
+    n_matches: dict[str, int] = field(default_factory=dict)
+    """How many of them match, by task."""
     n_blank: int = 0
     """How many pairs are no match for having nothing to read in either text."""
     n_unknown: int = 0
@@ -110,59 +88,27 @@ class ScorerHere:
 
 
 def score_chunk(matcher: Matcher, chunk: PairChunk) -> ChunkLines:
-    """Judges the pairs of a chunk.
+    """Judges the pairs of a chunk by all its tasks; what the tasks share is computed once.
 
     Args:
         matcher: Scores and decides.
-        chunk: The pairs; one without an id is named by the number of its line.
+        chunk: The pairs; one without an id is named by the number of its row.
 
     Returns:
         Their lines.
     """
-    tasks = with_implied(matcher.matching.task_set, [chunk.task])
+    tasks = with_implied(matcher.matching.task_set, chunk.tasks)
     rows = matcher.rows([(pair.text0, pair.text1) for pair in chunk.pairs], tasks=tasks)
-    verdict = matcher.judge_rows(rows)[chunk.task]
-    probabilities, accepted = verdict.probabilities, verdict.accepted.tolist()
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    for pair, probability, label in zip(chunk.pairs, probabilities.tolist(), accepted, strict=True):
-        name = str(pair.line) if pair.id is None else pair.id
-        if chunk.output is OutputFormat.CSV:
-            table.writerow([spreadsheet_safe(name), int(label)])
-        else:
-            row = {"id": name, "task": chunk.task, "label": int(label), "probability": round(probability, 6)}
-            out.write(json.dumps(row, ensure_ascii=False) + "\n")
-    data = out.getvalue().encode("utf-8", "backslashreplace")
+    found = matcher.judge_rows(rows)
+    verdicts = {task: found[task] for task in chunk.tasks}
     return ChunkLines(
         chunk.source,
         len(chunk.pairs),
-        sum(accepted),
-        data,
-        n_blank=int(verdict.is_blank.sum()),
+        chunk.form.lines(chunk.pairs, verdicts),
+        {task: int(verdict.accepted.sum()) for task, verdict in verdicts.items()},
+        n_blank=int(verdicts[chunk.tasks[0]].is_blank.sum()),
         n_unknown=int(rows.n_unknown.any(axis=1).sum()),
     )
-
-
-def spreadsheet_safe(name: str) -> str:
-    """Puts an apostrophe before an id that a spreadsheet would compute, and before one that has it already.
-
-    Whoever opens the table need not trust whoever wrote the ids, and quotes do not keep ``=HYPERLINK(...)`` from being
-    one. Taking one apostrophe off where ids begin with it gives every id back; JSON lines hold them as they are.
-
-    Args:
-        name: The id.
-
-    Returns:
-        It, or it after an apostrophe.
-
-    Example:
-        >>> [spreadsheet_safe(name) for name in ("=1+1", "-5", "-1+1", "'=1", "Q-77")]
-        ["'=1+1", '-5', "'-1+1", "''=1", 'Q-77']
-    """
-    beginning = name.lstrip("'").lstrip()[:1]
-    if not beginning or (beginning not in "=+-@＝＋－＠" and name[:1] not in "\t\r"):
-        return name
-    return name if _NUMBER.fullmatch(name) else f"'{name}"
 
 
 def cut_chunks(pairs: Iterable[Pair], *, max_pairs: int, max_characters: int) -> Iterator[tuple[Pair, ...]]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import InputError
+from ..errors import InputError
 
 try:
     import fcntl

@@ -4,12 +4,13 @@ import threading
 
 import pytest
 
+from yanmo.bulk import predict
+from yanmo.bulk.output_claim import OutputNames
+from yanmo.bulk.pair_chunks import ScorerHere
+from yanmo.bulk.predict import PredictSource, predict_files
+from yanmo.bulk.row_forms import spreadsheet_safe
 from yanmo.data import OnBadLine
 from yanmo.errors import InputError
-from yanmo.serve.bulk import predict
-from yanmo.serve.bulk.output_claim import OutputNames
-from yanmo.serve.bulk.pair_chunks import OutputFormat, ScorerHere, spreadsheet_safe
-from yanmo.serve.bulk.predict import PredictSource, predict_files
 
 
 @pytest.fixture
@@ -18,9 +19,9 @@ def judge(overlap_matcher, monkeypatch):
     monkeypatch.setattr(predict, "_PAIRS", 8)
     scorer = ScorerHere(overlap_matcher[0])
 
-    def run(source, out, *, tasks=("ssB",), output=OutputFormat.CSV, identity=scorer.identity, **more):
+    def run(source, out, *, tasks=("ssB",), contest=True, identity=scorer.identity, **more):
         scorer.identity = identity
-        return predict_files(scorer, [PredictSource(task, source) for task in tasks], out, output=output, **more)
+        return predict_files(scorer, [PredictSource((task,), source) for task in tasks], out, contest=contest, **more)
 
     return run
 
@@ -134,8 +135,8 @@ def test_a_pipe_is_read_once_and_does_not_go_on(judge, tmp_path):
     with pytest.raises(InputError, match=r"read from a pipe.*--restart"):
         judge(first, out)
     assert judge(fed("second"), out, restart=True).n_pairs == 30
-    with pytest.raises(InputError, match="for one task only"):
-        judge(first, tmp_path / "b.jsonl", tasks=("ssA", "ssB"), output=OutputFormat.JSONL)
+    with pytest.raises(InputError, match="read once only"):
+        judge(first, tmp_path / "b.jsonl", tasks=("ssA", "ssB"), contest=False)
 
 
 def test_rows_without_id_are_never_mistaken_for_others(judge, tmp_path):
@@ -148,7 +149,7 @@ def test_rows_without_id_are_never_mistaken_for_others(judge, tmp_path):
         judge(late, tmp_path / "out.csv")
     plain = _rows(tmp_path / "plain.jsonl", [texts, texts])
     assert judge(plain, tmp_path / "out.csv").n_without_id == 2
-    with pytest.raises(InputError, match=r"plain\.jsonl:1: the row has no id, and a table of several files"):
+    with pytest.raises(InputError, match=r"plain\.jsonl:1: the row has no id, and a contest's table of several files"):
         judge(plain, tmp_path / "two.csv", tasks=("ssA", "ssB"))
 
 
@@ -157,7 +158,7 @@ def test_ids_are_found_in_any_capitals(judge, tmp_path):
     source.write_text("ID,Text1,Text2\nQ-77,一,丁\n=1+1,一,丁\n", encoding="utf-8")
     judge(source, tmp_path / "out.csv")
     assert [line.split(",")[0] for line in (tmp_path / "out.csv").read_text().splitlines()] == ["id", "Q-77", "'=1+1"]
-    judge(source, tmp_path / "out.jsonl", output=OutputFormat.JSONL)
+    judge(source, tmp_path / "out.jsonl", contest=False)
     assert json.loads((tmp_path / "out.jsonl").read_text().splitlines()[1])["id"] == "=1+1"
 
 

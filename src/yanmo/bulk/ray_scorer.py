@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
-from ...errors import InputError, require_extra
-from ...match import MatchingFile
-from ...match.engines.identity import MatcherIdentity
+from ..errors import InputError, require_extra
+from ..match import MatchingFile
+from ..match.engines.identity import MatcherIdentity
 from .chunks_elsewhere import ChunkRefusal, in_order, score_by_name
 from .pair_chunks import ChunkLines, PairChunk
 

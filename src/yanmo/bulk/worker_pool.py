@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 
-from ...errors import InputError
-from ...match import MatchingFile
-from ...match.engines.identity import MatcherIdentity
+from ..errors import InputError
+from ..match import MatchingFile
+from ..match.engines.identity import MatcherIdentity
 from .chunks_elsewhere import ChunkRefusal, in_order, score_by_name
 from .pair_chunks import ChunkLines, PairChunk
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ...errors import InputError
-from ...match import Matcher
-from ...match.named_matcher import open_matcher
+from ..errors import InputError
+from ..match import Matcher
+from ..match.named_matcher import open_matcher
 from .pair_chunks import ChunkLines, PairChunk, score_chunk
 
 __all__ = ["ChunkRefusal", "in_order", "score_by_name"]

@@ -6,11 +6,11 @@ import signal
 
 import pytest
 
+from yanmo.bulk import predict
+from yanmo.bulk.pair_chunks import ScorerHere
+from yanmo.bulk.predict import PredictSource, predict_files
 from yanmo.data import OnBadLine
 from yanmo.errors import InputError
-from yanmo.serve.bulk import predict
-from yanmo.serve.bulk.pair_chunks import OutputFormat, ScorerHere
-from yanmo.serve.bulk.predict import PredictSource, predict_files
 from yanmo.tokenize import TextNormalization
 
 CHARACTERS = [chr(code) for code in range(0x4E00, 0x4E40)]
@@ -34,8 +34,8 @@ def _small_chunks(monkeypatch):
 
 def _predict(overlap_matcher, sources, out, **more):
     matcher, _ = overlap_matcher
-    more.setdefault("output", OutputFormat.CSV)
-    return predict_files(ScorerHere(matcher), [PredictSource(task, path) for task, path in sources], out, **more)
+    more.setdefault("contest", out.suffix == ".csv")
+    return predict_files(ScorerHere(matcher), [PredictSource((task,), path) for task, path in sources], out, **more)
 
 
 def test_lines_are_those_of_the_matcher_in_the_files_order(overlap_matcher, tmp_path):
@@ -57,12 +57,14 @@ def test_lines_are_those_of_the_matcher_in_the_files_order(overlap_matcher, tmp_
 def test_json_lines_carry_probabilities_and_lines_without_id_their_number(overlap_matcher, tmp_path):
     matcher, _ = overlap_matcher
     path = _write_pairs(tmp_path / "in.jsonl", 5, ids=False)
-    _predict(overlap_matcher, [("ssB", path), ("slA", path)], tmp_path / "out.jsonl", output=OutputFormat.JSONL)
+    _predict(overlap_matcher, [("ssB", path), ("slA", path)], tmp_path / "out.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [(row["task"], row["id"]) for row in rows] == [(t, str(i)) for t in ("ssB", "slA") for i in range(1, 6)]
+    assert [(t, row["id"]) for row in rows for t in ("ssB", "slA") if t in row] == [
+        (t, str(i)) for t in ("ssB", "slA") for i in range(1, 6)
+    ]
     given = json.loads(path.read_text(encoding="utf-8").splitlines()[2])
     expected = matcher.score([(given["source"], given["target"])], task="ssB")[0]
-    assert rows[2]["probability"] == pytest.approx(expected, abs=1e-6)
+    assert rows[2]["ssB_probability"] == pytest.approx(expected, abs=1e-6)
 
 
 def _killed_after(n_chunks, overlap_matcher, sources, out, more):
@@ -151,8 +153,8 @@ def test_it_counts_pairs_with_nothing_to_read_and_with_what_the_vocabulary_lacks
     path = tmp_path / "in.jsonl"
     rows = [json.dumps({"source": a, "target": b}) + "\n" for a, b in texts]
     path.write_text("".join(rows), encoding="utf-8")
-    done = _predict((matcher, folder), [("ssB", path)], tmp_path / "out.jsonl", output=OutputFormat.JSONL)
+    done = _predict((matcher, folder), [("ssB", path)], tmp_path / "out.jsonl")
     assert (done.n_pairs, done.n_blank, done.n_unknown) == (40, 20, 10)
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [line["label"] for line in lines[:4]] == [1, 0, 0, 0]
-    assert lines[1]["probability"] == 0
+    assert [line["ssB"] for line in lines[:4]] == [1, 0, 0, 0]
+    assert lines[1]["ssB_probability"] == 0

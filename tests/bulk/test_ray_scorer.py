@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
+from yanmo.bulk import predict
+from yanmo.bulk.pair_chunks import ScorerHere
+from yanmo.bulk.predict import PredictSource, predict_files
+from yanmo.bulk.ray_scorer import RayScorer
 from yanmo.errors import InputError, MissingExtraError
 from yanmo.match import Matcher
-from yanmo.serve.bulk import predict
-from yanmo.serve.bulk.pair_chunks import OutputFormat, ScorerHere
-from yanmo.serve.bulk.predict import PredictSource, predict_files
-from yanmo.serve.bulk.ray_scorer import RayScorer
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def _sources(folder):
         path = folder / f"{task}.jsonl"
         rows = [{"id": f"{task}{i}", "source": "巴萨" * (1 + i % 7), "target": "赢球" * (1 + i % 5)} for i in range(n)]
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        sources.append(PredictSource(task, path))
+        sources.append(PredictSource((task,), path))
     return sources
 
 
@@ -40,7 +40,7 @@ def test_ray_writes_the_bytes_of_one_process_and_goes_on(bundled, tmp_path, monk
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setattr(predict, "_PAIRS", 8)
     sources = _sources(tmp_path)
-    predict_files(ScorerHere(bundled), sources, tmp_path / "here.jsonl", output=OutputFormat.JSONL)
+    predict_files(ScorerHere(bundled), sources, tmp_path / "here.jsonl")
 
     def stop(n):
         if n == 24:
@@ -49,11 +49,11 @@ def test_ray_writes_the_bytes_of_one_process_and_goes_on(bundled, tmp_path, monk
     with RayScorer("default", matching=bundled.matching, identity=bundled.identity(), n_workers=2) as scorer:
         out = tmp_path / "there.jsonl"
         with pytest.raises(KeyboardInterrupt):
-            predict_files(scorer, sources, out, output=OutputFormat.JSONL, on_progress=stop)
-        done = predict_files(scorer, sources, out, output=OutputFormat.JSONL)
+            predict_files(scorer, sources, out, on_progress=stop)
+        done = predict_files(scorer, sources, out)
         scorer._model = str(tmp_path / "nowhere")
         with pytest.raises(InputError, match="nowhere"):
-            predict_files(scorer, sources, tmp_path / "none.jsonl", output=OutputFormat.JSONL)
+            predict_files(scorer, sources, tmp_path / "none.jsonl")
     assert (done.n_pairs, done.n_before) == (54, 24)
     assert out.read_bytes() == (tmp_path / "here.jsonl").read_bytes()
 

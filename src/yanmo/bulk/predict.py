@@ -3,18 +3,23 @@
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ...atomic import naming, replacing
-from ...data import Columns, FileFormat, OnBadLine, Pair, RejectFile, read_pairs
-from ...errors import InputError, chosen
-from ...match import MatchingFile
+from ..atomic import naming, replacing
+from ..data import Columns, FileFormat, OnBadLine, Pair, RejectFile, read_pairs
+from ..data.reading import PairReader
+from ..errors import InputError, chosen
+from ..match import MatchingFile
 from .output_claim import OutputNames
-from .pair_chunks import ChunkLines, ChunkScorer, OutputFormat, PairChunk, cut_chunks
+from .pair_chunks import ChunkLines, ChunkScorer, PairChunk, cut_chunks
+from .request import PredictSource, ReadingRules, check_sources, row_form
+from .row_forms import OutputFormat, RowForm
+from .whole_tables import check_room, require_writer, write_whole_table
 
 __all__ = ["PredictSource", "Prediction", "predict_files"]
 
@@ -25,16 +30,6 @@ _PAIRS, _CHARACTERS = 1024, 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
-class PredictSource:
-    """A file of pairs and the standard they are to be judged by."""
-
-    task: str
-    """Name of the task."""
-    path: Path
-    """The file."""
-
-
-@dataclass(frozen=True, slots=True)
 class Prediction:
     """What was written."""
 
@@ -42,16 +37,21 @@ class Prediction:
     """Pairs, those of an interrupted earlier call included."""
     n_before: int
     """How many of them an earlier call had done."""
-    n_matches: int
-    """Matches among those of this call."""
+    matches: Mapping[str, int]
+    """Matches among those of this call, by task."""
     n_rejected: int
     """Bad lines left out."""
     n_without_id: int = 0
-    """Pairs among those of this call that are named by the number of their line."""
+    """Pairs among those of this call that are named by the number of their row."""
     n_blank: int = 0
     """Pairs among those of this call that are no match for having nothing to read in either text."""
     n_unknown: int = 0
     """Pairs among those of this call with pieces that the vocabulary lacks."""
+
+    @property
+    def n_matches(self) -> int:
+        """Matches of all tasks."""
+        return sum(self.matches.values())
 
 
 def predict_files(
@@ -59,7 +59,9 @@ def predict_files(
     sources: Sequence[PredictSource],
     out: Path,
     *,
-    output: OutputFormat | str,
+    output: OutputFormat | str | None = None,
+    keep: Sequence[str] | None = None,
+    contest: bool = False,
     columns: Columns | None = None,
     file_format: FileFormat | str | None = None,
     encoding: str = "utf-8",
@@ -67,20 +69,25 @@ def predict_files(
     restart: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Prediction:
-    """Decides every pair of some files and writes one line for each, in their order.
+    """Decides every pair of some files by all their tasks and writes one row for each, in their order.
+
+    A row holds the columns kept, ``id``, and of each task ``T`` the columns ``T`` (1 or 0) and ``T_probability``; where
+    there are several files, also ``file``. Pairs without an id are named by the number of their row; a file where some
+    rows have an id and some have none is refused, as those numbers may be ids.
 
     Until all is done the lines stand in ``OUT.part``, and ``OUT.part.json`` says how many of its bytes are whole. The
     same call after a kill cuts the file there and goes on; nothing is lost or written twice, also where it is judged in
     another place then. It goes on only with the same weights, tokenizer and engine of the same version. A second call
-    while the first is at work is refused and touches nothing. Pairs without an id are named by the number of their
-    line; a file where some rows have an id and some have none is refused, as those numbers may be ids. A pipe is read
-    once, and what was read from it does not go on.
+    while the first is at work is refused and touches nothing. xlsx and parquet are written at the end, whole, out of
+    JSON lines. A pipe is read once, and what was read from it does not go on.
 
     Args:
         scorer: Where pairs are judged.
         sources: The files, one after the other.
         out: Where the lines go. It must not exist.
-        output: Their form.
+        output: What the output is; None tells by its suffix.
+        keep: Columns of the files to keep; None keeps all.
+        contest: Whether to write the contest's ``id,label`` instead, each file judged by one task.
         columns: Columns by name, where the files' own are neither expected nor customary.
         file_format: How rows stand in the files; None tells for each by name and first line.
         encoding: Their encoding.
@@ -97,7 +104,8 @@ def predict_files(
     """
     on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
     file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
-    output = chosen(OutputFormat, output, name="output")
+    output = OutputFormat.of(out) if output is None else chosen(OutputFormat, output, name="output")
+    require_writer(output)
     names = OutputNames(out)
     options = {
         "columns": None if columns is None else asdict(columns),
@@ -105,6 +113,8 @@ def predict_files(
         "encoding": encoding,
         "on_bad_line": on_bad_line.value,
         "output": output.value,
+        "keep": None if keep is None else list(keep),
+        "contest": contest,
     }
     task_set = scorer.matching.task_set
     skipping = on_bad_line is OnBadLine.SKIP
@@ -114,20 +124,23 @@ def predict_files(
         "sources": [_identity(source) for source in sources],
         **options,
     }
-    _check_pipes(sources)
+    rules = ReadingRules(columns, file_format, encoding)
+    check_sources(sources, task_set, rules)
+    form = row_form(sources, task_set, rules, output=output, keep=keep, contest=contest)
     with names.claimed(source.path for source in sources), ExitStack() as stack:
         if restart:
             names.journal.unlink(missing_ok=True)
         begun = done = _load(names, request)
         stack.callback(_forget_nothing, names)
         _save(names.journal, request, done)
-        n_matches = n_without_id = n_blank = n_unknown = 0
+        n_without_id = n_blank = n_unknown = 0
+        matches: Counter[str] = Counter()
         rejects = RejectFile(names.rejects) if skipping else nullcontext()
         with rejects as reject_file, naming(names.part), names.part.open("r+b") as file:
             file.truncate(done.n_bytes)
             file.seek(done.n_bytes)
-            if not done.n_bytes and output is OutputFormat.CSV:
-                done = replace(done, n_bytes=file.write(b"id,label\n"))
+            if not done.n_bytes:
+                done = replace(done, n_bytes=file.write(form.header))
 
             def chunks() -> Iterator[PairChunk]:
                 nonlocal n_without_id
@@ -138,7 +151,7 @@ def predict_files(
                     # whole.
                     pairs = read_pairs(
                         source.path,
-                        task=task_set.task(source.task),
+                        task=task_set.task(source.tasks[0]),
                         task_set=task_set,
                         labelled=False,
                         columns=columns,
@@ -148,32 +161,39 @@ def predict_files(
                         reject_file=reject_file,
                         start_after=begun.n_in_source if i == begun.source else 0,
                         all_or_no_ids=True,
+                        keep=() if contest else keep,
                     )
                     if i < begun.source:
                         for _ in pairs:
                             pass
                         continue
                     for chunk in cut_chunks(pairs, max_pairs=_PAIRS, max_characters=_CHARACTERS):
-                        if len(sources) > 1 and output is OutputFormat.CSV:
+                        _check_id_column(pairs, form)
+                        if len(sources) > 1 and contest:
                             _check_ids(chunk)
                         n_without_id += sum(pair.id is None for pair in chunk)
-                        yield PairChunk(i, source.task, chunk, output)
+                        yield PairChunk(i, source.tasks, chunk, form)
 
             for lines in scorer.lines(chunks()):
                 file.write(lines.data)
                 file.flush()
                 os.fsync(file.fileno())
-                n_matches += lines.n_matches
+                matches += Counter(lines.n_matches)
                 n_blank += lines.n_blank
                 n_unknown += lines.n_unknown
                 done = done.written(lines)
+                check_room(output, done.n_pairs, where=out)
                 _save(names.journal, request, done)
                 if on_progress is not None:
                     on_progress(done.n_pairs)
-        names.part.replace(out)
+        if output.is_whole:
+            write_whole_table(names.part, out, form)
+            names.part.unlink()
+        else:
+            names.part.replace(out)
         names.journal.unlink(missing_ok=True)
     n_rejected = 0 if reject_file is None else reject_file.n_rejected
-    return Prediction(done.n_pairs, begun.n_pairs, n_matches, n_rejected, n_without_id, n_blank, n_unknown)
+    return Prediction(done.n_pairs, begun.n_pairs, dict(matches), n_rejected, n_without_id, n_blank, n_unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,24 +259,31 @@ def _identity(source: PredictSource) -> list[Any]:
         stat = source.path.stat()
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=source.path, fix="check the path") from error
-    stamp = [stat.st_size, stat.st_mtime_ns] if source.path.is_file() else None
-    return [source.task, str(source.path.resolve()), stamp]
+    stamp: Any = [stat.st_size, stat.st_mtime_ns] if source.path.is_file() else None
+    if source.path.is_dir():  # a saved data set
+        stats = [(file.name, file.stat()) for file in sorted(source.path.iterdir()) if file.is_file()]
+        stamp = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
+    return [list(source.tasks), str(source.path.resolve()), stamp]
 
 
-def _check_pipes(sources: Sequence[PredictSource]) -> None:
-    pipes = [source.path for source in sources if not source.path.is_file()]
-    if len(set(pipes)) < len(pipes):
-        raise InputError("is a pipe, which can be read for one task only", where=pipes[0], fix="give a file")
+def _check_id_column(reader: PairReader, form: RowForm) -> None:
+    id_column = None if reader.columns is None else reader.columns.id
+    if "id" in reader.found and id_column != "id" and not form.is_contest and (form.kept is None or "id" in form.kept):
+        raise InputError(
+            f"has a column 'id' beside '{id_column}', which is to be the id",
+            where=reader.path,
+            fix="keep other columns: --keep NAMES or none",
+        )
 
 
 def _check_ids(pairs: Sequence[Pair]) -> None:
     for pair in pairs:
         if pair.id is None:
             raise InputError(
-                "the row has no id, and a table of several files cannot name it by its line",
+                "the row has no id, and a contest's table of several files cannot name it by its number",
                 where=pair.source,
                 line=pair.line,
-                fix="give the rows ids, or name an output that ends in .jsonl",
+                fix="give the rows ids, or leave --contest out",
             )
 
 
