@@ -179,7 +179,7 @@ def rerank_routes(scorer: PairScorer, *, model_name: str, default_task: str, tak
     async def rerank_as_infinity(
         request: Request, asked: JinaRequest, task: Annotated[str | None, task_query] = None
     ) -> Response:
-        """按与查询的匹配程度排序；客户端的地址写到 /infinity。Best first; clients take .../infinity as their address."""
+        """按与查询的匹配程度排序；客户端的地址写到 /infinity。Best first; clients are given .../infinity."""
         ranking = await rank(request, asked, task=task)
         return json_reply(
             InfinityReply(
