@@ -54,6 +54,20 @@ def test_the_second_version_of_cohere_is_spoken(http_service, overlap_matcher, m
     assert all(("document" in result) == ("return_documents" in more) for result in reply["results"])
 
 
+@pytest.mark.parametrize("more", [{}, {"return_documents": False}, {"return_documents": True}])
+def test_infinity_is_spoken_at_an_address_of_its_own(http_service, overlap_matcher, more):
+    """Its requests are those of vLLM, key by key; its documents are texts, and its usage has two counts."""
+    client = http_service()
+    reply = client.post("/infinity/rerank", json=COHERE | more).json()
+    assert set(reply) == {"object", "results", "model", "usage", "id", "created"}
+    expected = overlap_matcher[0].score([(QUERY, TEXTS[i]) for i in ORDER[:2]], task="slA")
+    np.testing.assert_array_equal(np.float32([result["relevance_score"] for result in reply["results"]]), expected)
+    shown = [TEXTS[i] if more.get("return_documents") else None for i in ORDER[:2]]
+    assert [result.get("document") for result in reply["results"]] == shown
+    counted = client.post("/v1/rerank", json=COHERE).json()["usage"]["total_tokens"]
+    assert reply["usage"] == {"prompt_tokens": counted, "total_tokens": counted}
+
+
 @pytest.mark.parametrize("path", ["/rerank", "/v1/rerank"])
 def test_a_body_with_texts_is_answered_as_text_embeddings_inference_does(http_service, path):
     body = {"raw_scores": False, "truncation_direction": "Right", "truncate": None, "return_text": True, "top_n": 2}

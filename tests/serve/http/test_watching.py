@@ -70,6 +70,7 @@ def test_the_openapi_document_describes_every_address_in_two_languages(http_serv
         "/rerank",
         "/v1/rerank",
         "/v2/rerank",
+        "/infinity/rerank",
         "/v1/models",
         "/info",
         "/health",
