@@ -12,7 +12,7 @@ def _yanmo(*words):
 
 def test_every_recipe_is_listed_with_a_sentence(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    listed = dict(line.split(maxsplit=1) for line in _yanmo("list").output.splitlines() if line.strip())
+    listed = dict(line.strip().split(maxsplit=1) for line in _yanmo("list").output.splitlines() if line.strip())
     assert {"sohu_small.yaml", "standards.yaml", "default_matcher.sh", "edited_pairs.py"} <= listed.keys()
     first = "One matcher whose weights are the mean of several that were trained from a common start"
     assert listed["average_matchers.py"] == first
