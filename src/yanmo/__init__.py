@@ -6,7 +6,7 @@ Example:
 
 import lazy_loader
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # At first use rather than at import: the tokenizers alone should not wait for the matcher's packages.
 __getattr__, __dir__, __all__ = lazy_loader.attach(

@@ -19,6 +19,7 @@ from .commands.match import match
 from .commands.predict import predict
 from .commands.pretrain import pretrain
 from .commands.quantize import quantize
+from .commands.recipe import recipe_app
 from .commands.serve import serve
 from .commands.study import study
 from .commands.tokenize import tokenize
@@ -68,6 +69,7 @@ app.command()(study)
 app.command()(wordify)
 app.add_typer(vocab_app, name="vocab")
 app.add_typer(convert_app, name="convert")
+app.add_typer(recipe_app, name="recipe")
 
 
 def main() -> None:
