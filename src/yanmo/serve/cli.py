@@ -21,6 +21,7 @@ from .commands.pretrain import pretrain
 from .commands.quantize import quantize
 from .commands.recipe import recipe_app
 from .commands.serve import serve
+from .commands.standard import standard_app
 from .commands.study import study
 from .commands.tokenize import tokenize
 from .commands.train import train
@@ -70,6 +71,7 @@ app.command()(wordify)
 app.add_typer(vocab_app, name="vocab")
 app.add_typer(convert_app, name="convert")
 app.add_typer(recipe_app, name="recipe")
+app.add_typer(standard_app, name="standard")
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ..folder import ONNX_FILES
-from .graph_engine import CARD_KEY, INPUTS, WRITE_AGAIN, GraphEngine, check_threads, read_card
+from .graph_engine import CARD_KEY, INPUTS, OUTPUTS, WRITE_AGAIN, GraphEngine, check_threads, read_card
 from .onnx_runtime import onnxruntime, runtime_errors
 
 __all__ = ["OnnxEngine"]
@@ -102,3 +102,8 @@ class OnnxEngine(GraphEngine):
         """Computes one output of one batch, and nothing that it does not need."""
         found: NDArray[np.float32] = self._session.run([output], dict(feed))[0]
         return found
+
+    def run_both(self, feed: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Computes the logits and the vectors of one batch."""
+        logits, vectors = self._session.run([*OUTPUTS], dict(feed))
+        return logits, vectors
