@@ -7,7 +7,6 @@ learned, so that scores move by the new rounding alone. FOLDER is any export by 
 """
 
 import argparse
-import json
 import shutil
 from pathlib import Path
 
