@@ -9,6 +9,7 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import YanmoError
+from .commands.compare import compare
 from .commands.convert import convert_app
 from .commands.demo import demo
 from .commands.doctor import doctor
@@ -21,6 +22,7 @@ from .commands.pretrain import pretrain
 from .commands.quantize import quantize
 from .commands.serve import serve
 from .commands.study import study
+from .commands.threshold import threshold
 from .commands.tokenize import tokenize
 from .commands.train import train
 from .commands.vectors import train_vectors
@@ -58,6 +60,8 @@ app.command()(doctor)
 app.command()(train)
 app.command()(train_vectors)
 app.command()(evaluate)
+app.command()(threshold)
+app.command()(compare)
 app.command()(predict)
 app.command()(export)
 app.command()(pretrain)

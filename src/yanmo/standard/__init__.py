@@ -1,0 +1,14 @@
+"""Standards of one's own: learned from a few labelled pairs, with promises kept; needs no torch."""
+
+import lazy_loader
+
+# At first use rather than at import: the command line needs the names of its options, not numpy and pydantic.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "base_rate": ["decision_at", "estimated_base_rate", "mix_note"],
+        "compare": ["Change", "compare_matchers"],
+        "kept_decision": ["keep_decision"],
+        "threshold": ["ask_threshold", "base_rate_threshold", "promise_threshold"],
+    },
+)

@@ -1,0 +1,9 @@
+from .base_rate import decision_at as decision_at
+from .base_rate import estimated_base_rate as estimated_base_rate
+from .base_rate import mix_note as mix_note
+from .compare import Change as Change
+from .compare import compare_matchers as compare_matchers
+from .kept_decision import keep_decision as keep_decision
+from .threshold import ask_threshold as ask_threshold
+from .threshold import base_rate_threshold as base_rate_threshold
+from .threshold import promise_threshold as promise_threshold
