@@ -75,7 +75,7 @@ def test_a_bound_of_the_cost_holds():
         wrong = SHARE * recall * (1 - precision) / precision
         return 5 * wrong + missed > cut.level
 
-    _broken(lambda scored: cost_cut(scored, false_match=5, missed_match=1, risk=0.05), above, n_draws=25)
+    _broken(lambda scored: cost_cut(scored, false_match=5.0, missed_match=1.0, risk=0.05), above, n_draws=25)
 
 
 def test_precision_of_pure_chance_is_never_promised():

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -236,9 +236,9 @@ class Matcher:
     def decide(self, pairs: GivenPairs, *, task: str, ask: None = None) -> NDArray[np.bool_]: ...
 
     @overload
-    def decide(self, pairs: GivenPairs, *, task: str, ask: float) -> NDArray[np.str_]: ...
+    def decide(self, pairs: GivenPairs, *, task: str, ask: float) -> NDArray[Any]: ...
 
-    def decide(self, pairs: GivenPairs, *, task: str, ask: float | None = None) -> NDArray[np.bool_] | NDArray[np.str_]:
+    def decide(self, pairs: GivenPairs, *, task: str, ask: float | None = None) -> NDArray[np.bool_] | NDArray[Any]:
         """Decisions by the task's own stored threshold; never yes where a looser task that this one implies says no.
 
         Args:

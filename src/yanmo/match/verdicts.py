@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,7 +32,7 @@ class Verdict:
     asked: NDArray[np.bool_]
 
     @property
-    def answers(self) -> NDArray[np.str_]:
+    def answers(self) -> NDArray[Any]:
         """``1`` for a match, ``0`` for none, ``?`` where a person should decide, shape [n]."""
         return np.where(self.asked, "?", np.where(self.accepted, "1", "0"))
 
