@@ -15,6 +15,7 @@ from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.generate import generate
+from .commands.label import label
 from .commands.match import match
 from .commands.predict import predict
 from .commands.pretrain import pretrain
@@ -65,6 +66,7 @@ app.command()(export)
 app.command()(pretrain)
 app.command()(generate)
 app.command()(quantize)
+app.command()(label)
 app.command()(serve)
 app.command()(study)
 app.command()(wordify)

@@ -12,6 +12,7 @@ from starlette.types import Lifespan
 from ...match import Matcher
 from .entrance import Entrance
 from .errors import install_error_handlers
+from .labelling import LabelService, labelling_routes
 from .log import RequestLog
 from .matching import matching_routes
 from .metrics import ServiceMetrics
@@ -44,6 +45,7 @@ def build_app(
     settings: ServiceSettings | None = None,
     default_task: str | None = None,
     api_key: bytes | None = None,
+    labelling: LabelService | None = None,
 ) -> FastAPI:
     """Builds the service around a matcher.
 
@@ -54,6 +56,7 @@ def build_app(
         settings: The limits; None takes the default ones.
         default_task: The task that rankings use where they name none; None takes the one that fits query and document.
         api_key: The key that callers must send, if any.
+        labelling: A labelling to serve beside it, at ``/label.html``, if any.
 
     Returns:
         The application; its lifespan starts and ends the scoring thread.
@@ -74,7 +77,7 @@ def build_app(
     )
     metrics.watch_queue(lambda: batcher.n_tokens)
     scorer = PairScorer(matcher, batcher, max_pairs=settings.max_pairs)
-    app = _new_app(_lifespan(batcher, scorer))
+    app = _new_app(_lifespan(batcher, scorer, labelling))
     locks = [Security(HTTPBearer(auto_error=False))] if api_key else []
     app.include_router(matching_routes(scorer, model_name=model_name), dependencies=locks)
     app.include_router(
@@ -86,6 +89,8 @@ def build_app(
     app.include_router(
         operation_routes(batcher, metrics, model_name=model_name, settings=settings, budget=ranking.budget, locks=locks)
     )
+    if labelling is not None:
+        app.include_router(labelling_routes(labelling), dependencies=locks)
     pages = page_routes(page_files())
     app.router.routes.extend(pages)
     page_paths = {route.path for route in pages}
@@ -103,13 +108,15 @@ def build_app(
     return app
 
 
-def _lifespan(batcher: Batcher, scorer: PairScorer) -> Lifespan[FastAPI]:
+def _lifespan(batcher: Batcher, scorer: PairScorer, labelling: LabelService | None) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         batcher.start()
         yield
         await asyncio.to_thread(batcher.close)
         scorer.close()
+        if labelling is not None:
+            await asyncio.to_thread(labelling.close)
 
     return lifespan
 
