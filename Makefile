@@ -2,7 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt
-.PHONY: demo test soak check bench setup install
+.PHONY: demo test clients soak check bench setup install
 
 setup: $(VENV)/.ready
 
@@ -29,7 +29,17 @@ check: install
 	$(VENV)/bin/pydoclint --quiet src
 	$(VENV)/bin/python -m pytest -q --doctest-modules --pyargs yanmo -p no:cacheprovider
 
-test: check
+# Packages of other projects against the service, in an environment of their own. What is installed is listed whole.
+CLIENTS = $(VENV)-clients
+$(CLIENTS)/.ready: tests/clients/requirements.txt
+	$(PYTHON) -m venv --clear $(CLIENTS)
+	$(CLIENTS)/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
+	touch $@
+
+clients: install $(CLIENTS)/.ready
+	YANMO=$(abspath $(VENV))/bin/yanmo OMP_NUM_THREADS=1 $(CLIENTS)/bin/python -m pytest -q tests/clients
+
+test: check clients
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 tests --ignore tests/reliability
 
 # Kills, full disks, damaged files and folders, hostile bytes, as often as it takes to believe it; without YANMO_SOAK in minutes.
