@@ -1,4 +1,5 @@
 from .match import Matcher as Matcher
+from .standard import learn_standard as learn_standard
 from .vectors import Embedder as Embedder
 
 __version__: str

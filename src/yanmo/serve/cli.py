@@ -19,7 +19,9 @@ from .commands.match import match
 from .commands.predict import predict
 from .commands.pretrain import pretrain
 from .commands.quantize import quantize
+from .commands.recipe import recipe_app
 from .commands.serve import serve
+from .commands.standard import standard_app
 from .commands.study import study
 from .commands.tokenize import tokenize
 from .commands.train import train
@@ -68,6 +70,8 @@ app.command()(study)
 app.command()(wordify)
 app.add_typer(vocab_app, name="vocab")
 app.add_typer(convert_app, name="convert")
+app.add_typer(recipe_app, name="recipe")
+app.add_typer(standard_app, name="standard")
 
 
 def main() -> None:
