@@ -33,7 +33,7 @@ check: install
 CLIENTS = $(VENV)-clients
 $(CLIENTS)/.ready: tests/clients/requirements.txt
 	$(PYTHON) -m venv --clear $(CLIENTS)
-	$(CLIENTS)/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
+	$(CLIENTS)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-compile -r $<
 	touch $@
 
 clients: install $(CLIENTS)/.ready

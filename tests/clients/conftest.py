@@ -17,7 +17,7 @@ def start():
         if key is not None:
             environment["YANMO_API_KEY"] = key
         process = subprocess.Popen(
-            [*os.environ["YANMO"].split(), "serve", "default", "--port", "0"],
+            [os.environ["YANMO"], "serve", "default", "--port", "0"],
             env=environment,
             stdout=subprocess.PIPE,  # a line a request: all of them fit into the pipe
             text=True,
