@@ -7,6 +7,8 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
+# Needs packages of other projects: `make clients`.
+collect_ignore = ["clients"]
 CHARACTERS = "今天气不错我们去公园学生球队赢了输比赛昨晚"
 
 
