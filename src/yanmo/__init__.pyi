@@ -1,4 +1,5 @@
 from .match import Matcher as Matcher
+from .standard import explain as explain
 from .vectors import Embedder as Embedder
 
 __version__: str

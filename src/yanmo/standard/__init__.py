@@ -1,0 +1,14 @@
+"""Standards of one's own: learned, promised, labelled, audited, explained; over evaluation, without torch."""
+
+import lazy_loader
+
+# At first use rather than at import: the command line needs the names of its options, not numpy and pydantic.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "audit": ["Audit", "Suspect", "audit_labels"],
+        "audit_report": ["write_audit"],
+        "explain": ["Explanation", "explain", "explain_pairs"],
+        "explain_differences": ["Difference", "DifferenceKind", "find_differences"],
+    },
+)
