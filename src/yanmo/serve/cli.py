@@ -9,10 +9,12 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import YanmoError
+from .commands.audit import audit
 from .commands.convert import convert_app
 from .commands.demo import demo
 from .commands.doctor import doctor
 from .commands.evaluate import evaluate
+from .commands.explain import explain
 from .commands.export import export
 from .commands.generate import generate
 from .commands.label import label
@@ -56,12 +58,14 @@ def _program(
 app.command()(tokenize)
 # A text may begin with a dash: what is no option of the verb is one of its texts.
 app.command(context_settings={"ignore_unknown_options": True})(match)
+app.command(context_settings={"ignore_unknown_options": True})(explain)
 app.command()(demo)
 app.command()(doctor)
 app.command()(train)
 app.command()(train_vectors)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(audit)
 app.command()(export)
 app.command()(pretrain)
 app.command()(generate)
