@@ -47,16 +47,15 @@ def main() -> None:
 
 
 def read_texts(paths: list[Path], n: int) -> list[str]:
-    """Gives the first ``n`` different texts of some files, in turns."""
+    """Gives the first ``n`` different texts of some files, of each the same share."""
     found: dict[str, None] = {}
-    streams = [lzma.open(path, "rt", encoding="utf-8") for path in paths]
-    while streams and len(found) < n:
-        for stream in list(streams):
-            line = stream.readline()
-            if not line:
-                streams.remove(stream)
-            elif line.strip():
-                found[line.strip()] = None
+    for i, path in enumerate(paths, start=1):
+        with lzma.open(path, "rt", encoding="utf-8") as stream:
+            for line in stream:
+                if len(found) >= n * i // len(paths):
+                    break
+                if line.strip():
+                    found[line.strip()] = None
     return list(found)[:n]
 
 
@@ -177,7 +176,9 @@ def _nearest(vectors: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
     for start in range(0, len(vectors), 8192):
         scores = queries.astype(np.float32) @ vectors[start : start + 8192].astype(np.float32).T
         scores = np.concatenate([best_score, scores], 1)
-        places = np.concatenate([best, np.broadcast_to(np.arange(start, start + scores.shape[1] - k), scores[:, k:].shape)], 1)
+        places = np.concatenate(
+            [best, np.broadcast_to(np.arange(start, start + scores.shape[1] - k), scores[:, k:].shape)], 1
+        )
         top = np.argpartition(-scores, k - 1, axis=1)[:, :k]
         best_score, best = np.take_along_axis(scores, top, 1), np.take_along_axis(places, top, 1)
     return np.take_along_axis(best, np.argsort(-best_score, axis=1, kind="stable"), 1)

@@ -1,3 +1,6 @@
+from .collection import deduplicate as deduplicate
+from .collection import link as link
+from .collection import search as search
 from .match import Matcher as Matcher
 from .vectors import Embedder as Embedder
 

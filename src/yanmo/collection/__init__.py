@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "dedup": ["DoubtfulPair", "GroupedRow", "Groups", "deduplicate"],
-        "link": ["Link", "Links", "link"],
-        "search": ["Hit", "TextIndex", "search"],
+        "linking": ["Link", "Links", "link"],
+        "text_index": ["Hit", "TextIndex", "search"],
     },
 )

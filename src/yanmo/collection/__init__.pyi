@@ -2,9 +2,9 @@ from .dedup import DoubtfulPair as DoubtfulPair
 from .dedup import GroupedRow as GroupedRow
 from .dedup import Groups as Groups
 from .dedup import deduplicate as deduplicate
-from .link import Link as Link
-from .link import Links as Links
-from .link import link as link
-from .search import Hit as Hit
-from .search import TextIndex as TextIndex
-from .search import search as search
+from .linking import Link as Link
+from .linking import Links as Links
+from .linking import link as link
+from .text_index import Hit as Hit
+from .text_index import TextIndex as TextIndex
+from .text_index import search as search

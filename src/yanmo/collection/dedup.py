@@ -1,7 +1,6 @@
 """Groups of texts that say the same under a standard, with the row of each that stays and the reason of each merge."""
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +19,9 @@ from .scoring import PairJudge
 from .text_vectors import TextVectors
 from .texts import GivenTexts, TextTable, read_texts
 from .vector_folder import VectorFolder
-from .work_folder import work_folder
+from .work_folder import Progress, silent, work_folder
 
 __all__ = ["DoubtfulPair", "GroupedRow", "Groups", "deduplicate"]
-
-Progress = Callable[[str, int, int], None]
-"""Told the stage, how much of it is done, and of how much."""
 
 _OWN_COLUMNS = ("id", "group", "keep", "reason")
 # Pairs whose probability is this near the threshold are listed for a person.
@@ -149,7 +145,7 @@ def deduplicate(
             raise InputError(f"has a column '{taken[0]}', which is written", where=table.where, fix="rename it")
     rank = keep_order(table, keep)
     with work_folder(target, index) as (folder, is_ours), VectorFolder.opened(folder, encoder) as store:
-        found = _groups(table, rank, encoder, store, k=candidates, recall=recall, tell=on_progress or _silent)
+        found = _groups(table, rank, encoder, store, k=candidates, recall=recall, tell=on_progress or silent)
         if target is not None:
             _write(target, table, found)
     if is_ours:
@@ -240,7 +236,9 @@ def _groups(
 def _write(out: Path, table: TextTable, found: Groups) -> None:
     kept = [name for name in table.columns if name != "id"]
     own = [(row.id, row.group, int(row.keep), row.reason) for row in found.rows]
-    rows = ({**values, **dict(zip(_OWN_COLUMNS, mine, strict=True))} for values, mine in zip(table.rows, own, strict=True))
+    rows = (
+        {**values, **dict(zip(_OWN_COLUMNS, mine, strict=True))} for values, mine in zip(table.rows, own, strict=True)
+    )
     text_of = dict(zip(table.ids, table.texts, strict=True))
     review = (
         {
@@ -270,7 +268,3 @@ def _check_review(path: Path) -> None:
 
 def _review_path(out: Path) -> Path:
     return out.with_name(f"{out.stem}.review{out.suffix}")
-
-
-def _silent(stage: str, n: int, of: int) -> None:
-    """Tells nobody."""

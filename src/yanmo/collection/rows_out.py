@@ -44,7 +44,10 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, o
         How many were written.
     """
     n = 0
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
         if path.suffix.lower() in _LINES:
             for row in rows:
                 file.write(json.dumps({name: row.get(name, "") for name in columns}, ensure_ascii=False) + "\n")

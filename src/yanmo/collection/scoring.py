@@ -36,9 +36,7 @@ def score_pairs(folder: VectorFolder, pairs: Pairs) -> NDArray[np.float32]:
     whole, cut = np.flatnonzero(fits), np.flatnonzero(~fits)
     for start in range(0, len(whole), _PORTION):
         part = whole[start : start + _PORTION]
-        sides = [
-            np.stack([folder.vectors(place)[of[part]] for place in range(len(encoder.tasks))], 1) for of in (a, b)
-        ]
+        sides = [np.stack([folder.vectors(place)[of[part]] for place in range(len(encoder.tasks))], 1) for of in (a, b)]
         logits[part] = encoder.logits(sides[0], sides[1])
     for start in range(0, len(cut), _FROM_TEXTS):
         part = cut[start : start + _FROM_TEXTS]
@@ -62,9 +60,7 @@ class PairJudge:
         """Pairs scored so far by this object."""
         self._read()
 
-    def score(
-        self, pairs: Pairs, *, on_progress: Callable[[int, int], None] | None = None
-    ) -> None:
+    def score(self, pairs: Pairs, *, on_progress: Callable[[int, int], None] | None = None) -> None:
         """Scores those of many pairs that were not scored yet, portion by portion.
 
         Args:

@@ -61,7 +61,7 @@ class TextVectors:
         self._budget = replace(widest, windows=None, shorter_first=False)
         if matcher.pair_encoder.layout is not PairLayout.SIDES:
             raise self._joint()
-        beside = [self._sides([(_PROBE[0], other)], self._budget)[0][0, 0] for other in _PROBE[1:]]
+        beside = [self._sides([(_PROBE[0], other)], self._budget)[0][0, 0, 0] for other in _PROBE[1:]]
         if np.abs(beside[0] - beside[1]).max() > _ROUNDING * np.abs(beside[0]).max():
             raise self._joint()
         self.width = int(beside[0].shape[-1])

@@ -10,7 +10,7 @@ from ..data.lines import check_encoding, read_lines
 from ..data.rows import FileFormat, choose_format, peek, read_rows
 from ..errors import InputError
 
-__all__ = ["GivenTexts", "TextTable", "read_texts"]
+__all__ = ["GivenTexts", "TextTable", "read_known", "read_texts"]
 
 GivenTexts: TypeAlias = str | Path | Iterable[Any]
 """A path, a data frame, or a list of texts or of dicts."""
@@ -88,7 +88,9 @@ def read_texts(
             raise InputError(f"'{text_name}' is {text!r}, not a text", where=where, line=line, fix="correct the row")
         name = str(place) if id_name is None else str(row.get(id_name) or "").strip()
         if not name:
-            raise InputError(f"there is no id in '{id_name}'", where=where, line=line, fix="give every row an id, or none")
+            raise InputError(
+                f"there is no id in '{id_name}'", where=where, line=line, fix="give every row an id, or none"
+            )
         if name in seen:
             problem = f"the id '{name}' is there twice, first on line {seen[name]}"
             raise InputError(problem, where=where, line=line, fix="give every row an id of its own, or name --id")
@@ -167,3 +169,26 @@ def _present(name: str, names: Sequence[str], where: str) -> str:
     if name not in names:
         raise InputError(f"there is no column '{name}' ({listing(names)})", where=where, fix="name one that is there")
     return name
+
+
+def read_known(path: Path, *, encoding: str = "utf-8") -> list[tuple[str, str]]:
+    """Reads known matches: columns ``id_a`` and ``id_b``; where there is a ``label``, the rows in which it is 1.
+
+    Args:
+        path: The file.
+        encoding: Of the file.
+
+    Returns:
+        The ids of each pair.
+
+    Raises:
+        InputError: A column is missing.
+    """
+    found = []
+    for line, row in _of_file(path, None, encoding):
+        if "id_a" not in row or "id_b" not in row:
+            problem = f"has no columns id_a and id_b ({listing(tuple(row))})"
+            raise InputError(problem, where=path, line=line, fix="give known matches by the ids of both lists")
+        if str(row.get("label", "1")).strip() in ("1", "1.0", "True", "true"):
+            found.append((str(row["id_a"]), str(row["id_b"])))
+    return found

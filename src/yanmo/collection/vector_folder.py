@@ -94,7 +94,11 @@ class VectorFolder:
             InputError: It is no index, of another model or standard, damaged, or being written.
         """
         path, is_new = folder / INDEX_FILE, not (folder / INDEX_FILE).exists()
-        others = [name for name in os.listdir(folder) if name != "lock" and not is_temporary(name)] if is_new and folder.exists() else []
+        others = (
+            [path for path in folder.iterdir() if path.name != "lock" and not is_temporary(path.name)]
+            if is_new and folder.exists()
+            else []
+        )
         if is_new and (not writes or others):
             raise InputError("is no index", where=folder, fix="make one with yanmo index, or name another folder")
         if not writes:
@@ -179,9 +183,7 @@ class VectorFolder:
         digest = _chained(self.digest, b"removed " + json.dumps(sorted(numbers)).encode())
         self._save(self._manifest.model_copy(update={"removed": removed, "digest": digest}))
 
-    def add_pairs(
-        self, first: NDArray[np.integer], second: NDArray[np.integer], logits: NDArray[np.float32]
-    ) -> None:
+    def add_pairs(self, first: NDArray[np.integer], second: NDArray[np.integer], logits: NDArray[np.float32]) -> None:
         """Keeps the scores of pairs of texts, so that no later call scores them again.
 
         Args:
@@ -246,13 +248,16 @@ def _load(path: Path, encoder: TextVectors) -> _Manifest:
     theirs, ours = manifest.model, _model(encoder)
     if theirs != ours or manifest.width != encoder.width:
         key = next((key for key in ours if theirs.get(key) != ours[key]), "width")
-        problem = f"is the index of another model: its {key} is {theirs.get(key, '')[:12]}, this one's {ours.get(key, '')[:12]}"
+        its, own = theirs.get(key, "")[:12], ours.get(key, "")[:12]
+        problem = f"is the index of another model: its {key} is {its}, this one's {own}"
         raise InputError(problem, where=path.parent, fix="name the model it was made with, or make it again")
     for name, size in manifest.sizes.items():
         file = path.parent / name
         found = file.stat().st_size if file.is_file() else 0
         if found < size:
-            raise InputError(f"has {found:,} bytes of {size:,}", where=file, fix="copy the index again, or make it again")
+            raise InputError(
+                f"has {found:,} bytes of {size:,}", where=file, fix="copy the index again, or make it again"
+            )
     return manifest
 
 

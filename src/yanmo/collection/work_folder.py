@@ -1,11 +1,18 @@
-"""Where the work of a call stands: in a folder that is kept, beside the output until that is there, or nowhere."""
+"""Where the work of a call stands, a folder that is kept or one beside the output; and who is told how far it is."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["work_folder"]
+__all__ = ["Progress", "silent", "work_folder"]
+
+Progress = Callable[[str, int, int], None]
+"""Told the stage, how much of it is done, and of how much."""
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Tells nobody."""
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import YanmoError
+from .commands.collections import dedup, index, link, search
 from .commands.convert import convert_app
 from .commands.demo import demo
 from .commands.doctor import doctor
@@ -59,6 +60,10 @@ app.command()(train)
 app.command()(train_vectors)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(link)
+app.command()(dedup)
+app.command()(index)
+app.command()(search)
 app.command()(export)
 app.command()(pretrain)
 app.command()(generate)

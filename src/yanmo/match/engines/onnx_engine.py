@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ..folder import ONNX_FILES
-from .head_graph import HEAD_INPUTS, cut_head
 from .graph_engine import CARD_KEY, INPUTS, WRITE_AGAIN, GraphEngine, check_threads, read_card
+from .head_graph import HEAD_INPUTS, cut_head
 from .onnx_runtime import onnxruntime, runtime_errors
 
 __all__ = ["OnnxEngine"]

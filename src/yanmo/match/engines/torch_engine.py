@@ -268,9 +268,7 @@ class TorchEngine:
                 batch = collate([pairs[i] for i in rows], pad_id=self.config.pad_id).to(device)
                 tasks = torch.tensor([task_indices[i] for i in rows], device=device)
                 condition = None if self.classifier.task_vectors is None else self.classifier.task_vectors(tasks)
-                x = encoder.run(
-                    encoder.embed(batch, condition), batch, condition, first=0, last=len(encoder.blocks)
-                )
+                x = encoder.run(encoder.embed(batch, condition), batch, condition, first=0, last=len(encoder.blocks))
                 sides = [mean_pool(x, batch.mask & (batch.side == side)) for side in (0, 1)]
                 made[rows] = torch.stack(sides, 1).float().cpu().numpy()
         return made
@@ -294,8 +292,10 @@ class TorchEngine:
         head = self.classifier.head
         heads = head if isinstance(head, torch.nn.ModuleList) else [head]
         if not all(isinstance(each, InteractionHead) for each in heads):
-            raise InputError("the head reads more of two texts than a vector of each", fix="take a matcher with the "
-                             "interaction head, such as default")
+            raise InputError(
+                "the head reads more of two texts than a vector of each",
+                fix="take a matcher with the interaction head, such as default",
+            )
         device = self.classifier.task_bias.device
         logits = [np.empty(0, dtype=np.float32)]
         with torch.inference_mode():

@@ -1,7 +1,7 @@
 """For each text of one list its matches in another, under a standard."""
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +18,9 @@ from .scoring import PairJudge
 from .text_vectors import TextVectors
 from .texts import GivenTexts, TextTable, read_texts
 from .vector_folder import VectorFolder
-from .work_folder import work_folder
+from .work_folder import Progress, silent, work_folder
 
 __all__ = ["Link", "Links", "link"]
-
-Progress = Callable[[str, int, int], None]
-"""Told the stage, how much of it is done, and of how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,7 @@ def link(
     for name, value in (("top", top), ("candidates", candidates)):
         if value is not None and value < 1:
             raise InputError(f"{name} is {value}, expected 1 or more")
-    tell = on_progress or (lambda stage, n, of: None)
+    tell = on_progress or silent
     encoder = TextVectors(matcher, task)
     lists = [read_texts(each, column=column, id_column=id_column, encoding=encoding) for each in (first, second)]
     target = None if out is None else Path(out)
@@ -162,7 +159,9 @@ def _by_text(
 ) -> _Candidates:
     """Of each first text its candidates: number, probability, decision."""
     made: _Candidates = {}
-    for a, b, p, yes in zip(pairs[0].tolist(), pairs[1].tolist(), probabilities.tolist(), accepted.tolist(), strict=True):
+    for a, b, p, yes in zip(
+        pairs[0].tolist(), pairs[1].tolist(), probabilities.tolist(), accepted.tolist(), strict=True
+    ):
         made.setdefault(a, []).append((b, p, yes))
     return made
 

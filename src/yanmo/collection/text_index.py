@@ -18,7 +18,6 @@ from .vector_folder import VectorFolder
 __all__ = ["Hit", "TextIndex", "search"]
 
 _CANDIDATES = 200
-# Columns of an entry as shown; a text of any length is kept, and its beginning shown by whoever shows it.
 Progress = Callable[[int, int], None]
 """Told how many texts are encoded, and how many there are."""
 
@@ -55,9 +54,7 @@ class TextIndex:
 
     @classmethod
     @contextmanager
-    def opened(
-        cls, folder: str | Path, matcher: Matcher, *, task: str, writes: bool = True
-    ) -> Iterator["TextIndex"]:
+    def opened(cls, folder: str | Path, matcher: Matcher, *, task: str, writes: bool = True) -> Iterator["TextIndex"]:
         """Opens an index, or makes one, under a standard of a matcher.
 
         Args:
@@ -142,13 +139,13 @@ class TextIndex:
         """
         missing = [name for name in ids if name not in self._by_id]
         if missing:
-            raise InputError(f"the id '{missing[0]}' is not in the index", where=self._store.folder, fix="check the ids")
+            raise InputError(
+                f"the id '{missing[0]}' is not in the index", where=self._store.folder, fix="check the ids"
+            )
         self._store.remove_entries([self._by_id[name] for name in ids])
         self._refresh()
 
-    def search(
-        self, queries: Sequence[str], *, top: int = 10, candidates: int = _CANDIDATES
-    ) -> list[list[Hit]]:
+    def search(self, queries: Sequence[str], *, top: int = 10, candidates: int = _CANDIDATES) -> list[list[Hit]]:
         """Finds the best texts for each query.
 
         Args:
@@ -169,7 +166,7 @@ class TextIndex:
                 raise InputError(f"{name} is {value}, expected 1 or more")
         if not queries or not self._by_id:
             return [[] for _ in queries]
-        encoder, store = self._store.encoder, self._store
+        encoder = self._store.encoder
         encoded = encoder.encode(queries)
         found = nearest(encoded.vectors[:, 0], self._vectors, max(top, candidates))
         return [
@@ -211,9 +208,7 @@ class TextIndex:
         self._vectors = np.asarray(self._store.vectors()[self._numbers])
 
 
-def search(
-    index: str | Path, queries: Sequence[str], *, matcher: Matcher, task: str, top: int = 10
-) -> list[list[Hit]]:
+def search(index: str | Path, queries: Sequence[str], *, matcher: Matcher, task: str, top: int = 10) -> list[list[Hit]]:
     """Finds in the index of a folder the best texts for each query; see `TextIndex`.
 
     Args:
