@@ -18,7 +18,7 @@ from .rows_out import check_output, write_rows
 from .scoring import PairJudge
 from .text_vectors import TextVectors
 from .texts import GivenTexts, TextTable, read_texts
-from .vector_folder import VectorFolder
+from .vector_folder import Encode, VectorFolder
 from .work_folder import Progress, silent, work_folder
 
 __all__ = ["DoubtfulPair", "GroupedRow", "Groups", "deduplicate"]
@@ -95,6 +95,7 @@ def deduplicate(
     column: str | None = None,
     id_column: str | None = None,
     encoding: str = "utf-8",
+    encode: Encode | None = None,
     on_progress: Progress | None = None,
 ) -> Groups:
     """Finds the rows of a collection that say the same under a standard.
@@ -117,6 +118,7 @@ def deduplicate(
         column: Column of the texts.
         id_column: Column of the ids.
         encoding: Of the file.
+        encode: Where texts are encoded, such as `encoding_on_ray` gives; None encodes them here.
         on_progress: Told of every stage.
 
     Returns:
@@ -145,7 +147,9 @@ def deduplicate(
             raise InputError(f"has a column '{taken[0]}', which is written", where=table.where, fix="rename it")
     rank = keep_order(table, keep)
     with work_folder(target, index) as (folder, is_ours), VectorFolder.opened(folder, encoder) as store:
-        found = _groups(table, rank, encoder, store, k=candidates, recall=recall, tell=on_progress or silent)
+        found = _groups(
+            table, rank, encoder, store, k=candidates, recall=recall, encode=encode, tell=on_progress or silent
+        )
         if target is not None:
             _write(target, table, found)
     if is_ours:
@@ -161,6 +165,7 @@ def _groups(
     *,
     k: int | None,
     recall: float,
+    encode: Encode | None,
     tell: Progress,
 ) -> Groups:
     texts = table.texts
@@ -170,7 +175,9 @@ def _groups(
     of_form = np.empty(len(texts), dtype=np.int64)
     of_form[order] = order[first_of_each([keys[i] for i in order])]
     heads = np.flatnonzero((of_form == np.arange(len(texts))) & [bool(key) for key in keys])
-    n_encoded = store.add([texts[i] for i in heads], on_progress=lambda n, of: tell("编码 encoding", n, of))
+    n_encoded = store.add(
+        [texts[i] for i in heads], encode=encode, on_progress=lambda n, of: tell("编码 encoding", n, of)
+    )
     row_of = {store.numbers[texts[i]]: int(i) for i in heads}
     numbers = np.array(sorted(row_of), dtype=np.int64)
     count, judge = None, PairJudge(store)

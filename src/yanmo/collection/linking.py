@@ -17,7 +17,7 @@ from .rows_out import check_output, write_rows
 from .scoring import PairJudge
 from .text_vectors import TextVectors
 from .texts import GivenTexts, TextTable, read_texts
-from .vector_folder import VectorFolder
+from .vector_folder import Encode, VectorFolder
 from .work_folder import Progress, silent, work_folder
 
 __all__ = ["Link", "Links", "link"]
@@ -73,6 +73,7 @@ def link(
     column: str | None = None,
     id_column: str | None = None,
     encoding: str = "utf-8",
+    encode: Encode | None = None,
     on_progress: Progress | None = None,
 ) -> Links:
     """Finds for each text of one list its matches in another.
@@ -95,6 +96,7 @@ def link(
         column: Column of the texts in both lists.
         id_column: Column of the ids in both.
         encoding: Of files.
+        encode: Where texts are encoded, such as `encoding_on_ray` gives; None encodes them here.
         on_progress: Told of every stage.
 
     Returns:
@@ -117,7 +119,7 @@ def link(
         check_output(target)
     with work_folder(target, index) as (folder, is_ours), VectorFolder.opened(folder, encoder) as store:
         every = [text for table in lists for text in table.texts]
-        n_encoded = store.add(every, on_progress=lambda n, of: tell("编码 encoding", n, of))
+        n_encoded = store.add(every, encode=encode, on_progress=lambda n, of: tell("编码 encoding", n, of))
         a, b = (np.array([store.numbers[text] for text in table.texts], dtype=np.int64) for table in lists)
         own, among = np.unique(a), np.unique(b)
         if candidates is None:

@@ -13,7 +13,7 @@ from ..match import Matcher
 from .neighbors import nearest
 from .text_vectors import TextVectors
 from .texts import GivenTexts, read_texts
-from .vector_folder import VectorFolder
+from .vector_folder import Encode, VectorFolder
 
 __all__ = ["Hit", "TextIndex", "search"]
 
@@ -90,6 +90,7 @@ class TextIndex:
         column: str | None = None,
         id_column: str | None = None,
         encoding: str = "utf-8",
+        encode: Encode | None = None,
         on_progress: Progress | None = None,
     ) -> int:
         """Adds rows; a row whose id and text are there already is passed over.
@@ -103,6 +104,7 @@ class TextIndex:
             column: Column of the texts.
             id_column: Column of the ids.
             encoding: Of the file.
+            encode: Where texts are encoded; None encodes them here.
             on_progress: Told of the encoding.
 
         Returns:
@@ -121,7 +123,7 @@ class TextIndex:
             elif self._store.texts[self._store.entries[entry]["text"]] != text:
                 fix = "remove the row first, or give ids of their own"
                 raise InputError(f"the id '{name}' is in the index with another text", where=table.where, fix=fix)
-        self._store.add([text for _, text, _ in new], on_progress=on_progress)
+        self._store.add([text for _, text, _ in new], encode=encode, on_progress=on_progress)
         self._store.add_entries(
             [{"id": name, "text": self._store.numbers[text], "columns": others} for name, text, others in new]
         )

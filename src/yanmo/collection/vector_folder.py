@@ -8,10 +8,10 @@ chain over all that was added, so that two folders with one digest hold the same
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,18 @@ from pydantic import Field, ValidationError
 from ..atomic import is_temporary, naming, replacing
 from ..errors import InputError
 from ..yaml_file import StrictModel, refusal_of
-from .text_vectors import TextVectors
+from .text_vectors import EncodedTexts, TextVectors
 
 try:
     import fcntl
 except ImportError:  # Windows, where nothing stops a second writer
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["INDEX_FILE", "VectorFolder"]
+__all__ = ["INDEX_FILE", "Encode", "VectorFolder", "task_of_index"]
+
+Encode: TypeAlias = Callable[[Iterable[Sequence[str]]], Iterator[EncodedTexts]]
+"""Portions of texts to their vectors, in order, wherever they are computed."""
+
 
 INDEX_FILE = "index.json"
 _TEXTS, _LENGTHS, _ENTRIES, _PAIRS = "texts.jsonl", "lengths.i32", "entries.jsonl", "pairs.bin"
@@ -147,20 +151,27 @@ class VectorFolder:
         kind = self._pair_type
         return self._mapped(_PAIRS, kind, (self._manifest.sizes.get(_PAIRS, 0) // kind.itemsize,))
 
-    def add(self, texts: Sequence[str], *, on_progress: Callable[[int, int], None] | None = None) -> int:
+    def add(
+        self,
+        texts: Sequence[str],
+        *,
+        encode: Encode | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> int:
         """Encodes those texts that are not there yet, portion by portion.
 
         Args:
             texts: The texts.
+            encode: Where they are encoded; None encodes them here.
             on_progress: Told after each portion how many of the new texts are done, and how many there are.
 
         Returns:
             How many were new.
         """
         new = [text for text in dict.fromkeys(texts) if text not in self.numbers]
-        for start in range(0, len(new), _PORTION):
-            portion = new[start : start + _PORTION]
-            encoded = self.encoder.encode(portion)
+        portions = [new[start : start + _PORTION] for start in range(0, len(new), _PORTION)]
+        n_done = 0
+        for portion, encoded in zip(portions, (encode or self._encode_here)(portions), strict=True):
             data = {_vector_file(i): encoded.vectors[:, i].tobytes() for i in range(len(self.encoder.tasks))}
             data |= {_LENGTHS: encoded.lengths.tobytes(), _TEXTS: "".join(map(_line, portion)).encode()}
             self._append(data, n_texts=self._manifest.n_texts + len(portion))
@@ -168,8 +179,11 @@ class VectorFolder:
                 self.numbers[text] = len(self.texts)
                 self.texts.append(text)
             if on_progress is not None:
-                on_progress(start + len(portion), len(new))
+                on_progress(n_done := n_done + len(portion), len(new))
         return len(new)
+
+    def _encode_here(self, portions: Iterable[Sequence[str]]) -> Iterator[EncodedTexts]:
+        return map(self.encoder.encode, portions)
 
     def add_entries(self, entries: Sequence[dict[str, Any]]) -> None:
         """Puts entries in, with their texts' numbers; all of them or none."""
@@ -231,17 +245,40 @@ class VectorFolder:
             return file.read(size).splitlines()
 
 
+def task_of_index(folder: Path) -> str:
+    """Gives the standard that an index was made under.
+
+    Args:
+        folder: The index.
+
+    Returns:
+        Name of the task.
+
+    Raises:
+        InputError: The folder is no index.
+    """
+    path = folder / INDEX_FILE
+    if not path.is_file():
+        raise InputError("is no index", where=folder, fix="make one with yanmo index, or name another folder")
+    return _read(path).task
+
+
 def _new(encoder: TextVectors) -> _Manifest:
     return _Manifest(task=encoder.task, tasks=encoder.tasks, width=encoder.width, model=_model(encoder))
 
 
-def _load(path: Path, encoder: TextVectors) -> _Manifest:
+def _read(path: Path) -> _Manifest:
     try:
         manifest = _Manifest.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise InputError(f"cannot be read ({refusal_of(error)})", where=path, fix="make the index again") from error
     if manifest.format_version > _FORMAT:
         raise InputError(f"is in format {manifest.format_version}", where=path, fix="update it: pip install -U yanmo")
+    return manifest
+
+
+def _load(path: Path, encoder: TextVectors) -> _Manifest:
+    manifest = _read(path)
     if manifest.task != encoder.task:
         problem = f"is an index under '{manifest.task}', not '{encoder.task}'"
         raise InputError(problem, where=path.parent, fix=f"name --task {manifest.task}, or make another index")

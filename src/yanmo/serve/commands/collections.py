@@ -1,5 +1,6 @@
 """The verbs ``yanmo link``, ``yanmo dedup``, ``yanmo index`` and ``yanmo search``."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from .interruptible import interruptible
 
 if TYPE_CHECKING:
     from ...collection.candidates import CandidateCount
+    from ...collection.vector_folder import Encode
     from ...match import Matcher
 
 __all__ = ["dedup", "index", "link", "search"]
@@ -23,6 +25,8 @@ Task = Annotated[str | None, typer.Option("--task", help="按哪个标准 / by w
 Column = Annotated[str | None, typer.Option(help="文本的列名 / column of the text")]
 IdColumn = Annotated[str | None, typer.Option("--id", help="编号的列名 / column of the id")]
 Encoding = Annotated[str, typer.Option(help="文件编码 / text encoding, such as gb18030")]
+OnRay = Annotated[bool, typer.Option("--ray", help="用 Ray 编码：本机，或 RAY_ADDRESS 指的集群 / encode by Ray")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Ray 用几个核 / cores of Ray")]
 Kept = Annotated[
     Path | None, typer.Option("--index", help="留下向量与分数的目录，下次只算新的 / keeps the work for next time")
 ]
@@ -49,6 +53,8 @@ def link(
     column: Column = None,
     id_column: IdColumn = None,
     encoding: Encoding = "utf-8",
+    on_ray: OnRay = False,
+    workers: Workers = None,
 ) -> None:
     """Find for each text of one file its matches in another; the same call goes on after a kill.
 
@@ -60,7 +66,11 @@ def link(
     matcher = open_matcher(model)
     name = _one_task(matcher, task)
     console = Console(stderr=True)
-    with interruptible("repeat the command, it goes on where it stopped"), RunProgress(console) as progress:
+    with (
+        interruptible("repeat the command, it goes on where it stopped"),
+        RunProgress(console) as progress,
+        _encoding(model, name, on_ray=on_ray, workers=workers) as encode,
+    ):
         found = link_texts(
             first,
             second,
@@ -76,6 +86,7 @@ def link(
             column=column,
             id_column=id_column,
             encoding=encoding,
+            encode=encode,
             on_progress=lambda stage, n, of: progress.show(stage, n, of, unit="texts"),
         )
     _say_candidates(console, found.count)
@@ -96,6 +107,8 @@ def dedup(
     column: Column = None,
     id_column: IdColumn = None,
     encoding: Encoding = "utf-8",
+    on_ray: OnRay = False,
+    workers: Workers = None,
 ) -> None:
     """Group the texts of a file that say the same under a standard; the same call goes on after a kill.
 
@@ -109,7 +122,11 @@ def dedup(
     matcher = open_matcher(model)
     name = _one_task(matcher, task)
     console = Console(stderr=True)
-    with interruptible("repeat the command, it goes on where it stopped"), RunProgress(console) as progress:
+    with (
+        interruptible("repeat the command, it goes on where it stopped"),
+        RunProgress(console) as progress,
+        _encoding(model, name, on_ray=on_ray, workers=workers) as encode,
+    ):
         found = deduplicate(
             file,
             matcher=matcher,
@@ -122,6 +139,7 @@ def dedup(
             column=column,
             id_column=id_column,
             encoding=encoding,
+            encode=encode,
             on_progress=lambda stage, n, of: progress.show(stage, n, of, unit="texts"),
         )
     if found.count is not None:
@@ -144,6 +162,8 @@ def index(
     column: Column = None,
     id_column: IdColumn = None,
     encoding: Encoding = "utf-8",
+    on_ray: OnRay = False,
+    workers: Workers = None,
 ) -> None:
     """Make an index of texts under a standard, add rows to it, or take rows out; the same call goes on after a kill.
 
@@ -155,11 +175,12 @@ def index(
         raise InputError("there is nothing to add or to remove", fix="give a file, or --remove ID")
     matcher = open_matcher(model)
     console = Console(stderr=True)
-    n_new = 0
+    n_new, name = 0, _one_task(matcher, task)
     with (
         interruptible("repeat the command, it goes on where it stopped"),
         RunProgress(console) as progress,
-        TextIndex.opened(out, matcher, task=_one_task(matcher, task)) as opened,
+        _encoding(model, name, on_ray=on_ray, workers=workers) as encode,
+        TextIndex.opened(out, matcher, task=name) as opened,
     ):
         if remove:
             opened.remove(remove)
@@ -169,6 +190,7 @@ def index(
                 column=column,
                 id_column=id_column,
                 encoding=encoding,
+                encode=encode,
                 on_progress=lambda n, of: progress.show("编码 encoding", n, of, unit="texts"),
             )
         n, digest = len(opened), opened.digest
@@ -203,6 +225,16 @@ def search(
         shown = hit.text if len(hit.text) <= 200 else hit.text[:199] + "…"
         table.add_row("✓" if hit.is_match else "", f"{hit.probability:.3f}", hit.id, shown)
     Console().print(table, markup=False)
+
+
+def _encoding(model: str, task: str, *, on_ray: bool, workers: int | None) -> "AbstractContextManager[Encode | None]":
+    if not on_ray:
+        if workers is not None:
+            raise InputError("--workers counts cores of Ray", fix="add --ray, or leave it out")
+        return nullcontext()
+    from ...collection.ray_encoding import encoding_on_ray
+
+    return encoding_on_ray(model, task=task, n_workers=workers)
 
 
 def _one_task(matcher: "Matcher", task: str | None) -> str:

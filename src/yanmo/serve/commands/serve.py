@@ -38,6 +38,9 @@ def serve(
             help="没有密钥时，除 localhost 与地址外还接受的 Host / a name it is also called by, without a key"
         ),
     ] = None,
+    index: Annotated[
+        Path | None, typer.Option("--index", help="yanmo index 建的索引，供 /v1/search / an index to search")
+    ] = None,
     strict_model: Annotated[
         bool, typer.Option("--strict-model", help="拒绝指名其他模型的请求 / refuse requests that name another model")
     ] = False,
@@ -78,7 +81,9 @@ def serve(
         log = RequestLog(sys.stdout)
         # A path says more about this machine than callers need to know.
         name = Path(model).resolve().name
-        app = build_app(matcher, model_name=name, log=log, settings=settings, default_task=task, api_key=api_key)
+        app = build_app(
+            matcher, model_name=name, log=log, settings=settings, default_task=task, api_key=api_key, index=index
+        )
 
         def on_listening() -> None:
             log.write(event="listening", url=url_of(bound), model=name)
