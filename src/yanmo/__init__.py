@@ -12,6 +12,7 @@ __version__ = "0.2.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "collection": ["deduplicate", "link", "search"],
         "match": ["Matcher"],
         "standard": ["explain", "learn_standard"],
         "vectors": ["Embedder"],

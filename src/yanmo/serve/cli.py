@@ -10,6 +10,7 @@ from rich.console import Console
 from .. import __version__
 from ..errors import YanmoError
 from .commands.audit import audit
+from .commands.collections import dedup, index, link, search
 from .commands.convert import convert_app
 from .commands.demo import demo
 from .commands.doctor import doctor
@@ -66,6 +67,10 @@ app.command()(train_vectors)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(audit)
+app.command()(link)
+app.command()(dedup)
+app.command()(index)
+app.command()(search)
 app.command()(export)
 app.command()(pretrain)
 app.command()(generate)
