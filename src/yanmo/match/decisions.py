@@ -18,7 +18,7 @@ from ..tokenize import TextNormalization
 from ..yaml_file import StrictModel, refusal_of
 from .promise import Promise
 
-__all__ = ["FORMAT_VERSION", "MATCHING_FILE", "Calibration", "Decision", "MatchingFile"]
+__all__ = ["FORMAT_VERSION", "MATCHING_FILE", "Calibration", "Decision", "Learned", "MatchingFile"]
 
 FORMAT_VERSION = 2
 MATCHING_FILE = "matching.json"
@@ -124,6 +124,25 @@ class Decision(StrictModel):
         return np.asarray(between, dtype=np.bool_)
 
 
+class Learned(StrictModel):
+    """How a standard that was not trained was learned; its weights stand in ``learned.json``."""
+
+    n_pairs: int = Field(ge=1)
+    """Labelled pairs it was learned from, each once."""
+    n_matches: int = Field(ge=0)
+    """Those of them that are matches."""
+    n_unlabelled: int = Field(default=0, ge=0)
+    """Pairs without a label that helped to scale."""
+    sources: tuple[str, ...]
+    """The trained standards it is computed from."""
+    expected_accuracy: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Share of right decisions on pairs left out of the learning, in turns; None where there are too few."""
+    data: str = ""
+    """SHA-256 of the pairs and labels."""
+    date: str = ""
+    """The day, as 2026-11-30."""
+
+
 class MatchingFile(StrictModel):
     """Everything a matcher knows besides its weights.
 
@@ -143,6 +162,8 @@ class MatchingFile(StrictModel):
     """Architecture of the matcher: layout, joint_from, head, condition_width, conditioned_layers, prefix."""
     normalization: TextNormalization = TextNormalization.none()
     """The steps taken between a text and its tokens."""
+    learned: dict[str, Learned] = Field(default_factory=dict)
+    """How the standards were learned that are computed from trained ones; they are the last tasks of the set."""
     training: dict[str, JsonValue] | None = None
     """Where it comes from: fingerprint of the training data, versions, settings."""
 
@@ -171,7 +192,14 @@ class MatchingFile(StrictModel):
         if unknown:
             known = ", ".join(self.task_set.names)
             raise ValueError(f"decisions for unknown tasks {', '.join(unknown)}; the tasks are {known}")
+        if set(self.task_set.names[len(self.trained) :]) != set(self.learned) or not self.trained:
+            raise ValueError(f"the learned standards {', '.join(self.learned)} are not the last tasks of the set")
         return self
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """Names of the standards that the weights were trained on, in the order of their indices."""
+        return self.task_set.names[: len(self.task_set.names) - len(self.learned)]
 
     def decision(self, task: str) -> Decision:
         """Gives the decision rule of a task; one that was never fitted decides at 0.5.

@@ -20,8 +20,10 @@ from .decisions import MATCHING_FILE, MatchingFile
 from .engines.engine import Engine, KeepsTexts
 from .engines.graph_engine import GraphEngine
 from .engines.identity import MatcherIdentity, digest_files
+from .engines.learned_engine import with_heads
+from .engines.learned_head import load_learned
 from .engines.pair_rows import PairRows, encode_rows
-from .folder import ENGINE_FILES, ONNX_FILE, OPENVINO_FILE, TORCH_FILE
+from .folder import ENGINE_FILES, LEARNED_FILE, ONNX_FILE, OPENVINO_FILE, TORCH_FILE
 from .folder_record import check_files, write_files
 from .given_pairs import GivenPairs, given_pairs
 from .positions import check_positions
@@ -93,7 +95,12 @@ class Matcher:
         matching = MatchingFile.load(folder)
         check_files(folder)
         architecture = Architecture.model_validate(matching.model)
-        n_tasks = len(matching.task_set.tasks)
+        heads = load_learned(folder, names=matching.task_set.names)
+        if set(heads) != set(matching.learned):
+            problem = f"{LEARNED_FILE} holds {', '.join(heads) or 'nothing'}"
+            problem = f"{problem}, {MATCHING_FILE} says that {', '.join(matching.learned) or 'nothing'} was learned"
+            raise InputError(problem, where=folder, fix="copy the folder again: the two files must be of one writing")
+        n_tasks = len(matching.trained)
         engine: Engine
         graph = None if (folder / TORCH_FILE).is_file() else _graph_engine(folder, n_threads=n_threads)
         if graph is not None:
@@ -117,7 +124,7 @@ class Matcher:
             normalization=matching.normalization,
         )
         check_positions(matching.task_set, encoder, n_positions=n_positions, where=folder / MATCHING_FILE)
-        return cls(engine, encoder, matching)
+        return cls(with_heads(engine, matching.trained, heads), encoder, matching)
 
     @classmethod
     def default(cls, *, n_threads: int | None = None) -> "Matcher":
