@@ -1,7 +1,7 @@
 """One pair, and the rule by which the values of a row become one or are turned down."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .columns import Columns, listing
 from .labels import label_key
@@ -37,6 +37,15 @@ class Pair:
     """Number of the physical line the row begins on, from 1."""
     source: str
     """The file."""
+    row: int = field(default=0, compare=False, repr=False)
+    """Number of the row, from 1, a header not counted and bad rows counted; 0 where it was never read from rows."""
+    kept: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
+    """Other values of the row by column, where some were asked for."""
+
+    @property
+    def name(self) -> str:
+        """Its id; the number of its row where it has none."""
+        return str(self.row or self.line) if self.id is None else self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +70,16 @@ class PairRule:
     """Whether every row must have an id."""
     other_labels: tuple[str, ...] = ()
     """Label columns of other tasks sharing the file."""
+    spells_numbers: bool = False
+    """Whether a number where a text is meant is that text, as in a sheet."""
 
-    def apply(self, values: Mapping[str, object], *, line: int) -> Pair | Flaw | None:
+    def apply(self, values: Mapping[str, object], *, line: int, row: int = 0) -> Pair | Flaw | None:
         """Judges one row.
 
         Args:
             values: The row's values by column.
             line: Number of its first line.
+            row: Number of the row.
 
         Returns:
             The pair, or the flaw of the row, or None if the row is labelled for other tasks only.
@@ -80,7 +92,7 @@ class PairRule:
             label = self.task.label_of(value)
             if label is None:
                 return self._label_flaw(values, self.task)
-        text0, text1 = values.get(str(self.columns.first)), values.get(str(self.columns.second))
+        text0, text1 = self._text(values, self.columns.first), self._text(values, self.columns.second)
         if not isinstance(text0, str) or not isinstance(text1, str):
             wrong = self.columns.second if isinstance(text0, str) else self.columns.first
             return self._kind_flaw(values, str(wrong))
@@ -93,7 +105,12 @@ class PairRule:
         name = self._id_of(values)
         if name is None and self.id_required:
             return Flaw(f"there is no id in '{self.columns.id}'", _FIX)
-        return Pair(text0, text1, label, name, line, self.source)
+        return Pair(text0, text1, label, name, line, self.source, row)
+
+    def _text(self, values: Mapping[str, object], column: str | None) -> object:
+        value = values.get(str(column))
+        is_number = self.spells_numbers and isinstance(value, int | float) and not isinstance(value, bool)
+        return str(value) if is_number else value
 
     def _id_of(self, values: Mapping[str, object]) -> str | None:
         column = self.columns.id

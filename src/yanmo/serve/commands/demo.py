@@ -40,11 +40,12 @@ def run_demo(out: Path, console: Console) -> None:
     """
     from importlib import resources
 
-    from ...data import TaskSet, find_split, read_split
+    from ...bulk.pair_chunks import ScorerHere
+    from ...bulk.predict import predict_files
+    from ...bulk.request import prediction_sources
+    from ...data import TaskSet, read_split
     from ...evaluate import judge_stored, score_split
     from ...match import Matcher
-    from ..bulk.pair_chunks import OutputFormat, ScorerHere
-    from ..bulk.predict import PredictSource, predict_files
     from .tables import judgement_table
 
     began = time.monotonic()
@@ -73,8 +74,8 @@ def run_demo(out: Path, console: Console) -> None:
         console.print(judgement_table(judged, width=console.width))
         decisions = out / _DECISIONS
         decisions.unlink(missing_ok=True)
-        sources = [PredictSource(name, file) for name, file in find_split(sample, task_set, "valid").items()]
-        predict_files(ScorerHere(matcher), sources, decisions, output=OutputFormat.JSONL, restart=True)
+        sources = prediction_sources(task_set, sample, tasks=None, split="valid")
+        predict_files(ScorerHere(matcher), sources, decisions, restart=True)
     program = sys.argv[0] if Path(sys.argv[0]).name == "yanmo" else "yanmo"
     say(
         f"用时 {time.monotonic() - began:.0f} 秒。逐对的判断在 {decisions}。"

@@ -44,6 +44,9 @@ def serve(
             help="没有密钥时，除 localhost 与地址外还接受的 Host / a name it is also called by, without a key"
         ),
     ] = None,
+    index: Annotated[
+        Path | None, typer.Option("--index", help="yanmo index 建的索引，供 /v1/search / an index to search")
+    ] = None,
     strict_model: Annotated[
         bool, typer.Option("--strict-model", help="拒绝指名其他模型的请求 / refuse requests that name another model")
     ] = False,
@@ -107,6 +110,7 @@ def serve(
             default_task=task,
             api_key=api_key,
             labelling=labelling,
+            index=index,
         )
 
         def on_listening() -> None:
