@@ -286,7 +286,8 @@ class Labelling:
         """Without labels: the standard itself where the matcher has it, else what its standards agree on."""
         every = np.arange(len(self.pairs))
         if self._sources is not None:
-            return self._readings.logits(every, self._sources).astype(np.float64).mean(1)
+            guess: NDArray[np.float64] = self._readings.logits(every, self._sources).astype(np.float64).mean(1)
+            return guess
         few = every[:: max(len(every) // 24, 1)][:24]
         logits = self._readings.logits(few, self._readings.names).astype(np.float64)
         spread = logits.std(0)
