@@ -10,5 +10,11 @@ __version__ = "0.2.0"
 
 # At first use rather than at import: the tokenizers alone should not wait for the matcher's packages.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submod_attrs={"match": ["Matcher"], "standard": ["learn_standard"], "vectors": ["Embedder"]}
+    __name__,
+    submod_attrs={
+        "collection": ["deduplicate", "link", "search"],
+        "match": ["Matcher"],
+        "standard": ["explain", "learn_standard"],
+        "vectors": ["Embedder"],
+    },
 )

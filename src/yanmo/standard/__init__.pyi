@@ -1,2 +1,12 @@
+from .audit import Audit as Audit
+from .audit import Suspect as Suspect
+from .audit import audit_labels as audit_labels
+from .audit_report import write_audit as write_audit
+from .explain import Explanation as Explanation
+from .explain import explain as explain
+from .explain import explain_pairs as explain_pairs
+from .explain_differences import Difference as Difference
+from .explain_differences import DifferenceKind as DifferenceKind
+from .explain_differences import find_differences as find_differences
 from .learn import learn_standard as learn_standard
 from .learn import remove_standard as remove_standard
