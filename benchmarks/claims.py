@@ -97,7 +97,8 @@ def official_table(*, language: int) -> str:
         low, high = task["f1_interval"]
         rows.append(
             f"| `{name}` | {task['auc']:.3f} | {task['f1']:.3f} [{low:.3f}, {high:.3f}] "
-            f"| {task['all_positive_f1']:.3f} | {task['base_rate']:.1%} | {task['f1_at_base_rate']:.3f} | {PUBLISHED[name]} |\n"
+            f"| {task['all_positive_f1']:.3f} | {task['base_rate']:.1%} | {task['f1_at_base_rate']:.3f} "
+            f"| {PUBLISHED[name]} |\n"
         )
     return "".join(rows)
 
