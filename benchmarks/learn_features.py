@@ -13,7 +13,7 @@ from yanmo.data.tasks import Task
 from yanmo.match import open_matcher
 from yanmo.standard.learn_readings import Readings
 
-__all__ = ["Sample", "load_sample"]
+__all__ = ["Sample", "SampleReadings", "load_sample"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,10 @@ class SampleReadings(Readings):
 
     def __len__(self) -> int:
         return len(self._sample.labels)
+
+    def only(self, rows: NDArray[np.int64]) -> "SampleReadings":
+        """Those of some pairs."""
+        return SampleReadings(self._sample.take(rows))
 
     @property
     def has_vectors(self) -> bool:
@@ -119,7 +123,7 @@ def _readings(model: str, texts: list[tuple[str, str]], only: tuple[str, ...] | 
     found: dict[str, NDArray] = {"names": np.array(names)}
     logits, vectors = [], []
     for start in range(0, len(texts), 100):
-        part = Readings(matcher, texts[start : start + 100], budget=plain.pair_budget)
+        part = Readings.of(matcher, texts[start : start + 100], budget=plain.pair_budget)
         here = part.all_of(names)
         logits.append(here[0])
         vectors.append(here[1].astype(np.float16))

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from .api import export as export
     from .api import predict as predict
     from .api import train as train
+    from .collection import deduplicate as deduplicate
+    from .collection import link as link
+    from .collection import search as search
     from .match import Matcher as Matcher
+    from .standard import explain as explain
     from .standard import learn_standard as learn_standard
+    from .standard import promise_threshold as promise_threshold
     from .vectors import Embedder as Embedder
 
 __version__ = "0.2.0"
@@ -26,8 +31,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "api": ["evaluate", "export", "predict", "train"],
+        "collection": ["deduplicate", "link", "search"],
         "match": ["Matcher"],
-        "standard": ["learn_standard"],
+        "standard": ["explain", "learn_standard", "promise_threshold"],
         "vectors": ["Embedder"],
     },
 )

@@ -47,7 +47,7 @@ class Call:
         self.log = log
         self._count = count
 
-    def end(self, within: float = 120.0) -> Ended:
+    def end(self, within: float = 600.0) -> Ended:
         """Waits for its end; one that does not come to it is killed and fails the test."""
         self.process.join(within)
         if self.process.is_alive():

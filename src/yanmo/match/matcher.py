@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from ..errors import InputError, require_extra
 from ..tokenize import PairEncoder, TextNormalization
 from ..tokenize.fitting import load_fitting_tokenizer
 from .architecture import Architecture
+from .asking import asking
 from .decisions import MATCHING_FILE, MatchingFile
 from .description import describe
 from .devices import check_device
@@ -246,12 +248,37 @@ class Matcher:
         """
         return self.judge(pairs, tasks=[task])[task].probabilities
 
-    def decide(self, pairs: GivenPairs, *, task: str) -> NDArray[np.bool_]:
-        """Decisions by the task's own stored threshold, bool[n]; arguments as in ``logits``.
+    @overload
+    def decide(self, pairs: GivenPairs, *, task: str, ask: None = None) -> NDArray[np.bool_]: ...
 
-        Never yes where a looser task that this one implies says no.
+    @overload
+    def decide(self, pairs: GivenPairs, *, task: str, ask: float) -> NDArray[Any]: ...
+
+    def decide(self, pairs: GivenPairs, *, task: str, ask: float | None = None) -> NDArray[np.bool_] | NDArray[Any]:
+        """Decisions by the task's own stored threshold; never yes where a looser task that this one implies says no.
+
+        Args:
+            pairs: The texts.
+            task: Name of the task.
+            ask: Share of pairs to leave to a person, such as 0.1. The task's stored thresholds for asking decide which,
+                if they were chosen for this share; else the least sure of these very pairs are.
+
+        Returns:
+            True or False of each pair, bool[n]; with ``ask`` the answers ``1``, ``0`` and ``?``.
+
+        Raises:
+            InputError: The matcher does not know the task, something is no pair of texts, or the share is none.
         """
-        return self.judge(pairs, tasks=[task])[task].accepted
+        if ask is None:
+            return self.judge(pairs, tasks=[task])[task].accepted
+        rows = self.rows(pairs, tasks=with_implied(self.matching.task_set, [task]))
+        logits, rule = self.logits_of(rows), self.matching.decision(task)
+        if rule.ask_share != ask:
+            plain = verdicts(self.matching, logits, is_blank=rows.is_blank)[task].probabilities
+            matching = self.matching.with_decision(task, asking(rule, plain, share=ask))
+        else:
+            matching = self.matching
+        return verdicts(matching, logits, is_blank=rows.is_blank)[task].answers
 
     def judge(self, pairs: GivenPairs, *, tasks: Sequence[str]) -> dict[str, Verdict]:
         """Probabilities and decisions under several tasks, which never contradict each other; see ``verdicts``.
@@ -282,10 +309,13 @@ class Matcher:
         Raises:
             InputError: A looser task is missing, or the weights are damaged.
         """
-        names = [self.matching.task_set.names[index] for index in rows.task_indices]
+        return verdicts(self.matching, self.logits_of(rows), is_blank=rows.is_blank)
+
+    def logits_of(self, rows: PairRows) -> dict[str, NDArray[np.float32]]:
+        """Raw scores of encoded pairs under each of their tasks, by name; see ``judge_rows``."""
         logits = self._logits(rows)
-        by_task = {name: np.ascontiguousarray(logits[:, i]) for i, name in enumerate(names)}
-        return verdicts(self.matching, by_task, is_blank=rows.is_blank)
+        names = [self.matching.task_set.names[index] for index in rows.task_indices]
+        return {name: np.ascontiguousarray(logits[:, i]) for i, name in enumerate(names)}
 
     def score_all(self, pairs: GivenPairs) -> dict[str, NDArray[np.float32]]:
         """Calibrated probabilities under every task of the matcher, by task name; what tasks share is computed once.

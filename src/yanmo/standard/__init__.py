@@ -1,4 +1,4 @@
-"""Standards of one's own: learned from a few labelled pairs, with promises kept; needs no torch."""
+"""Standards of one's own: learned, promised, labelled, audited, explained; over evaluation, without torch."""
 
 import lazy_loader
 
@@ -6,6 +6,14 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "audit": ["Audit", "Suspect", "audit_labels"],
+        "audit_report": ["write_audit"],
+        "explain": ["Explanation", "explain", "explain_pairs"],
+        "explain_differences": ["Difference", "DifferenceKind", "find_differences"],
         "learn": ["learn_standard", "remove_standard"],
+        "base_rate": ["decision_at", "estimated_base_rate", "mix_note"],
+        "compare": ["Change", "compare_matchers"],
+        "kept_decision": ["keep_decision"],
+        "threshold": ["ask_threshold", "base_rate_threshold", "promise_threshold"],
     },
 )

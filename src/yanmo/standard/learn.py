@@ -144,8 +144,8 @@ def learn_with_report(
         if where is None or error.where is not None:
             raise
         raise InputError(error.problem, where=where, fix=error.fix) from error
-    readings = Readings(matcher, texts, budget=tasks[0].pair_budget)
-    elsewhere = Readings(matcher, list(unlabelled), budget=tasks[0].pair_budget)
+    readings = Readings.of(matcher, texts, budget=tasks[0].pair_budget)
+    elsewhere = Readings.of(matcher, list(unlabelled), budget=tasks[0].pair_budget)
     matching, heads, notes = matcher.matching, heads_of(matcher.engine), []
     sources: tuple[str, ...] | None = None
     for task, kind in zip(tasks, kinds, strict=True):

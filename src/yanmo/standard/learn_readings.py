@@ -1,10 +1,12 @@
 """What trained standards compute of pairs: logits and vectors, each asked for once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..match.engines.engine import Engine
 from ..match.engines.learned_engine import GivesVectors, trained_engine
 from ..match.matcher import Matcher
 from ..tokenize import EncodedPair, PairBudget
@@ -16,23 +18,50 @@ class Readings:
     """Some pairs as every trained standard of a matcher sees them, computed when asked for and then kept.
 
     Args:
-        matcher: The matcher; its learned standards are left aside.
-        pairs: The texts.
-        budget: How much of each pair is read, for all standards alike.
+        engine: Scores the trained standards.
+        names: These, in the order of their indices.
+        rows: The pairs, encoded.
     """
 
-    def __init__(self, matcher: Matcher, pairs: Sequence[tuple[str, str]], *, budget: PairBudget) -> None:
-        self.names = matcher.matching.trained
-        self._engine = trained_engine(matcher.engine)
-        self._rows: list[EncodedPair] = []
-        if pairs:
-            read = matcher.pair_encoder.encode_windows(list(pairs), budgets=[budget] * len(pairs))
-            self._rows = [windowed.windows[0] for windowed in read]
+    def __init__(self, engine: Engine, names: Sequence[str], rows: Sequence[EncodedPair]) -> None:
+        self.names = tuple(names)
+        self._engine = engine
+        self._rows = list(rows)
         self._logits: dict[str, NDArray[np.float32]] = {}
         self._vectors: dict[str, NDArray[np.float32]] = {}
 
+    @classmethod
+    def of(cls, matcher: Matcher, pairs: Sequence[tuple[str, str]], *, budget: PairBudget) -> "Readings":
+        """Encodes pairs.
+
+        Args:
+            matcher: The matcher; its learned standards are left aside.
+            pairs: The texts.
+            budget: How much of each pair is read, for all standards alike, in one window.
+
+        Returns:
+            Their readings.
+        """
+        rows: list[EncodedPair] = []
+        if pairs:
+            plain = replace(budget, windows=None)
+            read = matcher.pair_encoder.encode_windows(list(pairs), budgets=[plain] * len(pairs))
+            rows = [windowed.windows[0] for windowed in read]
+        return cls(trained_engine(matcher.engine), matcher.matching.trained, rows)
+
     def __len__(self) -> int:
         return len(self._rows)
+
+    def only(self, rows: NDArray[np.int64]) -> "Readings":
+        """Gives the readings of some of the pairs, with nothing computed yet.
+
+        Args:
+            rows: Their places, int64[n].
+
+        Returns:
+            The readings.
+        """
+        return Readings(self._engine, self.names, [self._rows[i] for i in rows])
 
     @property
     def has_vectors(self) -> bool:

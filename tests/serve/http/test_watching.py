@@ -72,6 +72,8 @@ def test_the_openapi_document_describes_every_address_in_two_languages(http_serv
         "/v2/rerank",
         "/infinity/rerank",
         "/v1/models",
+        "/v1/models/{name}",
+        "/v1/cluster/auth",
         "/info",
         "/health",
         "/healthz",

@@ -87,9 +87,12 @@ class GraphEngine(ABC):
     def run(self, feed: Mapping[str, NDArray[Any]], *, output: str = "logits") -> NDArray[np.float32]:
         """Computes one output of one batch, float32[scored, ...], from the graph's inputs."""
 
-    @abstractmethod
     def run_both(self, feed: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Computes the logits and the vectors of one batch, float32[scored] and float32[scored, 2, hidden]."""
+        """Computes the logits and the vectors of one batch, float32[scored] and float32[scored, 2, hidden].
+
+        In two passes where an engine does not do it in one.
+        """
+        return self.run(feed), self.run(feed, output="vectors")
 
     @property
     @abstractmethod

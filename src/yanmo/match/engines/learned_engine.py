@@ -67,12 +67,12 @@ class LearnedEngine:
         if not len(learned):
             return self.inner.logits(pairs, task_indices)
         found = np.empty(len(pairs), dtype=np.float32)
-        plain = np.flatnonzero(tasks < len(self.trained))
-        if len(plain):
+        plain = np.flatnonzero(tasks < len(self.trained)).tolist()
+        if plain:
             found[plain] = self.inner.logits([pairs[i] for i in plain], tasks[plain].tolist())
         for index, head in self._by_index.items():
-            rows = np.flatnonzero(tasks == index)
-            if len(rows):
+            rows = np.flatnonzero(tasks == index).tolist()
+            if rows:
                 found[rows] = self._head_logits(head, [pairs[i] for i in rows])
         return found
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ...data import TaskSet
 from .entrance import exchange_of
-from .errors import RefusalError, error_replies
+from .errors import RefusalError, error_replies, other_model
 from .matching import json_reply, verdicts_of
 from .queue.scoring import PairScorer
 from .request_model import counted_route
@@ -102,8 +102,7 @@ def rerank_routes(scorer: PairScorer, *, model_name: str, default_task: str, tak
 
     async def rank(request: Request, asked: _Asked, *, task: str | None) -> _Ranking:
         if not takes_any_model and asked.model not in (None, model_name):
-            message = f"the model served here is '{model_name}'"
-            raise RefusalError(HTTPStatus.NOT_FOUND, message, fix=f"set model to {model_name}, or leave it out")
+            raise other_model(model_name)
         names = {name for name in (task, asked.task) if name is not None} or {default_task}
         if len(names) > 1:
             message = "the address and the body name different tasks"
