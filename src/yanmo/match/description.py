@@ -5,6 +5,7 @@ from typing import Any
 
 from .decisions import MatchingFile
 from .engines.graph_engine import GraphEngine
+from .engines.learned_engine import trained_engine
 
 __all__ = ["describe"]
 
@@ -28,7 +29,7 @@ def describe(matching: MatchingFile, engine: Any) -> str:
     base = origin.get("base") if isinstance(origin, dict) else None
     if base:
         parts.append(f"base {Path(str(base)).name}")
-    return f"<Matcher {'; '.join([*parts, *_computed_by(engine)])}>"
+    return f"<Matcher {'; '.join([*parts, *_computed_by(trained_engine(engine))])}>"
 
 
 def _computed_by(engine: Any) -> list[str]:

@@ -13,22 +13,20 @@ from numpy.typing import NDArray
 from ..atomic import new_folder
 from ..errors import InputError, require_extra
 from ..tokenize import PairEncoder, TextNormalization
-from ..tokenize.fitting import load_fitting_tokenizer
 from .architecture import Architecture
 from .asking import asking
 from .decisions import MATCHING_FILE, MatchingFile
 from .description import describe
-from .devices import check_device
 from .engines.engine import Engine, KeepsTexts
-from .engines.graph_engine import GraphEngine
 from .engines.identity import MatcherIdentity, digest_files
 from .engines.learned_engine import with_heads
 from .engines.learned_head import load_learned
 from .engines.pair_rows import PairRows, encode_rows
-from .folder import LEARNED_FILE, ONNX_FILE, OPENVINO_FILE, TORCH_FILE
+from .folder import LEARNED_FILE
 from .folder_record import check_files, write_files
 from .given_pairs import GivenPairs, given_pairs
 from .hub import download
+from .loading import load_engine
 from .positions import check_positions
 from .ranking import Ranked, rank_documents
 from .verdicts import Verdict, verdicts, with_implied
@@ -104,28 +102,9 @@ class Matcher:
             problem = f"{LEARNED_FILE} holds {', '.join(heads) or 'nothing'}"
             problem = f"{problem}, {MATCHING_FILE} says that {', '.join(matching.learned) or 'nothing'} was learned"
             raise InputError(problem, where=folder, fix="copy the folder again: the two files must be of one writing")
-        n_tasks = len(matching.trained)
-        engine: Engine
-        graph = None if (folder / TORCH_FILE).is_file() else _graph_engine(folder, n_threads=n_threads)
-        if graph is not None:
-            if device not in (None, "cpu"):
-                raise InputError(
-                    f"the device '{device}' is torch's, and the folder holds a graph",
-                    where=folder,
-                    fix="leave the device out, or load the folder it was trained in",
-                )
-            graph.check(architecture, n_tasks=n_tasks)
-            engine, tokenizer, n_positions = graph, load_fitting_tokenizer(folder, graph.card), graph.card.max_tokens
-        else:
-            if n_threads is not None:
-                raise InputError("n_threads is for exported graphs", where=folder, fix="call torch.set_num_threads")
-            require_extra("torch", extra="torch")
-            from .engines.torch_engine import TorchEngine, load_classifier
-
-            device = None if device is None else check_device(device)
-            classifier, config = load_classifier(folder, architecture, n_tasks=n_tasks)
-            engine = TorchEngine(classifier, config, device=device)
-            tokenizer, n_positions = load_fitting_tokenizer(folder, config), config.max_tokens
+        engine, tokenizer, n_positions = load_engine(
+            folder, architecture, n_tasks=len(matching.trained), device=device, n_threads=n_threads
+        )
         encoder = PairEncoder(
             tokenizer,
             layout=architecture.layout,
@@ -137,7 +116,7 @@ class Matcher:
 
     @classmethod
     def default(cls, *, n_threads: int | None = None) -> "Matcher":
-        """Loads the matcher that ships with the package: the six Sohu tasks, scored by ONNX Runtime.
+        """Loads the matcher that ships with the package: twenty-five standards, scored by ONNX Runtime.
 
         Args:
             n_threads: Threads of ONNX Runtime; None takes as many as the process may use.
@@ -409,14 +388,3 @@ class Matcher:
 def _names(steps: Sequence[str]) -> str:
     return ", ".join(steps) or "no step"
 
-
-def _graph_engine(folder: Path, *, n_threads: int | None) -> GraphEngine | None:
-    if (folder / OPENVINO_FILE).is_file():
-        from .engines.openvino_engine import OpenVinoEngine
-
-        return OpenVinoEngine(folder / OPENVINO_FILE, n_threads=n_threads)
-    if (folder / ONNX_FILE).is_file():
-        from .engines.onnx_engine import OnnxEngine
-
-        return OnnxEngine(folder / ONNX_FILE, n_threads=n_threads)
-    return None
