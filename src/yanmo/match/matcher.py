@@ -387,4 +387,3 @@ class Matcher:
 
 def _names(steps: Sequence[str]) -> str:
     return ", ".join(steps) or "no step"
-
