@@ -92,6 +92,7 @@ def predict(
         >>> found.columns, found["question"].to_list()
         (['text1', 'text2', 'shop', 'id', 'question', 'question_probability'], [1])
     """
+    data = list(data) if isinstance(data, Iterator) else data  # its columns are looked at before its rows
     columns = Columns(first, second, id=id) if first or second or id else None
     kept = read_keep(keep)
     if out is not None and isinstance(data, str | Path):
