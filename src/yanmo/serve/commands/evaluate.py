@@ -52,6 +52,7 @@ def evaluate(
         score_split,
         write_report,
     )
+    from ...standard import mix_note
 
     matcher = open_matcher(model)
     task_set = matcher.matching.task_set
@@ -80,6 +81,9 @@ def evaluate(
     for line in (*truncation_lines(truncation), *consistency_lines(consistency)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     note = "" if halves else _caveat(matcher, pairs)
+    for each in scores if not halves else ():
+        far = mix_note(each.task, decisions[each.task], n=len(each), n_matches=each.n_positive)
+        note = "\n".join(filter(None, (note, far)))
     if note:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
     if json_out is not None:
