@@ -6,9 +6,15 @@ Example:
 
 import lazy_loader
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # At first use rather than at import: the tokenizers alone should not wait for the matcher's packages.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submod_attrs={"match": ["Matcher"], "standard": ["explain"], "vectors": ["Embedder"]}
+    __name__,
+    submod_attrs={
+        "collection": ["deduplicate", "link", "search"],
+        "match": ["Matcher"],
+        "standard": ["explain", "learn_standard", "promise_threshold"],
+        "vectors": ["Embedder"],
+    },
 )

@@ -7,13 +7,17 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "budget": ["Budget", "WindowPool", "Windows"],
-        "columns": ["Columns"],
+        "all_columns": ["column_names"],
+        "columns": ["Columns", "find_columns"],
         "split_files": ["find_split"],
         "pair": ["Pair"],
         "reading": ["PairReader", "count_rows", "read_pairs"],
         "rejects": ["OnBadLine", "RejectFile"],
+        "row_sources": ["FileRows", "RowSource", "row_source"],
         "rows": ["FileFormat"],
         "split": ["fingerprint_pairs", "read_split"],
+        "table_files": ["is_saved_dataset"],
+        "named_tasks": ["task_names"],
         "tasks": ["Task", "TaskSet", "builtin_task_sets"],
     },
 )

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,15 @@ from ..errors import InputError, require_extra
 from ..tokenize import PairEncoder, TextNormalization
 from ..tokenize.fitting import load_fitting_tokenizer
 from .architecture import Architecture
+from .asking import asking
 from .decisions import MATCHING_FILE, MatchingFile
 from .engines.engine import Engine, KeepsTexts
 from .engines.graph_engine import GraphEngine
 from .engines.identity import MatcherIdentity, digest_files
+from .engines.learned_engine import with_heads
+from .engines.learned_head import load_learned
 from .engines.pair_rows import PairRows, encode_rows
-from .folder import ENGINE_FILES, ONNX_FILE, OPENVINO_FILE, TORCH_FILE
+from .folder import ENGINE_FILES, LEARNED_FILE, ONNX_FILE, OPENVINO_FILE, TORCH_FILE
 from .folder_record import check_files, write_files
 from .given_pairs import GivenPairs, given_pairs
 from .positions import check_positions
@@ -91,7 +95,12 @@ class Matcher:
         matching = MatchingFile.load(folder)
         check_files(folder)
         architecture = Architecture.model_validate(matching.model)
-        n_tasks = len(matching.task_set.tasks)
+        heads = load_learned(folder, names=matching.task_set.names)
+        if set(heads) != set(matching.learned):
+            problem = f"{LEARNED_FILE} holds {', '.join(heads) or 'nothing'}"
+            problem = f"{problem}, {MATCHING_FILE} says that {', '.join(matching.learned) or 'nothing'} was learned"
+            raise InputError(problem, where=folder, fix="copy the folder again: the two files must be of one writing")
+        n_tasks = len(matching.trained)
         engine: Engine
         graph = None if (folder / TORCH_FILE).is_file() else _graph_engine(folder, n_threads=n_threads)
         if graph is not None:
@@ -115,7 +124,7 @@ class Matcher:
             normalization=matching.normalization,
         )
         check_positions(matching.task_set, encoder, n_positions=n_positions, where=folder / MATCHING_FILE)
-        return cls(engine, encoder, matching)
+        return cls(with_heads(engine, matching.trained, heads), encoder, matching)
 
     @classmethod
     def default(cls, *, n_threads: int | None = None) -> "Matcher":
@@ -230,12 +239,37 @@ class Matcher:
         """
         return self.judge(pairs, tasks=[task])[task].probabilities
 
-    def decide(self, pairs: GivenPairs, *, task: str) -> NDArray[np.bool_]:
-        """Decisions by the task's own stored threshold, bool[n]; arguments as in ``logits``.
+    @overload
+    def decide(self, pairs: GivenPairs, *, task: str, ask: None = None) -> NDArray[np.bool_]: ...
 
-        Never yes where a looser task that this one implies says no.
+    @overload
+    def decide(self, pairs: GivenPairs, *, task: str, ask: float) -> NDArray[Any]: ...
+
+    def decide(self, pairs: GivenPairs, *, task: str, ask: float | None = None) -> NDArray[np.bool_] | NDArray[Any]:
+        """Decisions by the task's own stored threshold; never yes where a looser task that this one implies says no.
+
+        Args:
+            pairs: The texts.
+            task: Name of the task.
+            ask: Share of pairs to leave to a person, such as 0.1. The task's stored thresholds for asking decide which,
+                if they were chosen for this share; else the least sure of these very pairs are.
+
+        Returns:
+            True or False of each pair, bool[n]; with ``ask`` the answers ``1``, ``0`` and ``?``.
+
+        Raises:
+            InputError: The matcher does not know the task, something is no pair of texts, or the share is none.
         """
-        return self.judge(pairs, tasks=[task])[task].accepted
+        if ask is None:
+            return self.judge(pairs, tasks=[task])[task].accepted
+        rows = self.rows(pairs, tasks=with_implied(self.matching.task_set, [task]))
+        logits, rule = self.logits_of(rows), self.matching.decision(task)
+        if rule.ask_share != ask:
+            plain = verdicts(self.matching, logits, is_blank=rows.is_blank)[task].probabilities
+            matching = self.matching.with_decision(task, asking(rule, plain, share=ask))
+        else:
+            matching = self.matching
+        return verdicts(matching, logits, is_blank=rows.is_blank)[task].answers
 
     def judge(self, pairs: GivenPairs, *, tasks: Sequence[str]) -> dict[str, Verdict]:
         """Probabilities and decisions under several tasks, which never contradict each other; see ``verdicts``.
@@ -266,10 +300,13 @@ class Matcher:
         Raises:
             InputError: A looser task is missing, or the weights are damaged.
         """
-        names = [self.matching.task_set.names[index] for index in rows.task_indices]
+        return verdicts(self.matching, self.logits_of(rows), is_blank=rows.is_blank)
+
+    def logits_of(self, rows: PairRows) -> dict[str, NDArray[np.float32]]:
+        """Raw scores of encoded pairs under each of their tasks, by name; see ``judge_rows``."""
         logits = self._logits(rows)
-        by_task = {name: np.ascontiguousarray(logits[:, i]) for i, name in enumerate(names)}
-        return verdicts(self.matching, by_task, is_blank=rows.is_blank)
+        names = [self.matching.task_set.names[index] for index in rows.task_indices]
+        return {name: np.ascontiguousarray(logits[:, i]) for i, name in enumerate(names)}
 
     def score_all(self, pairs: GivenPairs) -> dict[str, NDArray[np.float32]]:
         """Calibrated probabilities under every task of the matcher, by task name; what tasks share is computed once.

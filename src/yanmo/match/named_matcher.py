@@ -1,5 +1,6 @@
 """Loads the matcher that is named on the command line: a folder, a repository on the hub, or ``default``."""
 
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from ..errors import require_extra
 if TYPE_CHECKING:
     from . import Matcher
 
-__all__ = ["open_matcher"]
+__all__ = ["named_folder", "open_matcher"]
 
 
 def open_matcher(name: str, *, n_threads: int | None = None) -> "Matcher":
@@ -31,3 +32,18 @@ def open_matcher(name: str, *, n_threads: int | None = None) -> "Matcher":
         require_extra("torch", extra="torch").set_num_threads(n_threads)
         n_threads = None
     return Matcher.from_pretrained(name, n_threads=n_threads)
+
+
+def named_folder(name: str | Path) -> Path:
+    """Gives the folder that a name stands for: itself, or the bundled matcher's for the word ``default``.
+
+    Args:
+        name: A folder, or the word ``default`` where no folder here has that name.
+
+    Returns:
+        The folder.
+    """
+    folder = Path(name)
+    return (
+        folder if folder.exists() or str(name) != "default" else Path(str(resources.files("yanmo.assets"))) / "default"
+    )

@@ -73,15 +73,17 @@ def export(
     require_extra("torch", extra="torch")
     from ...export.card import Card
     from ...match import Matcher
+    from ...match.engines.learned_engine import trained_engine
     from ...match.engines.torch_engine import TorchEngine
     from ...match.folder_record import write_files
 
     matcher = Matcher.from_pretrained(run)
-    if not isinstance(matcher.engine, TorchEngine):
+    engine = trained_engine(matcher.engine)
+    if not isinstance(engine, TorchEngine):
         raise InputError("the folder is an export already", where=run, fix="give the folder that yanmo train wrote")
     if task is not None:
         matcher.matching.task_set.index(task)
-    plan = _plan(stored, int8_from, n_layers=matcher.engine.config.n_layers, run=run)
+    plan = _plan(stored, int8_from, n_layers=engine.config.n_layers, run=run)
     console = Console()
     with new_folder(out) as folder:
         attempt = None

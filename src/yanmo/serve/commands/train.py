@@ -22,7 +22,9 @@ def train(
     data: Annotated[Path, typer.Option(help="含各任务目录的数据目录 / folder with the tasks' folders")],
     base: Annotated[
         Path,
-        typer.Option(help="编码器、重排模型或匹配模型的目录 / the encoder, cross-encoder or matcher to start from"),
+        typer.Option(
+            help="编码器、重排模型或匹配模型的目录，default 为自带的 / encoder, cross-encoder or matcher to start from"
+        ),
     ],
     out: Annotated[Path, typer.Option(help="运行目录 / where the run and the matcher go")],
     more: Annotated[
@@ -53,13 +55,14 @@ def train(
 
     For several processes, each with its share of every batch: torchrun --nproc-per-node 2 $(which yanmo) train ...
 
-    Example: yanmo train --data data --base my-bert --out runs/sohu --set n_epochs=2
+    Example: yanmo train --data data --base default --out runs/sohu --set n_epochs=2
     """
     require_extra("accelerate", extra="train")
     from ...data import TaskSet, read_split
     from ...fit.loop.processes import join_processes
     from ...fit.matching.config import load_train_config
     from ...fit.matching.run import train_matcher
+    from ...match.named_matcher import named_folder
 
     task_set = TaskSet.load(tasks)
     if only:
@@ -90,7 +93,7 @@ def train(
             pairs[split],
             pairs.get(validation, {}),
             task_set=task_set,
-            base=base,
+            base=named_folder(base),
             out=out,
             config=settled,
             resume=resume,
