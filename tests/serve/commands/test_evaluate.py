@@ -25,7 +25,7 @@ def evaluate(overlap_matcher, tmp_path, monkeypatch):
         tasks = tuple(task.model_copy(update={"budget": budget}) for task in matcher.matching.task_set.tasks)
         task_set = matcher.matching.task_set.model_copy(update={"tasks": tasks})
         monkeypatch.setattr(matcher, "matching", matcher.matching.model_copy(update={"task_set": task_set}))
-        monkeypatch.setattr(verb, "open_matcher", lambda model: matcher)
+        monkeypatch.setattr(verb, "open_matcher", lambda model, **_: matcher)
         out = tmp_path / "out.json"
         arguments = [str(folder), "--data", str(tmp_path / "data"), "--only", "ssA", "--json", str(out)]
         result = CliRunner().invoke(app, arguments, catch_exceptions=False)
