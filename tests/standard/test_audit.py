@@ -96,14 +96,23 @@ def test_features_are_the_matchers_log_odds_and_vectors_of_length_one(exported):
 
     matcher, folder = exported
     texts = [("今天天气", "天气不错"), ("学生", "公园"), ("我们去公园", "我们去公园")]
-    for each, is_learned in ((Matcher.from_pretrained(folder), True), (matcher, False)):
+    for each in (Matcher.from_pretrained(folder), matcher):
         found = read_features(each, texts, task="strict", beside=["loose"])
         p = each.score(texts, task="strict")
         assert found.log_odds == pytest.approx(np.log(p / (1 - p)), abs=1e-3)
         assert found.beside.shape == (3, 1)
         assert np.linalg.norm(found.vectors, axis=-1) == pytest.approx(np.ones((3, 2)), abs=1e-5)
         assert found.vectors[2, 0] == pytest.approx(found.vectors[2, 1], abs=1e-5)
-        assert found.is_learned is is_learned
+        assert found.is_learned is True
+
+
+def test_an_engine_without_vectors_is_helped_out_by_bigrams(overlap_matcher):
+    matcher, _ = overlap_matcher
+    found = read_features(matcher, [("一丁七", "一丁七"), ("一丁七", "上下不")], task="ssB")
+    assert found.is_learned is False
+    same, other = (found.vectors[:, 0] * found.vectors[:, 1]).sum(-1)
+    assert same == pytest.approx(1)
+    assert other < 0.5
 
 
 def test_the_page_stands_alone_and_escapes_what_texts_say(overlap_matcher, tmp_path):

@@ -33,6 +33,7 @@ from ..evaluate import (
     write_report,
 )
 from ..match import Decision, Matcher
+from ..standard import mix_note
 from .opened import opened
 
 __all__ = ["Evaluation", "compare", "evaluate", "evaluate_pairs", "read_labelled"]
@@ -241,7 +242,7 @@ def evaluate_pairs(
         # Where a strict task implies a loose one, the pairs of each are scored under the other as well.
         measure_consistency(matcher, scores, on_progress=on_progress),
         measure_truncation(matcher, pairs),
-        "" if halves else _caveat(matcher, pairs),
+        "" if halves else "\n".join(_caveats(matcher, pairs, scores)),
     )
 
 
@@ -261,15 +262,16 @@ def compare(first: Evaluation, second: Evaluation) -> list[Difference]:
     return compare_models(first.scores, second.scores, decisions=(first.decisions, second.decisions))
 
 
-def _caveat(matcher: Matcher, pairs: Mapping[str, Sequence[Pair]]) -> str:
-    """A warning where the pairs are, or seem to be, those that the model's thresholds were chosen on."""
+def _caveats(matcher: Matcher, pairs: Mapping[str, Sequence[Pair]], scores: Sequence[TaskScores]) -> list[str]:
+    """What speaks against the numbers: thresholds chosen on these pairs, or for another share of matches."""
+    matching = matcher.matching
     remedy = "以上数字偏乐观；加 --halves（Python 中 halves=True）让每个阈值在未参与选择的一半上判断。"
-    chosen_on = (matcher.matching.training or {}).get("validation_fingerprint")
-    if chosen_on == fingerprint_pairs(pairs):
-        return f"注意：模型自带的阈值正是在这份数据上选出的，{remedy}"
-    alike = [
-        name for name, rows in pairs.items() if matcher.matching.decision(name).n_examples == len(rows) >= _TELLING
-    ]
-    if not alike:
-        return ""
-    return f"注意：{'、'.join(alike)} 的对数与选出自带阈值的那份数据相同，很可能就是那份，若是则{remedy}"
+    alike = [name for name, rows in pairs.items() if matching.decision(name).n_examples == len(rows) >= _TELLING]
+    lines = []
+    if (matching.training or {}).get("validation_fingerprint") == fingerprint_pairs(pairs):
+        lines.append(f"注意：模型自带的阈值正是在这份数据上选出的，{remedy}")
+    elif alike:
+        lines.append(f"注意：{'、'.join(alike)} 的对数与选出自带阈值的那份数据相同，很可能就是那份，若是则{remedy}")
+    rules = ((task, matching.decision(task.task)) for task in scores)
+    far = [mix_note(task.task, rule, n=len(task), n_matches=task.n_positive) for task, rule in rules]
+    return [*lines, *filter(None, far)]

@@ -29,7 +29,7 @@ from .hub import download
 from .loading import load_engine
 from .positions import check_positions
 from .ranking import Ranked, rank_documents
-from .verdicts import Verdict, verdicts, with_implied
+from .verdicts import Verdict, open_scores, verdicts, with_implied
 
 __all__ = ["Matcher"]
 
@@ -253,8 +253,8 @@ class Matcher:
         rows = self.rows(pairs, tasks=with_implied(self.matching.task_set, [task]))
         logits, rule = self.logits_of(rows), self.matching.decision(task)
         if rule.ask_share != ask:
-            plain = verdicts(self.matching, logits, is_blank=rows.is_blank)[task].probabilities
-            matching = self.matching.with_decision(task, asking(rule, plain, share=ask))
+            scores = open_scores(self.matching, logits, task=task, is_blank=rows.is_blank)
+            matching = self.matching.with_decision(task, asking(rule, scores, share=ask))
         else:
             matching = self.matching
         return verdicts(matching, logits, is_blank=rows.is_blank)[task].answers

@@ -45,6 +45,14 @@ def test_what_a_budget_leaves_out_is_told_for_each_task(evaluate):
     assert f"截断：ssA 的 4 对中 50.0% 没有读全，略去全部 token 的 {n_cut / n_tokens:.1%}\n" in printed
 
 
+def test_a_mix_far_from_that_of_the_thresholds_is_warned_of(evaluate, overlap_matcher):
+    matcher, _ = overlap_matcher
+    rare = matcher.matching.decision("ssA").model_copy(update={"base_rate": 0.01})
+    matcher.matching = matcher.matching.with_decision("ssA", rare)
+    printed, _ = evaluate(Budget())
+    assert "ssA：这份数据有 50% 匹配，阈值与概率是按 1% 定的" in printed
+
+
 def test_windows_are_told_beside_it(evaluate):
     printed, values = evaluate(Budget(windows=Windows(pool="max")))
     assert values == {"ssA": {"n": 4, "pairs_cut": 0, "tokens_cut": 0, "pairs_in_windows": 0.5}}

@@ -36,6 +36,9 @@ def predict(
     contest: Annotated[
         bool, typer.Option("--contest", help="写竞赛要的 id,label 表 / the contest's table, one standard a file")
     ] = False,
+    ask: Annotated[
+        float | None, typer.Option(help="最没有把握的这个比例写作 ?，交给人 / share of pairs to leave to a person")
+    ] = None,
     split: Annotated[str, typer.Option(help="目录中要预测的部分 / which split of a folder")] = "test",
     first: Annotated[str | None, typer.Option(help="文本一的列名 / column of the first text")] = None,
     second: Annotated[str | None, typer.Option(help="文本二的列名 / column of the second text")] = None,
@@ -77,6 +80,12 @@ def predict(
     if keep is None and None in counts and output is not OutputFormat.JSONL:
         keep = "none"  # a pipe cannot be looked through for its columns
     named = Columns(first, second, id=id_column) if first or second or id_column else None
+    asking = None
+    if ask is not None:
+        from ...bulk.asking_rules import asking_rules
+        from ...bulk.request import ReadingRules
+
+        asking = asking_rules(matcher, sources, share=ask, rules=ReadingRules(named, file_format, encoding))
     console = Console(stderr=True)
     with (
         interruptible("repeat the command, it goes on where it stopped"),
@@ -96,6 +105,7 @@ def predict(
             encoding=encoding,
             on_bad_line=on_bad_line,
             restart=restart,
+            asking=asking,
             on_progress=lambda n: progress.show("预测 predicting", n, total, unit="pairs"),
         )
     before = f"（接着上次的 {done.n_before:,} 对）" if done.n_before else ""
@@ -106,6 +116,8 @@ def predict(
     names = list(done.matches)
     matched = "，".join(f"{name} {done.matches[name]:,}" for name in names[:_MOST_NAMED])
     matched += f" 等 {len(names)} 个标准" if len(names) > _MOST_NAMED else ""
+    asked = "、".join(f"{name} {n:,}" for name, n in list(done.asked.items())[:_MOST_NAMED] if n)
+    matched = f"{matched or 0}，交给人 {asked}" if asked else matched
     rest = f"{left_out}{by_row}{blank}{unknown}"
     line = f"{done.n_pairs:,} 对已写入 {out}{before}；本次判为匹配 {matched or 0}{rest}"
     console.print(line, markup=False, highlight=False, soft_wrap=True)
