@@ -4,6 +4,7 @@ import csv
 import os
 import signal
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -89,12 +90,12 @@ def test_pairs_near_the_threshold_are_listed_apart(make_characters):
 
 
 def test_a_second_run_encodes_and_scores_only_what_is_new(characters, tmp_path):
-    first = deduplicate(TEXTS, matcher=characters, task="strict", index=tmp_path / "idx", candidates=3)
+    first = deduplicate(TEXTS, matcher=characters, task="strict", index=tmp_path / "idx", candidates=4)
     assert first.n_encoded == 4
-    again = deduplicate(TEXTS, matcher=characters, task="strict", index=tmp_path / "idx", candidates=3)
+    again = deduplicate(TEXTS, matcher=characters, task="strict", index=tmp_path / "idx", candidates=4)
     assert (again.n_encoded, again.n_scored) == (0, 0)
     assert again.rows == first.rows
-    more = deduplicate([*TEXTS, "我们去公园"], matcher=characters, task="strict", index=tmp_path / "idx", candidates=3)
+    more = deduplicate([*TEXTS, "我们去公园"], matcher=characters, task="strict", index=tmp_path / "idx", candidates=4)
     assert more.n_encoded == 1
     assert more.n_scored == 4  # the new text with each of the four others
 
@@ -132,7 +133,7 @@ def test_killed_at_any_write_it_goes_on_to_the_same_file(make_characters, tmp_pa
             warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads, which stand still here
             child = os.fork()
         if child == 0:
-            fsync, left = os.fsync, [1 + at % 7]
+            fsync, left = os.fsync, [1 + at % 13]
 
             def struck(descriptor, fsync=fsync, left=left):
                 left[0] -= 1
@@ -205,7 +206,7 @@ def test_no_space_left_is_an_error_that_names_the_file_and_loses_nothing(charact
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", full)
+        patched.setattr("yanmo.collection.vector_folder.os", SimpleNamespace(**{**vars(os), "fsync": full}))
         with pytest.raises(OSError, match="No space left") as refused:
             deduplicate(TEXTS, matcher=characters, task="strict", index=tmp_path / "idx")
     assert "vectors.0.f16" in str(refused.value.filename)

@@ -147,9 +147,7 @@ def deduplicate(
             raise InputError(f"has a column '{taken[0]}', which is written", where=table.where, fix="rename it")
     rank = keep_order(table, keep)
     with work_folder(target, index) as (folder, is_ours), VectorFolder.opened(folder, encoder) as store:
-        found = _groups(
-            table, rank, encoder, store, k=candidates, recall=recall, encode=encode, tell=on_progress or silent
-        )
+        found = _groups(table, rank, store, k=candidates, recall=recall, encode=encode, tell=on_progress or silent)
         if target is not None:
             _write(target, table, found)
     if is_ours:
@@ -160,7 +158,6 @@ def deduplicate(
 def _groups(
     table: TextTable,
     rank: NDArray[np.int64],
-    encoder: TextVectors,
     store: VectorFolder,
     *,
     k: int | None,
@@ -168,7 +165,7 @@ def _groups(
     encode: Encode | None,
     tell: Progress,
 ) -> Groups:
-    texts = table.texts
+    texts, encoder = table.texts, store.encoder
     keys = [plain_text(text, normalization=encoder.matcher.matching.normalization) for text in texts]
     # Rows in the order of who stays, so that the first of each plain form is the one to keep.
     order = np.argsort(rank)
