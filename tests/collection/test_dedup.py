@@ -34,7 +34,7 @@ def test_equal_spelled_and_matched_rows_go_together_and_empty_ones_stay_apart(ch
     assert _groups(found) == [1, 1, 1, 1, 2, 3, 4, 5]
     assert [row.keep for row in found.rows] == [True, False, False, False, True, True, True, True]
     assert (found.n_identical, found.n_spelled, found.n_matched, found.n_groups) == (1, 1, 1, 5)
-    assert [row.reason[:4] for row in found.rows[:4]] == ["", "完全相同", "只差写法", "匹配 1"]
+    assert [row.reason for row in found.rows[:4]] == ["", "完全相同 identical", "只差写法 spelling", "匹配 match 1.00"]
 
 
 def test_every_merge_is_the_standards_own_decision(characters):
@@ -86,7 +86,7 @@ def test_pairs_near_the_threshold_are_listed_apart(make_characters):
     assert abs(p - 0.5) > 0.1
     flat = make_characters(steepness=0.01, at=-200.0)  # every pair at sigmoid(2.0x - 2)
     found = deduplicate(texts, matcher=flat, task="strict")
-    assert [pair.why for pair in found.doubtful] == ["离阈值 0.50 近"]
+    assert [pair.why for pair in found.doubtful] == ["离阈值 0.50 近 near the threshold"]
 
 
 def test_a_second_run_encodes_and_scores_only_what_is_new(characters, tmp_path):
@@ -108,7 +108,7 @@ def test_the_output_keeps_columns_and_is_safe_in_a_spreadsheet(characters, tmp_p
         rows = list(csv.DictReader(file))
     assert [(row["id"], row["group"], row["keep"], row["reason"]) for row in rows] == [
         ("q1", "1", "1", ""),
-        ("q2", "1", "0", "完全相同"),
+        ("q2", "1", "0", "完全相同 identical"),
     ]
     assert [row["price"] for row in rows] == ["'=1+1", "-3"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.csv", "b.review.csv"]
