@@ -2,7 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt
-.PHONY: demo test soak check docs lowest bench setup install
+.PHONY: demo test soak check clients docs lowest bench setup install
 
 setup: $(VENV)/.ready
 
@@ -30,7 +30,17 @@ check: install
 	$(VENV)/bin/hadolint Dockerfile
 	$(VENV)/bin/python -m pytest -q --doctest-modules --pyargs yanmo -p no:cacheprovider
 
-test: check docs lowest
+# Packages of other projects against the service, in an environment of their own. What is installed is listed whole.
+CLIENTS = $(VENV)-clients
+$(CLIENTS)/.ready: tests/clients/requirements.txt
+	$(PYTHON) -m venv --clear $(CLIENTS)
+	$(CLIENTS)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-compile -r $<
+	touch $@
+
+clients: install $(CLIENTS)/.ready
+	YANMO=$(abspath $(VENV))/bin/yanmo OMP_NUM_THREADS=1 $(CLIENTS)/bin/python -m pytest -q tests/clients
+
+test: check clients docs lowest
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 tests --ignore tests/reliability
 
 # The site, in site/: a link that leads nowhere, a page without a place in the menu, any warning ends it.

@@ -25,7 +25,7 @@ def evaluate(overlap_matcher, tmp_path, monkeypatch):
         tasks = tuple(task.model_copy(update={"budget": budget}) for task in matcher.matching.task_set.tasks)
         task_set = matcher.matching.task_set.model_copy(update={"tasks": tasks})
         monkeypatch.setattr(matcher, "matching", matcher.matching.model_copy(update={"task_set": task_set}))
-        monkeypatch.setattr(verb, "open_matcher", lambda model: matcher)
+        monkeypatch.setattr(verb, "open_matcher", lambda model, **_: matcher)
         out = tmp_path / "out.json"
         arguments = [str(folder), "--data", str(tmp_path / "data"), "--only", "ssA", "--json", str(out)]
         result = CliRunner().invoke(app, arguments, catch_exceptions=False)
@@ -43,6 +43,14 @@ def test_what_a_budget_leaves_out_is_told_for_each_task(evaluate):
         "ssA": {"n": 4, "pairs_cut": 0.5, "tokens_cut": pytest.approx(n_cut / n_tokens), "pairs_in_windows": 0}
     }
     assert f"截断：ssA 的 4 对中 50.0% 没有读全，略去全部 token 的 {n_cut / n_tokens:.1%}\n" in printed
+
+
+def test_a_mix_far_from_that_of_the_thresholds_is_warned_of(evaluate, overlap_matcher):
+    matcher, _ = overlap_matcher
+    rare = matcher.matching.decision("ssA").model_copy(update={"base_rate": 0.01})
+    matcher.matching = matcher.matching.with_decision("ssA", rare)
+    printed, _ = evaluate(Budget())
+    assert "ssA：这份数据有 50% 匹配，阈值与概率是按 1% 定的" in printed
 
 
 def test_windows_are_told_beside_it(evaluate):

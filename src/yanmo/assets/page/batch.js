@@ -87,7 +87,7 @@ export function startBatch({ fail, loadTasks }) {
     showRunning(true);
     byId("cancel").focus();
     say(status, SCORING, "busy");
-    const done = { found: new Found(), nScored: 0, nCut: 0, nMatches: {} };
+    const done = { found: new Found(), nScored: 0, nCut: 0, nMatches: {}, nAsked: {} };
     const table = new CsvFile(plan.names, chosen.map(({ name }) => name));
     const judge = new Judge(chosen, { signal: running.signal, onWait: waiting, onPause: paused });
     const since = Date.now();
@@ -111,7 +111,11 @@ export function startBatch({ fail, loadTasks }) {
     if (row.problem) return table.add(row, { remark: row.problem });
     done.nScored += 1;
     done.nCut += Object.values(row.answers).some(({ cut }) => cut[0] || cut[1]);
-    for (const { name } of tasks) done.nMatches[name] = (done.nMatches[name] ?? 0) + row.answers[name].match;
+    for (const { name } of tasks) {
+      const { match, ask } = row.answers[name];
+      done.nMatches[name] = (done.nMatches[name] ?? 0) + (match && !ask);
+      done.nAsked[name] = (done.nAsked[name] ?? 0) + Boolean(ask);
+    }
     return table.add(row, { remark: "" });
   }
 

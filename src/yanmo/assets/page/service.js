@@ -63,7 +63,8 @@ export async function decide(pairs, { tasks, signal, onWait, patience = Infinity
   }
 }
 
-async function ask(path, { body, signal }) {
+/** Asks the service; a body makes it a POST. */
+export async function ask(path, { body, signal }) {
   const key = readKey();
   const headers = key ? { Authorization: `Bearer ${key}` } : {};
   const request = body ? { method: "POST", body: JSON.stringify(body) } : {};

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ..folder import ONNX_FILES
-from .graph_engine import CARD_KEY, INPUTS, WRITE_AGAIN, GraphEngine, check_threads, read_card
+from .graph_engine import CARD_KEY, INPUTS, OUTPUTS, WRITE_AGAIN, GraphEngine, check_threads, read_card
+from .head_graph import HEAD_INPUTS, cut_head
 from .onnx_runtime import onnxruntime, runtime_errors
+from .packed_rows import PACKED_INPUTS, PackedForm
 
 __all__ = ["OnnxEngine"]
 
@@ -25,6 +27,8 @@ _LOAD_ERRORS = (
     runtime_errors.RuntimeException,
 )
 
+# Pairs of vectors scored at a time: their features take 3 KB each.
+_VECTOR_PAIRS = 4096
 
 # What an older ONNX Runtime says of a newer graph: of its format, its operations, or those of its own that it lacks.
 _NEWER = ("ir version", "ir_version", "opset", "is not a registered function", "not implemented", "not_implemented")
@@ -60,14 +64,10 @@ class OnnxEngine(GraphEngine):
         # Memory plans are kept for every shape seen, and almost every batch has another one.
         options.enable_mem_pattern = False
         options.log_severity_level = 3
+        self._options = options
+        self._head: Any = None
         try:
-            self._session = onnxruntime.InferenceSession(
-                path,
-                options,
-                providers=["CPUExecutionProvider"],
-                # Its fused kernel is a plain loop: a sum and a normalization take half its time.
-                disabled_optimizers=["SkipLayerNormFusion"],
-            )
+            self._session = self._opened(path)
         except _LOAD_ERRORS as error:
             reason = str(error).strip().split("\n")[0]
             raise InputError(
@@ -76,17 +76,25 @@ class OnnxEngine(GraphEngine):
                 fix=_UPDATE if _is_newer(reason) else WRITE_AGAIN,
             ) from error
         found = {entry.name: entry.type for entry in self._session.get_inputs()}
-        has_rows = "row" in found
-        for name in sorted(INPUTS.keys() | found.keys() if has_rows else (INPUTS.keys() | found.keys()) - {"row"}):
-            if found.get(name) != INPUTS.get(name):
+        is_packed = "spread" in found
+        has_rows = is_packed or "row" in found
+        asked = PACKED_INPUTS if is_packed else INPUTS
+        for name in sorted(asked.keys() | found.keys() if has_rows else (asked.keys() | found.keys()) - {"row"}):
+            if found.get(name) != asked.get(name):
                 raise InputError(
                     f"the graph's input '{name}' is {found.get(name, 'missing')}, a matcher has "
-                    f"{INPUTS.get(name, 'none of that name')}",
+                    f"{asked.get(name, 'none of that name')}",
                     where=path,
                     fix=WRITE_AGAIN,
                 )
         card = read_card(self._session.get_modelmeta().custom_metadata_map.get(CARD_KEY), path)
-        super().__init__(path, card, max_tokens=max_tokens, has_rows=has_rows)
+        super().__init__(
+            path, card, max_tokens=max_tokens, has_rows=has_rows, packed=self._form() if is_packed else None
+        )
+
+    def _form(self) -> PackedForm:
+        shapes = {entry.name: entry.shape for entry in self._session.get_inputs()}
+        return PackedForm(sides=shapes["spread"][1], scored_sides=shapes["scored_spread"][1])
 
     @property
     def version(self) -> str:
@@ -102,3 +110,49 @@ class OnnxEngine(GraphEngine):
         """Computes one output of one batch, and nothing that it does not need."""
         found: NDArray[np.float32] = self._session.run([output], dict(feed))[0]
         return found
+
+    def run_both(self, feed: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Computes the logits and the vectors of one batch."""
+        logits, vectors = self._session.run([*OUTPUTS], dict(feed))
+        return logits, vectors
+
+    def score_vectors(
+        self, first: NDArray[np.floating], second: NDArray[np.floating], task_indices: Sequence[int]
+    ) -> NDArray[np.float32]:
+        """Scores pairs by the vectors of their texts, with the part of the graph above them.
+
+        Args:
+            first: Vectors of the first texts, [n, hidden].
+            second: Those of the second texts.
+            task_indices: Task of each pair.
+
+        Returns:
+            One logit a pair, float32[n].
+
+        Raises:
+            InputError: The graph gives no vectors, or scores read more of the texts than these.
+        """
+        if self._head is None:
+            try:
+                self._head = self._opened(cut_head(self.path.read_bytes()))
+            except InputError as error:
+                raise InputError(error.problem, where=self.path, fix=error.fix) from error
+        wanted = {entry.name for entry in self._head.get_inputs()}
+        tasks = np.asarray(task_indices, dtype=np.int64)
+        logits = [np.empty(0, dtype=np.float32)]
+        for start in range(0, len(tasks), _VECTOR_PAIRS):
+            part = slice(start, start + _VECTOR_PAIRS)
+            sides = zip(HEAD_INPUTS, (first[part], second[part]), strict=True)
+            feed = {name: np.ascontiguousarray(side, dtype=np.float32) for name, side in sides}
+            feed |= {"task": tasks[part], "row": np.arange(len(tasks[part]))}
+            logits.append(self._head.run(["logits"], {name: feed[name] for name in feed if name in wanted})[0])
+        return np.concatenate(logits)
+
+    def _opened(self, graph: Path | bytes) -> Any:
+        return onnxruntime.InferenceSession(
+            graph,
+            self._options,
+            providers=["CPUExecutionProvider"],
+            # Its fused kernel is a plain loop: a sum and a normalization take half its time.
+            disabled_optimizers=["SkipLayerNormFusion"],
+        )
