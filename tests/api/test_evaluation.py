@@ -50,7 +50,7 @@ def test_whose_label_it_is_has_to_be_clear(matcher):
     assert list(yanmo.evaluate(matcher, _frame(labels=["truth"]), tasks="ssA", label="truth").judgement.tasks) == [
         "ssA"
     ]
-    assert yanmo.evaluate(matcher, ROWS, tasks="ssB").judgement.tasks["ssB"].n == len(ROWS)
+    assert yanmo.evaluate(matcher, iter(ROWS), tasks="ssB").judgement.tasks["ssB"].n == len(ROWS)
     with pytest.raises(InputError, match="name the standard"):
         yanmo.evaluate(matcher, ROWS)
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, overload
 
 from ..atomic import replacing
+from ..bulk.asking_rules import asking_rules
 from ..bulk.chosen_scorer import choose_scorer
 from ..bulk.pair_chunks import PairChunk, score_chunk
 from ..bulk.predict import Prediction, check_id_column, predict_files
-from ..bulk.request import prediction_sources, read_keep
+from ..bulk.request import ReadingRules, prediction_sources, read_keep
 from ..bulk.row_forms import OutputFormat, RowForm, probability_column
 from ..bulk.whole_tables import check_room, require_writer, write_whole_table
 from ..data import Columns, FileFormat, OnBadLine, Pair, column_names, read_pairs, task_names
@@ -43,6 +44,7 @@ def predict(
     encoding: str = "auto",
     on_bad_line: OnBadLine | str = OnBadLine.ERROR,
     contest: bool = False,
+    ask: float | None = None,
     restart: bool = False,
     n_workers: int | None = None,
     on_ray: bool = False,
@@ -71,6 +73,8 @@ def predict(
         on_bad_line: Stop at a row that cannot be used, or leave it out and write it to ``OUT.rejects.jsonl``; of files
             that are written to a file.
         contest: Write the contest's ``id,label`` table instead, by one standard.
+        ask: Share of the pairs of each standard, the least sure ones, to leave to a person: their answer is ``?``; of
+            a file that is written to a file.
         restart: Throw away what an interrupted call left.
         n_workers: Processes that judge, each with one thread; None judges in this one.
         on_ray: Whether Ray judges.
@@ -92,15 +96,22 @@ def predict(
         >>> found.columns, found["question"].to_list()
         (['text1', 'text2', 'shop', 'id', 'question', 'question_probability'], [1])
     """
+    data = list(data) if isinstance(data, Iterator) else data  # its columns are looked at before its rows
     columns = Columns(first, second, id=id) if first or second or id else None
     kept = read_keep(keep)
     if out is not None and isinstance(data, str | Path):
         judge, model = opened(matcher, device=device), None if isinstance(matcher, Matcher) else str(matcher)
+        sources = prediction_sources(judge.matching.task_set, Path(data), tasks=tasks or "all", split=split)
+        asking = None
+        if ask is not None:
+            in_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
+            asking = asking_rules(judge, sources, share=ask, rules=ReadingRules(columns, in_format, encoding))
         with choose_scorer(judge, model, n_workers=n_workers, on_ray=on_ray, device=device) as scorer:
             return predict_files(
                 scorer,
-                prediction_sources(scorer.matching.task_set, Path(data), tasks=tasks or "all", split=split),
+                sources,
                 Path(out),
+                asking=asking,
                 keep=kept,
                 contest=contest,
                 columns=columns,
@@ -112,7 +123,7 @@ def predict(
             )
     on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
     refused = {"on_bad_line": on_bad_line is OnBadLine.SKIP, "restart": restart, "n_workers": n_workers}
-    refused |= {"on_ray": on_ray, "contest": contest}
+    refused |= {"on_ray": on_ray, "contest": contest, "ask": ask}
     for name, value in refused.items():
         if value:
             raise InputError(f"{name} is for a file that is written to a file", fix="give paths as data and out")
@@ -188,4 +199,4 @@ def _write(
             write_whole_table(whole, out, form)
         finally:
             whole.unlink()
-    return Prediction(n_pairs, 0, matches, 0, n_without_id, n_blank, n_unknown)
+    return Prediction(n_pairs, 0, matches, 0, n_without_id=n_without_id, n_blank=n_blank, n_unknown=n_unknown)

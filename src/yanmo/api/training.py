@@ -194,6 +194,8 @@ def train_run(
         n_positive = sum(pair.label is not None and pair.label >= 0.5 for pair in rows)
         if n_positive in (0, len(rows)):
             say(f"注意：任务 {name} 的 {len(rows):,} 对训练文本中匹配 {n_positive:,} 对，只有一类，学不到标准")
+    for line in _unlike_transformers(folder, settings):
+        say(line)
     summary = train_matcher(
         learned,
         held,
@@ -213,6 +215,22 @@ def train_run(
         console=console,
     )
     return summary if is_first else None
+
+
+def _unlike_transformers(base: Path, settings: "TrainConfig") -> list[str]:
+    """Says now, rather than when it is trained, that a matcher cannot leave for transformers."""
+    from ..export.sequence_classifier import unlike_transformers
+    from ..fit.matching.own_head import settle_head
+    from ..fit.matching.start_from_matcher import known_tasks, settle_architecture
+    from ..match import HeadKind
+
+    settled = settle_head(base, settle_architecture(base, settings))[0].architecture
+    other = unlike_transformers(settled)
+    if not other or known_tasks(base) or settled.head is HeadKind.CLASSIFICATION:
+        return []  # what the base is cannot be set otherwise
+    built = "、".join(f"architecture.{name}={given}" for name, (given, _) in other.items())
+    ways = " ".join(f"--set architecture.{name}={value}" for name, (_, value) in other.items())
+    return [f"{built} 的模型不能用 export --task 导出给 transformers（导出成图不受限）；若要，现在就用 {ways} 训练"]
 
 
 def _base_folder(base: str | Path) -> Path:

@@ -1,7 +1,7 @@
 """Where a split's pairs are: a folder of the tasks' folders, or one table for all tasks, from a file, frame or hub."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def split_of(data: Any, split: str) -> Any:
     if isinstance(data, Mapping):
         return data[_chosen_split(list(map(str, data)), split, where="data")]
     if not isinstance(data, str | Path):
-        return data
+        return list(data) if isinstance(data, Iterator) else data  # it is read for every task
     path = Path(data)
     if path.is_dir() and saved_splits(path):
         return path / _chosen_split(saved_splits(path), split, where=path)

@@ -157,17 +157,17 @@ def row_source(data: Any, *, file_format: FileFormat | str | None = None, encodi
     file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
     if isinstance(data, str | Path):
         return FileRows(Path(data), file_format=file_format, encoding=encoding)
-    if isinstance(data, RowSource):
+    if isinstance(data, FileRows | GivenRows):  # by class: a frame may have columns called name, open and count
         return data
     if data is None or isinstance(data, Mapping | bytes | int | float):
         raise InputError(f"the data are a {type(data).__name__}, not rows", fix=_FIX)
-    if hasattr(data, "column_names") and hasattr(data, "features"):  # of datasets, streamed or not
-        return GivenRows(data, n_rows=getattr(data, "num_rows", None), name="data set")
     if isinstance(data, Sequence):
         return GivenRows(data, n_rows=len(data), name="data")
     frame = _frame(data)
     if frame is not None:
         return GivenRows(_FrameRows(frame), n_rows=len(frame), name="data frame")
+    if hasattr(data, "column_names") and hasattr(data, "features"):  # of datasets, streamed or not
+        return GivenRows(data, n_rows=getattr(data, "num_rows", None), name="data set")
     if isinstance(data, Iterable):
         # Read more than once, as for several tasks.
         rows = list(data)

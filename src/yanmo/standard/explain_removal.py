@@ -62,6 +62,7 @@ _OTHER_WEIGHT = 0.4
 _EMPTY_WEIGHT = 0.05
 _EMPTY_TAGS = "xuyocpwk"
 _NEGATIONS = frozenset("不没无未非别莫")
+_READ = 2000  # characters of each text whose words are looked at; models read no more
 _UNMATCHED = 0.5  # of a word's weight, where nothing of it stands in the other text
 
 
@@ -85,7 +86,7 @@ def likely_removals(texts: Texts, *, accepted: bool, limit: int) -> list[Removal
         ...  for texts in [r.without(("感冒吃什么药", "发烧吃什么药"))]]
         [('吃什么药', '吃什么药')]
     """
-    words = [cut_words(text).words for text in texts]
+    words = [cut_words(text[:_READ]).words for text in texts]
     found = _of_match(words, limit) if accepted else _of_difference(words, limit)
     return sorted((removal for removal in found if removal.n_characters), key=lambda removal: -removal.weight)
 
