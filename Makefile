@@ -22,11 +22,12 @@ demo: install
 	$(VENV)/bin/yanmo demo
 
 check: install
-	$(VENV)/bin/ruff format --check src tests
-	$(VENV)/bin/ruff check src tests
+	$(VENV)/bin/ruff format --check src tests benchmarks recipes docs/*.py docs/figures/*.py
+	$(VENV)/bin/ruff check src tests benchmarks recipes docs/*.py docs/figures/*.py
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/pydoclint --quiet src
+	$(VENV)/bin/hadolint Dockerfile
 	$(VENV)/bin/python -m pytest -q --doctest-modules --pyargs yanmo -p no:cacheprovider
 
 # Packages of other projects against the service, in an environment of their own. What is installed is listed whole.

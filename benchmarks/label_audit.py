@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--sets", default=",".join(SETS))
     arguments = parser.parse_args()
-    matcher = open_matcher("default", n_threads=1)
+    matcher = open_matcher("default")
     task_set = matcher.matching.task_set
     rows = {}
     for name in arguments.sets.split(","):

@@ -32,8 +32,8 @@ FAMILIES = {
     "paraphrase": ("paraphrase",),
 }
 GRID = [
-    Prior(logit=logit, logit_std=logit_std, distance=distance, vector_std=vector_std, n_sources=n_sources)
-    for logit, logit_std, distance, vector_std, n_sources in product(
+    Prior(leaning=leaning, leaning_std=leaning_std, distance=distance, vector_std=vector_std, n_sources=n_sources)
+    for leaning, leaning_std, distance, vector_std, n_sources in product(
         (1.0, 2.0), (0.25, 0.5, 1.0), (0.0, -0.5), (0.0, 0.01, 0.02, 0.04), (1, 2)
     )
 ]
@@ -161,7 +161,7 @@ def main() -> None:
                 "all logits": all_logits,
                 "learned": learned(priors[family]),
                 "learned, prior as shipped": learned(Prior()),
-                "learned, logits alone": learned(replace(priors[family], vector_std=0.0)),
+                "learned, no vectors": learned(replace(priors[family], vector_std=0.0, distance=0.0, distance_std=0.0)),
             }
             for n in map(int, given.sizes.split(",")):
                 if n > len(train.labels) * 0.75:

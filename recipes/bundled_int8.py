@@ -76,6 +76,13 @@ def _tensors(path: Path) -> dict[str, NDArray[np.float32]]:
         elif node.op_type == "Transpose" and node.input[0] in constants:
             constants[node.output[0]] = constants[node.input[0]].T
     tensors = {name.removeprefix("folded."): value for name, value in constants.items()}
+    # The exporter turned the biases of the tasks into a column.
+    [column] = [
+        node.input[0]
+        for node in graph.node
+        if node.op_type == "Gather" and node.input[1] == "task" and constants[node.input[0]].shape[1:] == (1,)
+    ]
+    tensors["task_bias"] = constants[column][:, 0]
     for node in graph.node:
         if node.op_type in ("MatMulNBits", "GatherBlockQuantized"):
             codes = node.input[1 if node.op_type == "MatMulNBits" else 0]

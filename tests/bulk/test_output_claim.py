@@ -155,7 +155,7 @@ def test_rows_without_id_are_never_mistaken_for_others(judge, tmp_path):
 
 def test_ids_are_found_in_any_capitals(judge, tmp_path):
     source = tmp_path / "pairs.csv"
-    source.write_text("ID,Text1,Text2\nQ-77,一,丁\n=1+1,一,丁\n", encoding="utf-8")
+    source.write_text("ＩＤ,Text1,Text2\nQ-77,一,丁\n=1+1,一,丁\n", encoding="utf-8")
     judge(source, tmp_path / "out.csv")
     assert [line.split(",")[0] for line in (tmp_path / "out.csv").read_text().splitlines()] == ["id", "Q-77", "'=1+1"]
     judge(source, tmp_path / "out.jsonl", contest=False)

@@ -4,6 +4,7 @@ import csv
 import os
 import signal
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def test_equal_spelled_and_matched_rows_go_together_and_empty_ones_stay_apart(ch
     assert _groups(found) == [1, 1, 1, 1, 2, 3, 4, 5]
     assert [row.keep for row in found.rows] == [True, False, False, False, True, True, True, True]
     assert (found.n_identical, found.n_spelled, found.n_matched, found.n_groups) == (1, 1, 1, 5)
-    assert [row.reason[:4] for row in found.rows[:4]] == ["", "完全相同", "只差写法", "匹配 1"]
+    assert [row.reason for row in found.rows[:4]] == ["", "完全相同 identical", "只差写法 spelling", "匹配 match 1.00"]
 
 
 def test_every_merge_is_the_standards_own_decision(characters):
@@ -85,16 +86,16 @@ def test_pairs_near_the_threshold_are_listed_apart(make_characters):
     assert abs(p - 0.5) > 0.1
     flat = make_characters(steepness=0.01, at=-200.0)  # every pair at sigmoid(2.0x - 2)
     found = deduplicate(texts, matcher=flat, task="strict")
-    assert [pair.why for pair in found.doubtful] == ["离阈值 0.50 近"]
+    assert [pair.why for pair in found.doubtful] == ["离阈值 0.50 近 near the threshold"]
 
 
 def test_a_second_run_encodes_and_scores_only_what_is_new(characters, tmp_path):
-    first = deduplicate(TEXTS, matcher=characters, task="strict", index=tmp_path / "idx", candidates=3)
+    first = deduplicate(TEXTS, matcher=characters, task="strict", index=tmp_path / "idx", candidates=4)
     assert first.n_encoded == 4
-    again = deduplicate(TEXTS, matcher=characters, task="strict", index=tmp_path / "idx", candidates=3)
+    again = deduplicate(TEXTS, matcher=characters, task="strict", index=tmp_path / "idx", candidates=4)
     assert (again.n_encoded, again.n_scored) == (0, 0)
     assert again.rows == first.rows
-    more = deduplicate([*TEXTS, "我们去公园"], matcher=characters, task="strict", index=tmp_path / "idx", candidates=3)
+    more = deduplicate([*TEXTS, "我们去公园"], matcher=characters, task="strict", index=tmp_path / "idx", candidates=4)
     assert more.n_encoded == 1
     assert more.n_scored == 4  # the new text with each of the four others
 
@@ -107,7 +108,7 @@ def test_the_output_keeps_columns_and_is_safe_in_a_spreadsheet(characters, tmp_p
         rows = list(csv.DictReader(file))
     assert [(row["id"], row["group"], row["keep"], row["reason"]) for row in rows] == [
         ("q1", "1", "1", ""),
-        ("q2", "1", "0", "完全相同"),
+        ("q2", "1", "0", "完全相同 identical"),
     ]
     assert [row["price"] for row in rows] == ["'=1+1", "-3"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.csv", "b.review.csv"]
@@ -132,7 +133,7 @@ def test_killed_at_any_write_it_goes_on_to_the_same_file(make_characters, tmp_pa
             warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads, which stand still here
             child = os.fork()
         if child == 0:
-            fsync, left = os.fsync, [1 + at % 7]
+            fsync, left = os.fsync, [1 + at % 13]
 
             def struck(descriptor, fsync=fsync, left=left):
                 left[0] -= 1
@@ -205,7 +206,7 @@ def test_no_space_left_is_an_error_that_names_the_file_and_loses_nothing(charact
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", full)
+        patched.setattr("yanmo.collection.vector_folder.os", SimpleNamespace(**{**vars(os), "fsync": full}))
         with pytest.raises(OSError, match="No space left") as refused:
             deduplicate(TEXTS, matcher=characters, task="strict", index=tmp_path / "idx")
     assert "vectors.0.f16" in str(refused.value.filename)

@@ -22,7 +22,9 @@ from yanmo.data import TaskSet
 from yanmo.serve.cli import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").rglob("*.md") if not p.name.endswith(".en.md"))]
+# The pages of the site are those that its menu names; a page that has no line there yet is held to nothing.
+MENU = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / page for page in re.findall(r"[\w/-]+\.md", MENU))]
 TWINS = [(page, page.with_suffix(".en.md")) for page in PAGES if page.with_suffix(".en.md").is_file()]
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>```+)(?P<language>\w*)(?P<rest>.*)$")
 REASON = re.compile(r"<!-- not run: (.+) -->")

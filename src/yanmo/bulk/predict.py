@@ -18,10 +18,10 @@ from ..match import Decision, MatchingFile
 from .output_claim import OutputNames
 from .pair_chunks import ChunkLines, ChunkScorer, PairChunk, cut_chunks
 from .request import PredictSource, ReadingRules, check_sources, row_form
-from .row_forms import OutputFormat, RowForm
+from .row_forms import OutputFormat
 from .whole_tables import check_room, require_writer, write_whole_table
 
-__all__ = ["PredictSource", "Prediction", "predict_files"]
+__all__ = ["PredictSource", "Prediction", "check_id_column", "predict_files"]
 
 # Pairs, or characters, judged together and then put on the disk: some seconds of one core, what a kill costs a process.
 # Pairs are sorted by length within a chunk only: of short pairs it takes many, or padding costs more (2 % with these
@@ -178,7 +178,7 @@ def predict_files(
                             pass
                         continue
                     for chunk in cut_chunks(pairs, max_pairs=_PAIRS, max_characters=_CHARACTERS):
-                        _check_id_column(pairs, form)
+                        check_id_column(pairs, () if contest else form.kept)
                         if len(sources) > 1 and contest:
                             _check_ids(chunk)
                         n_without_id += sum(pair.id is None for pair in chunk)
@@ -279,9 +279,18 @@ def _identity(source: PredictSource) -> list[Any]:
     return [list(source.tasks), str(source.path.resolve()), stamp]
 
 
-def _check_id_column(reader: PairReader, form: RowForm) -> None:
+def check_id_column(reader: PairReader, kept: Sequence[str] | None) -> None:
+    """Makes sure that no column ``id`` is lost beside the one that is to be the id.
+
+    Args:
+        reader: Has read a row.
+        kept: The columns that are kept; None for all.
+
+    Raises:
+        InputError: One would be.
+    """
     id_column = None if reader.columns is None else reader.columns.id
-    if "id" in reader.found and id_column != "id" and not form.is_contest and (form.kept is None or "id" in form.kept):
+    if "id" in reader.found and id_column != "id" and (kept is None or "id" in kept):
         raise InputError(
             f"has a column 'id' beside '{id_column}', which is to be the id",
             where=reader.path,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .columns import Columns, listing
+from .columns import Columns, listing, plain_name
 from .labels import label_key
 from .lines import Flaw
 from .tasks import Task
@@ -39,6 +39,8 @@ class Pair:
     """The file."""
     row: int = field(default=0, compare=False, repr=False)
     """Number of the row, from 1, a header not counted and bad rows counted; 0 where it was never read from rows."""
+    grade: float | None = field(default=None, compare=False, repr=False)
+    """The label as a number, where the task's labels are graded."""
     kept: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
     """Other values of the row by column, where some were asked for."""
 
@@ -84,7 +86,7 @@ class PairRule:
         Returns:
             The pair, or the flaw of the row, or None if the row is labelled for other tasks only.
         """
-        label = None
+        label = grade = None
         if self.task is not None:
             value = values.get(str(self.columns.label))
             if label_key(value) is None and any(label_key(values.get(name)) for name in self.other_labels):
@@ -92,6 +94,7 @@ class PairRule:
             label = self.task.label_of(value)
             if label is None:
                 return self._label_flaw(values, self.task)
+            grade = self.task.grade_of(value)
         text0, text1 = self._text(values, self.columns.first), self._text(values, self.columns.second)
         if not isinstance(text0, str) or not isinstance(text1, str):
             wrong = self.columns.second if isinstance(text0, str) else self.columns.first
@@ -103,24 +106,31 @@ class PairRule:
             wrong = self.columns.second if _is_unicode(text0) else self.columns.first
             return Flaw(f"the text '{wrong}' holds half a surrogate pair (\\ud800 to \\udfff)", _FIX)
         name = self._id_of(values)
+        if isinstance(name, Flaw):
+            return name
         if name is None and self.id_required:
             return Flaw(f"there is no id in '{self.columns.id}'", _FIX)
-        return Pair(text0, text1, label, name, line, self.source, row)
+        return Pair(text0, text1, label, name, line, self.source, row, grade)
 
     def _text(self, values: Mapping[str, object], column: str | None) -> object:
         value = values.get(str(column))
         is_number = self.spells_numbers and isinstance(value, int | float) and not isinstance(value, bool)
         return str(value) if is_number else value
 
-    def _id_of(self, values: Mapping[str, object]) -> str | None:
+    def _id_of(self, values: Mapping[str, object]) -> str | Flaw | None:
         column = self.columns.id
         if column is None:
             return None
         if column not in values:  # of JSON lines each has its own keys
-            column = next((key for key in values if key.casefold() == column.casefold()), column)
+            column = next((key for key in values if plain_name(key) == plain_name(column)), column)
         value = values.get(column)
+        if isinstance(value, list | dict):
+            return Flaw(f"the id '{column}' is {_KINDS[type(value)]}, not a text or a number", _FIX)
+        name = "" if value is None else str(value)
+        if not _is_unicode(name):
+            return Flaw(f"the id '{column}' holds half a surrogate pair (\\ud800 to \\udfff)", _FIX)
         # An empty cell names nothing.
-        return None if value is None or not str(value).strip() else str(value)
+        return name if name.strip() else None
 
     def _label_flaw(self, values: Mapping[str, object], task: Task) -> Flaw:
         column = str(self.columns.label)

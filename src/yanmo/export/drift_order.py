@@ -72,7 +72,10 @@ def _encode(matcher: Matcher, texts: Mapping[str, Sequence[tuple[str, str]]]) ->
         budget = matcher.matching.task_set.task(name).budget
         limits = PairBudget(budget.left, budget.right, head=budget.head)
         pairs += matcher.pair_encoder.encode_batch(chosen, budgets=limits)
-        indices += [matcher.matching.task_set.index(name)] * len(chosen)
+        how = matcher.matching.learned.get(name)
+        # Of a learned standard the network computes its sources.
+        index = matcher.matching.task_set.index(name if how is None else how.sources[0])
+        indices += [index] * len(chosen)
     return pairs, indices
 
 

@@ -4,30 +4,20 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..match.engines.learned_engine import GivesVectors, heads_of, trained_engine
 from ..match.engines.pair_rows import PairRows
 from ..match.matcher import Matcher
-from ..match.verdicts import with_implied
-from ..tokenize import EncodedPair
+from ..match.verdicts import Verdict, verdicts, with_implied
 
 __all__ = ["PairFeatures", "alikeness", "read_features"]
 
 _CHUNK = 256
 _BUCKETS = 512  # of the vectors that stand in where the engine gives none
 _EDGE = 1e-5  # a probability is taken for no surer than this
-
-
-@runtime_checkable
-class GivesVectors(Protocol):
-    """An engine that gives a mean vector of each text beside the score."""
-
-    def vectors(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> NDArray[np.float32]:
-        """The vectors, float32[n, 2, hidden]."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,19 +60,26 @@ def read_features(
     Raises:
         InputError: A standard is unknown.
     """
-    engine = matcher.engine
-    # Graphs of Yanmo 0.1 say that they have no vectors.
-    gives = engine if isinstance(engine, GivesVectors) and getattr(engine, "has_rows", True) else None
+    plain = trained_engine(matcher.engine)
+    gives = plain if isinstance(plain, GivesVectors) and plain.has_vectors else None
     names = with_implied(matcher.matching.task_set, [task, *beside])
     odds = np.empty((len(texts), 1 + len(beside)))
     vectors: list[NDArray[np.float32]] = [np.empty((0, 2, 1), dtype=np.float32)] * len(texts)
     order = np.argsort([len(a) + len(b) for a, b in texts], kind="stable")
     for chosen in np.array_split(order, max(1, -(-len(texts) // _CHUNK))):
         part = [texts[row] for row in chosen.tolist()]
-        found = matcher.judge_rows(matcher.rows(part, tasks=names))
+        if gives is None:
+            found, made = matcher.judge_rows(matcher.rows(part, tasks=names)), _bigram_vectors(part)
+        elif gives is matcher.engine:
+            found, made = _in_one(matcher, gives, matcher.rows(part, tasks=names))
+        else:
+            # A learned standard has no vectors of its own: those of the first that it is computed from stand for them.
+            head = heads_of(matcher.engine).get(task)
+            found = matcher.judge_rows(matcher.rows(part, tasks=names))
+            rows = matcher.rows(part, tasks=[task if head is None else head.sources[0].name])
+            made = _mean_vectors(gives.logits_and_vectors(rows.rows, rows.row_tasks)[1], rows)
         for column, name in enumerate((task, *beside)):
             odds[chosen, column] = _log_odds(found[name].probabilities)
-        made = _bigram_vectors(part) if gives is None else _mean_vectors(gives, matcher.rows(part, tasks=[task]))
         for row, vector in zip(chosen.tolist(), made, strict=True):
             vectors[row] = vector
         if on_progress is not None:
@@ -118,13 +115,24 @@ def _log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
     return odds
 
 
-def _mean_vectors(engine: GivesVectors, rows: PairRows) -> NDArray[np.float32]:
-    """The vectors of pairs under one task; of a pair that is read in windows their mean."""
-    found = engine.vectors(rows.rows, rows.row_tasks)
-    sizes = np.array([len(windowed.windows) for tasks in rows.pairs for windowed in tasks], dtype=np.int64)
-    if len(found) == len(sizes):
-        return found
-    sums = np.add.reduceat(found, np.cumsum(sizes) - sizes)
+def _in_one(matcher: Matcher, engine: GivesVectors, rows: PairRows) -> tuple[dict[str, Verdict], NDArray[np.float32]]:
+    """The verdicts on pairs under tasks, and their vectors under the first, from one pass."""
+    logits, vectors = engine.logits_and_vectors(rows.rows, rows.row_tasks)
+    if not np.isfinite(logits).all():
+        return matcher.judge_rows(rows), vectors  # which says where
+    names = [matcher.matching.task_set.names[index] for index in rows.task_indices]
+    pooled = rows.pool(logits)
+    by_task = {name: np.ascontiguousarray(pooled[:, i]) for i, name in enumerate(names)}
+    return verdicts(matcher.matching, by_task, is_blank=rows.is_blank), _mean_vectors(vectors, rows)
+
+
+def _mean_vectors(vectors: NDArray[np.float32], rows: PairRows) -> NDArray[np.float32]:
+    """The vectors of pairs under the first task; of a pair that is read in windows their mean."""
+    if not rows.pairs:
+        return vectors
+    of_first = vectors[np.array(rows.row_tasks) == rows.task_indices[0]]
+    sizes = np.array([len(tasks[0].windows) for tasks in rows.pairs], dtype=np.int64)
+    sums = np.add.reduceat(of_first, np.cumsum(sizes) - sizes)
     mean: NDArray[np.float32] = (sums / sizes[:, None, None]).astype(np.float32)
     return mean
 

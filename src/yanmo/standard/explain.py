@@ -16,7 +16,7 @@ __all__ = ["N_SCORES", "SHARE", "Effect", "Explanation", "explain", "explain_pai
 N_SCORES = 10
 """Scores that an explanation costs, at most, that of the pair itself among them."""
 SHARE = 0.15
-"""Share of the characters of both texts that may be taken out."""
+"""Share of the characters of both texts that may be taken out; of short texts up to four, if that is a quarter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ class Explanation:
 def explain(matcher: Matcher, text0: str, text1: str, *, task: str) -> Explanation:
     """Says which words an answer hangs on.
 
-    Of the words of both texts, up to 15 % of their characters, it looks for the fewest whose removal turns the answer,
-    with ten scores at most. That is a statement about this model, not about the texts: a match may hang on a word that
-    a person finds unimportant.
+    Of the words of both texts, up to 15 % of their characters (or four, in short texts), it looks for the fewest whose
+    removal turns the answer, with ten scores at most. That is a statement about this model, not about the texts: a
+    match may hang on a word that a person finds unimportant.
 
     Args:
         matcher: The matcher.

@@ -62,7 +62,8 @@ _OTHER_WEIGHT = 0.4
 _EMPTY_WEIGHT = 0.05
 _EMPTY_TAGS = "xuyocpwk"
 _NEGATIONS = frozenset("不没无未非别莫")
-_UNMATCHED = 0.5  # of a word's weight, where the other text lacks it
+_READ = 2000  # characters of each text whose words are looked at; models read no more
+_UNMATCHED = 0.5  # of a word's weight, where nothing of it stands in the other text
 
 
 def likely_removals(texts: Texts, *, accepted: bool, limit: int) -> list[Removal]:
@@ -85,18 +86,26 @@ def likely_removals(texts: Texts, *, accepted: bool, limit: int) -> list[Removal
         ...  for texts in [r.without(("感冒吃什么药", "发烧吃什么药"))]]
         [('吃什么药', '吃什么药')]
     """
-    words = [cut_words(text).words for text in texts]
+    words = [cut_words(text[:_READ]).words for text in texts]
     found = _of_match(words, limit) if accepted else _of_difference(words, limit)
     return sorted((removal for removal in found if removal.n_characters), key=lambda removal: -removal.weight)
 
 
 def _of_match(words: list[tuple[Word, ...]], limit: int) -> list[Removal]:
-    known = [{word.text for word in side} for side in words]
+    texts = ["".join(word.text for word in side) for side in words]
+    shorter = int(len(texts[1]) < len(texts[0]))
     return [
-        _within([(side, word)], limit, factor=1.0 if word.text in known[1 - side] else _UNMATCHED)
-        for side in (0, 1)
+        # Of a word that both have the side goes first where it is the larger part; the other side tells much the same.
+        _within([(side, word)], limit, factor=_shared(word.text, texts[1 - side]) * (1.0 if side == shorter else 0.8))
+        for side in (shorter, 1 - shorter)
         for word in words[side]
     ]
+
+
+def _shared(word: str, other: str) -> float:
+    """How far the other text has a word too, at least some half."""
+    longest = SequenceMatcher(None, word, other, autojunk=False).find_longest_match().size
+    return _UNMATCHED + (1 - _UNMATCHED) * longest / len(word)
 
 
 def _of_difference(words: list[tuple[Word, ...]], limit: int) -> list[Removal]:

@@ -8,6 +8,8 @@ from .explain_removal import Removal, Texts, likely_removals
 
 __all__ = ["Answer", "FlipSearch", "Tried"]
 
+_LEAST = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -39,14 +41,16 @@ class FlipSearch:
     Args:
         texts: The pair.
         answer: What is to be explained.
-        share: Share of the characters of both texts that may be taken out.
+        share: Share of the characters of both texts that may be taken out; of short texts four characters, so that a
+            difference of two words may go from both sides, but no more than a quarter.
         n_probes: Scores that the search may ask for.
     """
 
     def __init__(self, texts: Texts, answer: Answer, *, share: float, n_probes: int) -> None:
         self.texts = texts
         self.answer = answer
-        self.limit = max(1, int(share * sum(map(len, texts))))
+        n_characters = sum(map(len, texts))
+        self.limit = max(int(share * n_characters), min(_LEAST, n_characters // 4), 1)
         self.tried: list[Tried] = []
         self._likely = likely_removals(texts, accepted=answer.accepted, limit=self.limit) if any(texts) else []
         self._n_left = n_probes
@@ -61,7 +65,7 @@ class FlipSearch:
 
     def first(self) -> list[Removal]:
         """The removals of the first round, likeliest first."""
-        return self._take(self._likely, (self._n_left + 1) // 2 + 1)
+        return self._take(self._likely, (self._n_left + 1) // 2)
 
     def second(self) -> list[Removal]:
         """Those of the second round, once ``saw`` was told of the first."""
@@ -94,7 +98,7 @@ class FlipSearch:
     def _take(self, removals: Sequence[Removal], n: int) -> list[Removal]:
         """The first n that were not tried; what they leave must differ, and must not be nothing."""
         seen = {each.removal.without(self.texts) for each in self.tried} | {self.texts}
-        taken = []
+        taken: list[Removal] = []
         for removal in removals:
             left = removal.without(self.texts)
             if len(taken) < n and left not in seen and all(text.strip() for text in left):

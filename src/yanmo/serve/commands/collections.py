@@ -113,7 +113,7 @@ def dedup(
     """Group the texts of a file that say the same under a standard; the same call goes on after a kill.
 
     Every row is written with its group, whether it stays, and why it was merged; pairs for a person to look at go to
-    OUT.review.csv.
+    NAME.review.csv.
 
     Example: yanmo dedup default questions.csv --task question --out groups.csv
     """

@@ -84,7 +84,8 @@ def run_demo(out: Path, console: Console) -> None:
         "\n\n接下来："
         f"\n  {program} match '文本一' '文本二'                               所有标准下的概率与判断"
         f"\n  {program} predict default 待判断.jsonl --task question -o 结果.csv    给自己的文本对打分"
-        f"\n  {program} train --data 数据目录 --base 编码器目录 --out runs/我的模型   用自己的标注训练，设置见 recipes/"
+        f"\n  {program} train --data 数据目录 --base 编码器目录 --out runs/我的模型   用自己的标注训练"
+        f"\n  {program} recipe list                                       训练设置的例子"
         f"\n  {program} evaluate runs/我的模型 --data 数据目录 --report report.html  指标、区间、曲线与最严重的错误"
     )
 

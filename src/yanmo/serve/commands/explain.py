@@ -33,8 +33,8 @@ def explain(
 ) -> None:
     """Say why a pair matches or does not: the fewest words whose removal turns the answer, and what differs by rule.
 
-    At most 15 % of the characters are taken out, and ten pairs are scored at most. A text may begin with a dash; put
-    -- before the texts where it is spelled like an option.
+    At most 15 % of the characters are taken out (or four, in short texts), and ten pairs are scored at most. A text may
+    begin with a dash; put -- before the texts where it is spelled like an option.
 
     Example: yanmo explain default 感冒了吃什么药好 发烧了吃什么药好 --task question
     """
@@ -79,7 +79,7 @@ def _show(found: "Explanation", *, title: str) -> None:
             soft_wrap=True,
         )
     else:
-        console.print("去掉至多 15 % 的字，没有找到让判断改变的词。")
+        console.print("在至多 15 % 的字里，没有找到去掉就让判断改变的词。")
     for difference in found.differences:
         sides = (difference.text0 or "（无）", difference.text1 or "（无）")
         console.print(

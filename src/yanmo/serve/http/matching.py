@@ -137,6 +137,8 @@ def _describe_tasks(matcher: Matcher, model_name: str) -> TasksReply:
                 group=task.group,
                 asks=task.asks,
                 symmetric=task.symmetric,
+                first=matcher.matching.task_set.text_columns(task)[0],
+                second=matcher.matching.task_set.text_columns(task)[1],
                 threshold=matcher.matching.decision(task.name).threshold,
                 **_asking(matcher.matching.decision(task.name)),
                 budget=BudgetReply.model_validate(task.budget.model_dump(mode="json")),

@@ -141,6 +141,8 @@ class TaskReply(BaseModel):
     group: str = Field(description="展示时归在哪个标题下 / the heading it is shown under")
     asks: str = Field(description="一句话说什么是匹配 / in one sentence, what a match is")
     symmetric: bool = Field(description="两段文本能否互换 / whether the texts may change places")
+    first: str = Field(description="文件中文本一的列名 / column of the first text in files")
+    second: str = Field(description="文件中文本二的列名 / column of the second text in files")
     threshold: float = Field(description="阈值 / probability from which on a pair is a match")
     ask_above: float | None = Field(
         default=None, description="从这个概率起请人判断，没有则不写 / a person is asked from this probability on"

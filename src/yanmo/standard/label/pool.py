@@ -60,13 +60,16 @@ class PoolReadings:
 
     def logits(self, rows: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float32]:
         """Logits of rows under standards, float32[n, names]."""
-        columns = [self.names.index(name) for name in names]
+        columns = self._columns(names)
         missing = np.isnan(self._logits[np.ix_(rows, columns)])
         if missing.any():
-            some_rows, some_names = rows[missing.any(1)], [names[i] for i in np.flatnonzero(missing.any(0))]
+            some_rows, some_names = rows[missing.any(1)], [names[i] for i in np.flatnonzero(missing.any(0)).tolist()]
             found = self._all.only(some_rows).logits(some_names)
-            self._logits[np.ix_(some_rows, [self.names.index(name) for name in some_names])] = found
+            self._logits[np.ix_(some_rows, self._columns(some_names))] = found
         return self._logits[np.ix_(rows, columns)]
+
+    def _columns(self, names: Sequence[str]) -> NDArray[np.int64]:
+        return np.array([self.names.index(name) for name in names], dtype=np.int64)
 
     def vectors(self, rows: NDArray[np.int64], name: str) -> NDArray[np.float32]:
         """Vectors of rows under one standard, float32[n, 2, hidden]."""
@@ -91,6 +94,9 @@ class _Rows(Readings):
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def only(self, rows: NDArray[np.int64]) -> Readings:
+        return _Rows(self._pool, self._places[rows])
 
     @property
     def has_vectors(self) -> bool:
