@@ -14,8 +14,10 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,9 +85,38 @@ def main() -> None:
         "repeats": arguments.repeats,
     }
     whole = json.loads(RESULT.read_text("utf-8")) if RESULT.exists() else {}
-    whole[f"width_{arguments.width or 'base'}_threads_{arguments.threads}"] = result
+    key = f"width_{arguments.width or 'base'}_threads_{arguments.threads}"
+    whole[key] = result
     RESULT.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    print("\n".join(_printed(key, whole)))
+
+
+def _printed(key: str, whole: dict[str, Any]) -> Iterator[str]:
+    """The table of this run, and which other runs the file holds."""
+    run = whole[key]
+    processor = run["machine"]["processor"]
+    yield f"{key}: {run['n_pairs']} pairs of {run['tokens_per_pair']:.0f} tokens, {run['threads']} threads, {processor}"
+    yield f"float32 product beside it: {_said(run['matmul_gflops'], '.0f')} GFLOP/s"
+    yield ""
+    yield "| way | pairs a second | share of that product | largest difference of scores |"
+    yield "| --- | --- | --- | --- |"
+    for name, speed in run["pairs_per_second"].items():
+        share, difference = run["share_of_matmul_peak"][name], run["largest_difference_of_scores"][name]
+        yield f"| {name} | {_said(speed, '.2f')} | {_said(share, '.2f')} | {difference:.4f} |"
+    yield ""
+    yield "| ours | peer | times as fast, within a round: median (least, most) |"
+    yield "| --- | --- | --- |"
+    for ours, peers in run["ratio"].items():
+        for peer, ratio in peers.items():
+            yield f"| {ours} | {peer} | {_said(ratio, '.2f')} |"
+    for other, kept in whole.items():
+        if other != key:
+            yield ""
+            yield f"From another run, not to be compared with these: {other} ({kept['machine']['processor']})"
+
+
+def _said(values: dict[str, float], form: str) -> str:
+    return f"{values['median']:{form}} ({values['min']:{form}}, {values['max']:{form}})"
 
 
 def _pairs(matcher: Matcher, data: Path, n: int) -> Pairs:

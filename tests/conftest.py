@@ -8,6 +8,8 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
+# Needs packages of other projects: `make clients`.
+collect_ignore = ["clients"]
 CHARACTERS = "今天气不错我们去公园学生球队赢了输比赛昨晚"
 
 
@@ -18,7 +20,7 @@ def _seed() -> None:
 
 
 # Imports stand inside: tests of rooms without torch load this file as well.
-def _tiny_matcher(*, model_type=None, n_layers=2, budget=32, **changes):
+def _tiny_matcher(*, model_type=None, n_layers=2, budget=32, width=8, n_heads=2, inner_width=12, **changes):
     import torch
 
     from yanmo.data import Budget, Task, TaskSet
@@ -38,10 +40,12 @@ def _tiny_matcher(*, model_type=None, n_layers=2, budget=32, **changes):
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"今天气不错我们去公园学生"]
     given = {"layout": PairLayout.SIDES, "joint_from": 1, "condition_width": 4, "head_width": 6}
     architecture = Architecture(**given | changes)
-    config = EncoderConfig(model_type or ModelType.BERT, len(tokens), 8, 8, n_layers, 2, 12, 64, pad_id=1)
+    config = EncoderConfig(
+        model_type or ModelType.BERT, len(tokens), width, width, n_layers, n_heads, inner_width, 64, pad_id=1
+    )
     classifier = build_classifier(config, architecture, n_tasks=2)
     for parameter in classifier.parameters():
-        torch.nn.init.normal_(parameter, std=0.5)
+        torch.nn.init.normal_(parameter, std=0.5 * (8 / width) ** 0.5)
     tokenizer = WordTokenizer(Vocabulary(tokens), segmenter=CharacterSegmenter())
     each = {"symmetric": False, "budget": Budget(left=budget, right=budget)}
     tasks = (Task(name="loose", **each), Task(name="strict", **each))

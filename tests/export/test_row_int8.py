@@ -56,7 +56,7 @@ def session(tmp_path_factory):
     with torch.no_grad():
         linear.weight[1] *= 100
     path = tmp_path_factory.mktemp("rows") / "m.onnx"
-    model = RowInt8Linear(linear).requires_grad_(False)
+    model = RowInt8Linear.of(linear).requires_grad_(False)
     trace(model, (torch.randn(2, 6, 48),), ["x"], ["y"]).save(path, external_data=False)
     return linear, onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
@@ -83,7 +83,7 @@ def test_a_token_is_the_same_in_any_company(session):
 def test_the_largest_products_are_not_cut_off(tmp_path):
     linear = nn.Linear(64, 2, bias=False)
     nn.init.ones_(linear.weight)
-    trace(RowInt8Linear(linear).requires_grad_(False), (torch.randn(2, 6, 64),), ["x"], ["y"]).save(
+    trace(RowInt8Linear.of(linear).requires_grad_(False), (torch.randn(2, 6, 64),), ["x"], ["y"]).save(
         tmp_path / "m.onnx", external_data=False
     )
     runtime = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])

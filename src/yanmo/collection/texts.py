@@ -120,7 +120,7 @@ def _of_file(path: Path, file_format: FileFormat | None, encoding: str) -> list[
             continue
         cells = list(row.values or ())
         if names is None:
-            names = [cell.strip() for cell in cells]
+            names = [str(cell).strip() for cell in cells]
             repeated = sorted({name for name in names if names.count(name) > 1})
             if repeated:
                 raise InputError(f"two columns are called '{repeated[0]}'", where=path, line=row.line, fix="rename one")

@@ -9,19 +9,28 @@ __all__ = ["graph_node"]
 
 
 def graph_node(
-    name: str, inputs: Sequence[Tensor], attributes: dict[str, int], shape: Sequence[int | torch.SymInt]
+    name: str,
+    inputs: Sequence[Tensor],
+    attributes: dict[str, int],
+    shape: Sequence[int | torch.SymInt],
+    *,
+    dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Places a node of ONNX Runtime's own operators; it computes only inside an exported graph.
+    """Places a node by its operator's name; it computes only inside an exported graph.
 
     Args:
-        name: Name of the operator, such as ``MatMulNBits``.
+        name: Name of the operator: one of ONNX Runtime's own, such as ``MatMulNBits``, or behind two colons one of
+            the standard's, such as ``::QuantizeLinear``.
         inputs: Its inputs, in order.
         attributes: Its attributes.
-        shape: Shape of its output, which is float32.
+        shape: Shape of its output.
+        dtype: Type of its output.
 
     Returns:
         Its output; outside a graph a tensor of that shape without meaning.
     """
+    if name.startswith("::"):
+        return torch.onnx.ops.symbolic(name.removeprefix("::"), inputs, {**attributes}, dtype=dtype, shape=shape)
     return torch.onnx.ops.symbolic(
-        f"com.microsoft::{name}", inputs, {**attributes}, dtype=torch.float32, shape=shape, version=1
+        f"com.microsoft::{name}", inputs, {**attributes}, dtype=dtype, shape=shape, version=1
     )

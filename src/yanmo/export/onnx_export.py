@@ -4,7 +4,7 @@ import json
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from ..errors import InputError, require_extra
 from ..layers import mean_pool
 from ..match.architecture import Architecture
 from ..match.engines.graph_engine import CARD_KEY, INPUTS, OUTPUTS, GraphCard
+from ..match.engines.learned_engine import heads_of, trained_engine
+from ..match.engines.learned_head import save_learned
 from ..match.engines.openvino_engine import rewrite_graph
 from ..match.engines.torch_engine import TorchEngine
 from ..match.folder import ONNX_FILE, OPENVINO_FILE
@@ -26,10 +28,11 @@ from ..match.folder_record import write_files
 from ..match.matcher import Matcher
 from ..match.network.classifier import PairClassifier
 from .folded import FoldedClassifier
+from .packed import PACKED_AXES, PackedClassifier, packed_example
 from .stored_weights import store_weights
 from .weight_plan import WeightPlan
 
-__all__ = ["export_graph", "export_matcher", "save_graph", "trace", "write_export"]
+__all__ = ["export_folded", "export_graph", "export_matcher", "save_graph", "trace", "write_export"]
 
 # Ops up to this set are spoken by every ONNX Runtime since 1.17, and its fusions know them best.
 _OPSET = 18
@@ -40,10 +43,10 @@ def export_graph(
 ) -> None:
     """Writes a trained network as one graph, whole or not at all.
 
-    The graph takes ``token_ids``, ``type_ids``, ``position_ids`` and ``side`` (int64[batch, seq]) and ``mask``
-    (bool[batch, seq]) for the pairs, ``task`` and ``row`` (int64[scored]) for what is scored: the task, and the pair's
-    row. It gives ``logits`` (float32[scored]) and, for those who ask, ``vectors`` (float32[scored, 2, hidden]), the
-    mean vector of each text under the task.
+    ONNX Runtime's graph takes what ``PackedForm.feed`` gives, OpenVINO's ``token_ids``, ``type_ids``, ``position_ids``
+    and ``side`` (int64[batch, seq]) and ``mask`` (bool[batch, seq]) for the pairs, ``task`` and ``row``
+    (int64[scored]) for what is scored: the task, and the pair's row. Either gives ``logits`` (float32[scored]) and,
+    for those who ask, ``vectors`` (float32[scored, 2, hidden]), the mean vector of each text under the task.
 
     Args:
         classifier: The network; left as it is.
@@ -55,10 +58,16 @@ def export_graph(
     Raises:
         MissingExtraError: The exporter's packages are not installed.
     """
-    folded = FoldedClassifier(classifier)
+    export_folded(FoldedClassifier(classifier), config, architecture, path, plan=plan)
+
+
+def export_folded(
+    folded: FoldedClassifier, config: EncoderConfig, architecture: Architecture, path: Path, *, plan: WeightPlan
+) -> None:
+    """Writes what ``export_graph`` writes from a network whose tasks are folded in; its matrices are replaced."""
     store_weights(folded, plan)
     card = GraphCard(
-        n_tasks=len(classifier.task_bias),
+        n_tasks=len(folded.task_bias),
         vocab_size=config.vocab_size,
         max_tokens=config.max_tokens,
         pad_id=config.pad_id,
@@ -66,13 +75,18 @@ def export_graph(
         # OpenVINO rounds groups that divide every width in the network; the encoder's own does.
         activation_group=config.width if plan.is_for_openvino else None,
     )
-    example = (
-        *(torch.zeros(2, 6, dtype=torch.int64) for _ in range(4)),
-        torch.ones(2, 6, dtype=torch.bool),
-        torch.zeros(3, dtype=torch.int64),
-        torch.zeros(3, dtype=torch.int64),
-    )
-    program = trace(_WithVectors(folded), example, [*INPUTS], [*OUTPUTS])
+    if plan.is_for_openvino:
+        example = (
+            *(torch.zeros(2, 6, dtype=torch.int64) for _ in range(4)),
+            torch.ones(2, 6, dtype=torch.bool),
+            torch.zeros(3, dtype=torch.int64),
+            torch.zeros(3, dtype=torch.int64),
+        )
+        program = trace(_WithVectors(folded), example, [*INPUTS], [*OUTPUTS])
+    else:
+        packed = PackedClassifier(folded)
+        given = packed_example(packed.form)
+        program = trace(packed, tuple(given.values()), [*given], [*OUTPUTS], axes=PACKED_AXES)
     program.model.metadata_props[CARD_KEY] = card.model_dump_json()
     save_graph(program, path)
 
@@ -104,7 +118,12 @@ def save_graph(program: torch.onnx.ONNXProgram, path: Path) -> None:
 
 
 def trace(
-    model: nn.Module, example: tuple[Tensor, ...], input_names: Sequence[str], output_names: Sequence[str]
+    model: nn.Module,
+    example: tuple[Tensor, ...],
+    input_names: Sequence[str],
+    output_names: Sequence[str],
+    *,
+    axes: Mapping[str, Mapping[int, str]] | None = None,
 ) -> torch.onnx.ONNXProgram:
     """Traces a network of ordinary torch operations into a graph whose first two axes are free.
 
@@ -114,6 +133,7 @@ def trace(
             handed in twice would become one input, and no axis of 0 or 1, which would be taken for a constant.
         input_names: Names of the graph's inputs.
         output_names: Names of its outputs.
+        axes: The free axes of each input, by its name, and what each is called; None for the first two of all.
 
     Returns:
         The graph.
@@ -123,7 +143,10 @@ def trace(
     """
     require_extra("onnx", extra="onnx")
     require_extra("onnxscript", extra="onnx")
-    axes = {1: (Dim("scored"),), 2: (Dim("batch"), Dim("seq"))}
+    if axes is None:
+        usual: dict[int, dict[int, str]] = {1: {0: "scored"}, 2: {0: "batch", 1: "seq"}}
+        axes = {name: usual[min(each.ndim, 2)] for name, each in zip(input_names, example, strict=True)}
+    dims = {name: Dim(name) for free in axes.values() for name in free.values()}
     with _quietly():
         program = torch.onnx.export(
             model,
@@ -132,7 +155,7 @@ def trace(
             opset_version=_OPSET,
             input_names=input_names,
             output_names=output_names,
-            dynamic_shapes=[dict(enumerate(axes[min(each.ndim, 2)])) for each in example],
+            dynamic_shapes=[{axis: dims[of] for axis, of in axes[name].items()} for name in input_names],
             verbose=False,
         )
     if program is None:
@@ -175,7 +198,7 @@ def write_export(matcher: Matcher, folder: Path, *, plan: WeightPlan) -> None:
         InputError: The matcher is an export itself.
         MissingExtraError: The exporter's packages are not installed.
     """
-    engine = matcher.engine
+    engine = trained_engine(matcher.engine)
     if not isinstance(engine, TorchEngine):
         raise InputError("only a matcher with torch weights can be exported", fix="load the folder it was trained in")
     architecture = Architecture.model_validate(matcher.matching.model)
@@ -190,6 +213,8 @@ def write_export(matcher: Matcher, folder: Path, *, plan: WeightPlan) -> None:
     (folder / "config.json").write_text(json.dumps(engine.config.to_hf(), indent=2) + "\n", encoding="utf-8")
     matcher.pair_encoder.tokenizer.save(folder)
     matcher.matching.save(folder)
+    # Learned standards read what the graph gives, and stand beside it as they stood beside the weights.
+    save_learned(heads_of(matcher.engine), folder)
 
 
 @contextmanager

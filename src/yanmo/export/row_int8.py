@@ -1,17 +1,21 @@
 """Linear layers in 8-bit integers, one scale per output channel and per token: no score depends on its batch."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Int8
 from torch import Tensor, nn
 
 from .graph_node import graph_node
 
-__all__ = ["ROW_LIMIT", "RowInt8Linear", "quantize_channels", "round_tokens"]
+__all__ = ["ROW_LIMIT", "RowInt8Linear", "quantize_channels", "round_tokens", "side_by_side"]
 
 # 7 of the 8 bits: processors without VNNI add two products in 16 bits, and 2 * 255 * 64 is the most that fits.
 ROW_LIMIT = 63
 """The largest multiple of a weight's scale."""
 _TOKEN_LIMIT = 127
+# The code of zero among 0 to 255: in the middle for inputs of either sign, low where hardly any input is negative.
+_MIDDLE, _LOW_MIDDLE = 128, 16
 
 
 def quantize_channels(
@@ -54,30 +58,95 @@ def round_tokens(x: Float[Tensor, "*batch width"]) -> tuple[Float[Tensor, "*batc
 class RowInt8Linear(nn.Module):
     """A linear layer multiplied in 8-bit integers; it computes only inside an exported graph.
 
-    ``y = s_token * (s_channel * (q_token q_channel^T)) + b`` with the product in whole numbers. ONNX Runtime's own
-    ``quantize_dynamic`` has one scale for all activations of a batch, so that there a score depends on its company.
+    ``y = s_token * (s_channel * (q_token q_channel^T)) + b`` with the product in whole numbers, which no order of
+    adding and no company can change. ONNX Runtime's own ``quantize_dynamic`` has one scale for all activations of a
+    batch, and its block kernels add floats in an order that depends on a row's place in the batch.
 
     Args:
-        linear: The layer to store.
+        codes: Whole multiples of the scales, [in, out]; or what gives them when the graph is loaded.
+        scales: One for each output channel.
+        bias: Added to the product, or None.
+        lowest: The least value that an input can have, where that is known and near zero, as behind GELU: the codes of
+            negative inputs then take few of the 256 levels. None for inputs of either sign.
 
     Its sibling ``BlockLinear`` has a scale for every 128 weights: finer and slower.
     """
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(
+        self, codes: Tensor | nn.Module, scales: Float[Tensor, " out"], bias: Tensor | None, *, lowest: float | None
+    ) -> None:
         super().__init__()
-        codes, scales = quantize_channels(linear.weight, limit=ROW_LIMIT)
-        self.codes = nn.Buffer(codes.T.contiguous())
+        self.codes = nn.Buffer(codes) if isinstance(codes, Tensor) else codes
         self.scales = nn.Buffer(scales)
+        self.bias = bias
+        self.lowest = lowest
         self.one = nn.Buffer(torch.ones(()))
-        self.middle = nn.Buffer(torch.tensor(128, dtype=torch.uint8))
-        self.bias = linear.bias
+        self.middle = nn.Buffer(torch.tensor(_MIDDLE if lowest is None else _LOW_MIDDLE, dtype=torch.uint8))
 
-    def forward(self, x: Float[Tensor, "... in_width"]) -> Float[Tensor, "... out_width"]:
+    @classmethod
+    def of(cls, linear: nn.Linear, *, lowest: float | None = None) -> "RowInt8Linear":
+        """Rounds a linear layer."""
+        codes, scales = quantize_channels(linear.weight, limit=ROW_LIMIT)
+        return cls(codes.T.contiguous(), scales, linear.bias, lowest=lowest)
+
+    def forward(self, x: Float[Tensor, "*batch in_width"]) -> Float[Tensor, "*batch out_width"]:
         """Returns ``x W^T + b``."""
-        tokens, scale = round_tokens(x)
-        # Unsigned activations with the zero in the middle: the kernels are written for them.
-        unsigned = (tokens + 128.0).to(torch.uint8)
-        inputs = (unsigned, self.codes, self.one, self.scales, self.middle)
-        shape = (*x.shape[:-1], self.codes.shape[1])
-        y = graph_node("MatMulIntegerToFloat", inputs, {}, shape) * scale
-        return y if self.bias is None else y + self.bias
+        codes = self.codes if isinstance(self.codes, Tensor) else self.codes()
+        flat = x if x.ndim == 2 else x.flatten(0, -2)
+        scale = self._scale(flat)
+        # A node of its own for each token's scale: one pass, where division, rounding and conversion are three.
+        unsigned = graph_node(
+            "::QuantizeLinear",
+            (flat, scale, self.middle.expand(flat.shape[0])),
+            {"axis": 0},
+            flat.shape,
+            dtype=torch.uint8,
+        )
+        shape = (flat.shape[0], len(self.scales))
+        y = graph_node("MatMulIntegerToFloat", (unsigned, codes, self.one, self.scales, self.middle), {}, shape)
+        y = y * scale[:, None]
+        if self.bias is not None:
+            y = y + self.bias
+        return y if x.ndim == 2 else y.view(*x.shape[:-1], len(self.scales))
+
+    def _scale(self, x: Float[Tensor, "tokens width"]) -> Float[Tensor, " tokens"]:
+        # A vector of zeros has the scale 0 and whatever codes: its product with the scale is zero.
+        if self.lowest is None:
+            return x.abs().amax(-1) * (1 / _TOKEN_LIMIT)
+        return (x.amax(-1) * (1 / (255 - _LOW_MIDDLE))).clamp(min=-self.lowest / _LOW_MIDDLE)
+
+
+def side_by_side(parts: Sequence[RowInt8Linear]) -> RowInt8Linear:
+    """Makes one layer of several that read the same input; its output is theirs, one after the other.
+
+    Args:
+        parts: The layers.
+
+    Returns:
+        The layer.
+    """
+    biases = [torch.zeros_like(part.scales) if part.bias is None else part.bias for part in parts]
+    codes: Tensor | nn.Module
+    if all(isinstance(part.codes, Tensor) for part in parts):
+        codes = torch.cat([part.codes for part in parts], 1)
+    else:
+        codes = _Beside([part.codes for part in parts])
+    return RowInt8Linear(codes, torch.cat([part.scales for part in parts]), torch.cat(biases), lowest=parts[0].lowest)
+
+
+class _Beside(nn.Module):
+    def __init__(self, parts: Sequence[Tensor | nn.Module]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(_Constant(part) if isinstance(part, Tensor) else part for part in parts)
+
+    def forward(self) -> Tensor:
+        return torch.cat([part() for part in self.parts], 1)
+
+
+class _Constant(nn.Module):
+    def __init__(self, value: Tensor) -> None:
+        super().__init__()
+        self.value = nn.Buffer(value)
+
+    def forward(self) -> Tensor:
+        return self.value

@@ -20,26 +20,29 @@ class WeightForm(str, Enum):
     """8 bits with one scale an output channel, in plain operations: OpenVINO rounds activations by the token."""
     INT4 = "int4"
     """4 bits in blocks of 32; activations in 8 bits by the same blocks."""
+    INT4_ROWS = "int4-rows"
+    """4 bits in blocks of 32 at rest, unfolded at loading into ``INT8_ROWS``: as small as the former, as fast as it."""
 
     @property
     def bits(self) -> int:
         """Bits of one weight as it is stored, scales not counted."""
-        return {"float32": 32, "int8": 8, "int8-rows": 8, "int8-channels": 8, "int4": 4}[self.value]
+        return {"float32": 32, "int8": 8, "int8-rows": 8, "int8-channels": 8, "int4": 4, "int4-rows": 4}[self.value]
 
     @property
     def block(self) -> int:
         """Weights that share a scale: 32 where 16 levels must do (4-bit checkpoints use the same), else 128."""
-        return 32 if self is WeightForm.INT4 else 128
+        return 32 if self.bits == 4 else 128
 
     @property
     def raised(self) -> "WeightForm":
-        """The next finer form: blocks of 8 bits above 4 bits, floats above 8."""
-        return WeightForm.INT8 if self is WeightForm.INT4 else WeightForm.FLOAT32
+        """The next finer form: the like of 8 bits above 4 bits, floats above 8."""
+        finer = {WeightForm.INT4: WeightForm.INT8, WeightForm.INT4_ROWS: WeightForm.INT8_ROWS}
+        return finer.get(self, WeightForm.FLOAT32)
 
     @property
     def of_tables(self) -> "WeightForm":
         """The form of embedding tables in an export whose matrices have this form."""
-        return WeightForm.INT8 if self is WeightForm.INT8_ROWS else self
+        return {WeightForm.INT8_ROWS: WeightForm.INT8, WeightForm.INT4_ROWS: WeightForm.INT4}.get(self, self)
 
 
 @dataclass(frozen=True)
@@ -107,4 +110,4 @@ class WeightPlan:
             return self.table
         if name.startswith("encoder.blocks."):
             return self.lower if int(name.split(".")[2]) < self.upper_from else self.upper
-        return WeightForm.INT8 if self.upper is WeightForm.INT4 else self.upper
+        return self.upper.raised if self.upper.bits == 4 else self.upper

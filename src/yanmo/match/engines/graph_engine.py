@@ -3,7 +3,7 @@
 import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ...tokenize.batches import pad_pairs, sorted_batches
 from ...yaml_file import refusal_of
 from ..architecture import Architecture
 from .identity import EngineIdentity, digest_files
+from .packed_rows import PackedForm
 
 __all__ = ["CARD_KEY", "INPUTS", "OUTPUTS", "WRITE_AGAIN", "GraphCard", "GraphEngine", "check_threads", "read_card"]
 
@@ -31,7 +32,7 @@ INPUTS = {
     "task": "tensor(int64)",
     "row": "tensor(int64)",
 }
-"""Inputs of a matcher's graph and their types: [batch, seq], and [scored] for the task and the pair's row."""
+"""Inputs of a padded graph and their types: [batch, seq], and [scored] for the task and the pair's row."""
 WRITE_AGAIN = "the file is damaged or of another program; copy it again, or write it with yanmo export"
 
 
@@ -70,17 +71,28 @@ class GraphEngine(ABC):
         card: What it says about itself.
         max_tokens: Largest number of rows times longest row in a batch.
         has_rows: Whether the graph scores a row under several tasks at once; graphs of Yanmo 0.1 do not.
+        packed: How the graph wants its tokens, where it takes a line of them; None for graphs that take padded rows.
     """
 
-    def __init__(self, path: Path, card: GraphCard, *, max_tokens: int, has_rows: bool) -> None:
+    def __init__(
+        self, path: Path, card: GraphCard, *, max_tokens: int, has_rows: bool, packed: PackedForm | None = None
+    ) -> None:
         self.path = path
         self.card = card
         self.max_tokens = max_tokens
         self.has_rows = has_rows
+        self.packed = packed
 
     @abstractmethod
     def run(self, feed: Mapping[str, NDArray[Any]], *, output: str = "logits") -> NDArray[np.float32]:
         """Computes one output of one batch, float32[scored, ...], from the graph's inputs."""
+
+    def run_both(self, feed: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Computes the logits and the vectors of one batch, float32[scored] and float32[scored, 2, hidden].
+
+        In two passes where an engine does not do it in one.
+        """
+        return self.run(feed), self.run(feed, output="vectors")
 
     @property
     @abstractmethod
@@ -127,7 +139,7 @@ class GraphEngine(ABC):
         Raises:
             InputError: A pair has more tokens than the encoder has positions.
         """
-        return self._computed(pairs, task_indices, "logits")
+        return self._computed(pairs, task_indices, self.run)
 
     def vectors(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> NDArray[np.float32]:
         """Gives the mean vector of each text of each pair under its task.
@@ -145,11 +157,39 @@ class GraphEngine(ABC):
             InputError: The graph is of an earlier Yanmo and has none, or a pair has more tokens than the encoder has
                 positions.
         """
+        self._check_vectors()
+        return self._computed(pairs, task_indices, lambda feed: self.run(feed, output="vectors"))
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether the graph gives the texts' vectors; those of Yanmo 0.1 do not."""
+        return self.has_rows
+
+    def logits_and_vectors(
+        self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Gives what ``logits`` and ``vectors`` give, at the cost of one; arguments and errors as there."""
+        self._check_vectors()
+
+        def side_by_side(feed: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+            logits, vectors = self.run_both(feed)
+            return np.concatenate([logits[:, None], vectors.reshape(len(logits), -1)], axis=1)
+
+        found = self._computed(pairs, task_indices, side_by_side)
+        if not len(found):
+            return found, np.empty((0, 2, 0), dtype=np.float32)
+        return found[:, 0], found[:, 1:].reshape(len(found), 2, -1)
+
+    def _check_vectors(self) -> None:
         if not self.has_rows:
             raise InputError("the graph gives no vectors", where=self.path, fix="write it again with yanmo export")
-        return self._computed(pairs, task_indices, "vectors")
 
-    def _computed(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int], output: str) -> NDArray[np.float32]:
+    def _computed(
+        self,
+        pairs: Sequence[EncodedPair],
+        task_indices: Sequence[int],
+        compute: Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float32]],
+    ) -> NDArray[np.float32]:
         limit = self.card.max_tokens
         longest = max((int(pair.position_ids.max()) + 1 for pair in pairs), default=0)
         if limit is not None and longest > limit:
@@ -160,15 +200,22 @@ class GraphEngine(ABC):
         for place, pair in enumerate(pairs):
             places.setdefault(id(pair) if self.has_rows else place, []).append(place)
         groups = list(places.values())
-        n_tasks = max(map(len, groups), default=1)
-        for batch in sorted_batches([len(pairs[group[0]]) for group in groups], max_tokens=self.max_tokens // n_tasks):
-            feed = pad_pairs([pairs[groups[i][0]] for i in batch], pad_id=self.card.pad_id)
+        for batch in self._batches([pairs[group[0]] for group in groups], [len(group) for group in groups]):
+            chosen, n_scores = [pairs[groups[i][0]] for i in batch], [len(groups[i]) for i in batch]
             scored = [place for i in batch for place in groups[i]]
-            feed["task"] = tasks[scored]
-            if self.has_rows:
-                feed["row"] = np.repeat(np.arange(len(batch)), [len(groups[i]) for i in batch])
-            made.update(zip(scored, self.run(feed, output=output), strict=True))
+            if self.packed is not None:
+                feed = self.packed.feed(chosen, n_scores, tasks[scored])
+            else:
+                feed = pad_pairs(chosen, pad_id=self.card.pad_id) | {"task": tasks[scored]}
+                if self.has_rows:
+                    feed["row"] = np.repeat(np.arange(len(batch)), n_scores)
+            made.update(zip(scored, compute(feed), strict=True))
         return np.stack([made[place] for place in range(len(pairs))]) if made else np.empty(0, dtype=np.float32)
+
+    def _batches(self, pairs: Sequence[EncodedPair], n_scores: Sequence[int]) -> Iterator[list[int]]:
+        if self.packed is not None:
+            return self.packed.batches(pairs, n_scores, max_tokens=self.max_tokens)
+        return sorted_batches([len(pair) for pair in pairs], max_tokens=self.max_tokens // max(n_scores, default=1))
 
     def identity(self) -> EngineIdentity:
         """Says which program computes with which graph."""

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ..folder import ONNX_FILES
-from .graph_engine import CARD_KEY, INPUTS, WRITE_AGAIN, GraphEngine, check_threads, read_card
+from .graph_engine import CARD_KEY, INPUTS, OUTPUTS, WRITE_AGAIN, GraphEngine, check_threads, read_card
 from .head_graph import HEAD_INPUTS, cut_head
 from .onnx_runtime import onnxruntime, runtime_errors
+from .packed_rows import PACKED_INPUTS, PackedForm
 
 __all__ = ["OnnxEngine"]
 
@@ -75,17 +76,25 @@ class OnnxEngine(GraphEngine):
                 fix=_UPDATE if _is_newer(reason) else WRITE_AGAIN,
             ) from error
         found = {entry.name: entry.type for entry in self._session.get_inputs()}
-        has_rows = "row" in found
-        for name in sorted(INPUTS.keys() | found.keys() if has_rows else (INPUTS.keys() | found.keys()) - {"row"}):
-            if found.get(name) != INPUTS.get(name):
+        is_packed = "spread" in found
+        has_rows = is_packed or "row" in found
+        asked = PACKED_INPUTS if is_packed else INPUTS
+        for name in sorted(asked.keys() | found.keys() if has_rows else (asked.keys() | found.keys()) - {"row"}):
+            if found.get(name) != asked.get(name):
                 raise InputError(
                     f"the graph's input '{name}' is {found.get(name, 'missing')}, a matcher has "
-                    f"{INPUTS.get(name, 'none of that name')}",
+                    f"{asked.get(name, 'none of that name')}",
                     where=path,
                     fix=WRITE_AGAIN,
                 )
         card = read_card(self._session.get_modelmeta().custom_metadata_map.get(CARD_KEY), path)
-        super().__init__(path, card, max_tokens=max_tokens, has_rows=has_rows)
+        super().__init__(
+            path, card, max_tokens=max_tokens, has_rows=has_rows, packed=self._form() if is_packed else None
+        )
+
+    def _form(self) -> PackedForm:
+        shapes = {entry.name: entry.shape for entry in self._session.get_inputs()}
+        return PackedForm(sides=shapes["spread"][1], scored_sides=shapes["scored_spread"][1])
 
     @property
     def version(self) -> str:
@@ -101,6 +110,11 @@ class OnnxEngine(GraphEngine):
         """Computes one output of one batch, and nothing that it does not need."""
         found: NDArray[np.float32] = self._session.run([output], dict(feed))[0]
         return found
+
+    def run_both(self, feed: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Computes the logits and the vectors of one batch."""
+        logits, vectors = self._session.run([*OUTPUTS], dict(feed))
+        return logits, vectors
 
     def score_vectors(
         self, first: NDArray[np.floating], second: NDArray[np.floating], task_indices: Sequence[int]

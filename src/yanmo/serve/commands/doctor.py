@@ -29,10 +29,17 @@ def doctor(
     repair: Annotated[
         bool, typer.Option("--repair", help="改正分词文件（只用于 tokenizer）/ write the right tokenizer files")
     ] = False,
+    speed: Annotated[
+        bool,
+        typer.Option(
+            "--speed",
+            help="量本机的速度与随带（或所给目录的）模型所占的份额 / measure this processor and a matcher on it",
+        ),
+    ] = False,
 ) -> None:
     """Say what is installed, what is wrong with a folder's weights or tokenizer, or what each regularizer does.
 
-    Example: yanmo doctor model my-bert
+    Examples: yanmo doctor model my-bert; yanmo doctor --speed; yanmo doctor model my-export --speed
     """
     from ..doctor.environment import environment, examine_folder
     from ..doctor.regularizers import examine_regularizers
@@ -44,7 +51,15 @@ def doctor(
         raise InputError("a folder and the word 'model' or 'tokenizer' go together", fix=fix)
     if repair and what is not Examination.TOKENIZER:
         raise InputError("--repair is for tokenizers", fix="yanmo doctor tokenizer FOLDER --repair")
-    if folder is None:
+    if speed:
+        if what not in (Examination.ENVIRONMENT, Examination.MODEL):
+            raise InputError(
+                "--speed measures a matcher", fix="yanmo doctor --speed, or yanmo doctor model FOLDER --speed"
+            )
+        from ..doctor.speed import examine_speed
+
+        lines = examine_speed(folder)
+    elif folder is None:
         lines = environment() if what is Examination.ENVIRONMENT else examine_regularizers()
     else:
         is_tokenizer = what is Examination.TOKENIZER
