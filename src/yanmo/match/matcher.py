@@ -13,7 +13,7 @@ from ..atomic import new_folder
 from ..errors import InputError, require_extra
 from ..tokenize import PairEncoder, TextNormalization
 from ..tokenize.fitting import load_fitting_tokenizer
-from .architecture import Architecture
+from .architecture import read_architecture
 from .decisions import MATCHING_FILE, MatchingFile
 from .engines.engine import Engine, KeepsTexts
 from .engines.graph_engine import GraphEngine
@@ -92,7 +92,7 @@ class Matcher:
         folder = Path(folder)
         matching = MatchingFile.load(folder)
         check_files(folder)
-        architecture = Architecture.model_validate(matching.model)
+        architecture = read_architecture(matching.model, where=folder / MATCHING_FILE)
         heads = load_learned(folder, names=matching.task_set.names)
         if set(heads) != set(matching.learned):
             problem = f"{LEARNED_FILE} holds {', '.join(heads) or 'nothing'}"
