@@ -47,7 +47,9 @@ def export(
     int4: Annotated[bool, typer.Option("--int4", help="即 --form int4 / short for it")] = False,
     int8_from: Annotated[
         int | None,
-        typer.Option(help="int4 时从这一层起用 int8（层数从 0 数）/ with int4: layers from this one on in int8"),
+        typer.Option(
+            help="int4、int4-rows 时从这一层起用 8 位（层数从 0 数）/ with 4 bits: layers from this one on in 8"
+        ),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="在这些标注数据上量导出前后 / labelled pairs to measure the export on")
@@ -116,8 +118,9 @@ def _stored(form: WeightForm | None, *, int8: bool, openvino: bool, int4: bool) 
 def _check(
     stored: WeightForm, *, task: str | None, is_graph: bool, int8_from: int | None, has_data: bool, budget: float
 ) -> None:
-    if int8_from is not None and stored is not WeightForm.INT4:
-        raise InputError(f"--int8-from goes with --form int4, not {stored.value}", fix="leave one of the two out")
+    if int8_from is not None and stored.bits != 4:
+        problem = f"--int8-from goes with --form int4 or int4-rows, not {stored.value}"
+        raise InputError(problem, fix="leave one of the two out")
     if not is_graph and stored is not WeightForm.FLOAT32:
         raise InputError(
             f"{stored.value} weights need a graph, --task alone writes float32 ones", fix="add --onnx, or leave it out"
@@ -137,7 +140,7 @@ def _plan(stored: WeightForm, int8_from: int | None, *, n_layers: int, run: Path
         return WeightPlan.uniform(stored)
     if not 0 <= int8_from <= n_layers:
         raise InputError(f"--int8-from is {int8_from}, the model has layers 0 to {n_layers - 1}", where=run)
-    return WeightPlan(stored, stored, WeightForm.INT8, upper_from=int8_from)
+    return WeightPlan(stored, stored, stored.raised, upper_from=int8_from)
 
 
 def _search(
