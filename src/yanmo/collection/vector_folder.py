@@ -146,7 +146,7 @@ class VectorFolder:
         return self._mapped(_LENGTHS, np.dtype(np.int32), (self._manifest.n_texts,))
 
     @property
-    def pairs(self) -> NDArray[np.void]:
+    def pairs(self) -> NDArray[Any]:
         """Pairs scored so far, with the fields ``first``, ``second`` (numbers of texts) and ``logits``."""
         kind = self._pair_type
         return self._mapped(_PAIRS, kind, (self._manifest.sizes.get(_PAIRS, 0) // kind.itemsize,))
@@ -210,7 +210,7 @@ class VectorFolder:
         self._append({_PAIRS: made.tobytes()})
 
     @property
-    def _pair_type(self) -> np.dtype[np.void]:
+    def _pair_type(self) -> np.dtype[Any]:
         return np.dtype([("first", "<u4"), ("second", "<u4"), ("logits", "<f4", (len(self.encoder.tasks),))])
 
     def _append(self, data: dict[str, bytes], **changes: Any) -> None:

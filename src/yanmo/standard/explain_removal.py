@@ -52,7 +52,7 @@ class Removal:
 
     def joined(self, other: "Removal") -> "Removal":
         """Both together; what both take out is taken out once."""
-        return Removal(tuple(sorted({*self.parts, *other.parts})), self.weight + other.weight)
+        return Removal(_merged([*self.parts, *other.parts]), self.weight + other.weight)
 
 
 # How much of a sentence's meaning words of a kind carry, by the first letter of jieba's tags, seen on pairs of two
@@ -62,6 +62,7 @@ _OTHER_WEIGHT = 0.4
 _EMPTY_WEIGHT = 0.05
 _EMPTY_TAGS = "xuyocpwk"
 _NEGATIONS = frozenset("不没无未非别莫")
+_READ = 2000  # characters of each text whose words are looked at; models read no more
 _UNMATCHED = 0.5  # of a word's weight, where nothing of it stands in the other text
 
 
@@ -85,7 +86,7 @@ def likely_removals(texts: Texts, *, accepted: bool, limit: int) -> list[Removal
         ...  for texts in [r.without(("感冒吃什么药", "发烧吃什么药"))]]
         [('吃什么药', '吃什么药')]
     """
-    words = [cut_words(text).words for text in texts]
+    words = [cut_words(text[:_READ]).words for text in texts]
     found = _of_match(words, limit) if accepted else _of_difference(words, limit)
     return sorted((removal for removal in found if removal.n_characters), key=lambda removal: -removal.weight)
 
@@ -137,11 +138,11 @@ def _within(chosen: Sequence[tuple[int, Word]], limit: int, *, factor: float = 1
 
 
 def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Neighboring words are one part."""
+    """Neighbors are one part, and so are parts that overlap."""
     made: list[Part] = []
     for part in sorted(parts):
-        if made and made[-1].side == part.side and made[-1].end == part.start:
-            made[-1] = Part(part.side, made[-1].start, part.end)
+        if made and made[-1].side == part.side and made[-1].end >= part.start:
+            made[-1] = Part(part.side, made[-1].start, max(made[-1].end, part.end))
         else:
             made.append(part)
     return tuple(made)

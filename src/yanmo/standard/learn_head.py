@@ -19,6 +19,9 @@ from .learn_scaling import HeadFeatures, Prior
 
 __all__ = ["LearnedFrom", "choose_sources", "learn_head"]
 
+# All trained standards are asked about so many pairs, which is what learning from many would cost most.
+_CHOOSE_FROM = 256
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearnedFrom:
@@ -65,6 +68,9 @@ def learn_head(
 def choose_sources(readings: Readings, is_match: NDArray[np.bool_], *, prior: Prior | None = None) -> tuple[str, ...]:
     """Chooses the trained standards whose leanings make the labels most probable, their weights being unknown.
 
+    Every standard is asked, so of many pairs some hundred are drawn for it, of the rarer kind as many as there are up
+    to a half.
+
     Args:
         readings: The labelled pairs.
         is_match: Which of them match, bool[n].
@@ -74,6 +80,9 @@ def choose_sources(readings: Readings, is_match: NDArray[np.bool_], *, prior: Pr
         One standard or two.
     """
     prior, names = prior or Prior(), readings.names
+    if len(readings) > _CHOOSE_FROM:
+        few = _some_of_both(is_match, _CHOOSE_FROM)
+        readings, is_match = readings.only(few), is_match[few]
     leanings = leaning_of(readings.logits(names))
     spread = leanings.std(0)
     z = (leanings - leanings.mean(0)) / np.where(spread > 0, spread, 1.0)
@@ -86,3 +95,12 @@ def choose_sources(readings: Readings, is_match: NDArray[np.bool_], *, prior: Pr
             evidence = fit_logistic(features, is_match.astype(np.float64), mean=mean, std=std).evidence
             best = max(best, (evidence, tuple(names[i] for i in group)))
     return best[1]
+
+
+def _some_of_both(is_match: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
+    """Draws ``n`` examples, half of the rarer kind if there are as many; always the same ones."""
+    order = np.random.default_rng(0).permutation(len(is_match))
+    kinds = [order[is_match[order] == kind] for kind in (True, False)]
+    rarer, other = sorted(kinds, key=len)
+    taken = rarer[: n // 2]
+    return np.sort(np.concatenate([taken, other[: n - len(taken)]]))

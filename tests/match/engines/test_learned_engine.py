@@ -167,3 +167,18 @@ def test_a_head_over_standards_that_are_not_there_is_refused(overlap_matcher):
         LearnedEngine(engine, ("ssA",), {"mine": LearnedHead(sources=(SourceWeights(name="ssB", leaning=1.0),))})
     with pytest.raises(InputError, match="does not give"):
         LearnedEngine(engine, ("ssA",), {"mine": LearnedHead(sources=(SourceWeights(name="ssA", distance=1.0),))})
+
+
+def test_a_score_asks_the_graph_once_for_each_source_and_shares_the_layers_below(exported, monkeypatch):
+    learned = learned_matcher(Matcher.from_pretrained(exported[1]))
+    feeds = []
+    run = type(learned.engine.inner).run_both
+
+    def watched(self, feed):
+        feeds.append(feed)
+        return run(self, feed)
+
+    monkeypatch.setattr(type(learned.engine.inner), "run_both", watched)
+    learned.score(PAIRS, task="mine")
+    n_rows, n_scored = (sum(len(feed[name]) for feed in feeds) for name in ("token_ids", "task"))
+    assert (n_rows, n_scored) == (len(PAIRS), 2 * len(PAIRS))

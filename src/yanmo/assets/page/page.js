@@ -33,12 +33,14 @@ let service = null;
 let verdicts = null;
 let current = null;
 
+const pairNow = () => ({ text0: texts[0].value, text1: texts[1].value });
+
 /** Asks for the tasks once; a failure is thrown and asked about again next time. */
 async function tasksOfService() {
   if (service) return service.tasks;
   service = await listTasks();
   byId("model").textContent = service.model;
-  verdicts = new Verdicts(byId("verdicts"), service.tasks);
+  verdicts = new Verdicts(byId("verdicts"), service.tasks, pairNow);
   offerTasks(service.tasks);
   return service.tasks;
 }
@@ -57,7 +59,7 @@ async function score() {
   say(pairStatus, "正在打分…", "busy");
   try {
     const tasks = await tasksOfService();
-    const pair = { text0: texts[0].value, text1: texts[1].value };
+    const pair = pairNow();
     const onWait = (seconds) => say(pairStatus, `服务正忙，${Math.ceil(seconds)} 秒后再试…`, "busy");
     const [{ tasks: answers }] = await decide([pair], { signal, onWait, patience: PATIENCE });
     verdicts.show(answers);

@@ -63,6 +63,9 @@ export async function decide(pairs, { tasks, signal, onWait, patience = Infinity
   }
 }
 
+/** Asks which words the answer of one standard on a pair hangs on. */
+export const explain = (pair, task, { signal }) => ask("v1/explain", { body: { ...pair, task }, signal });
+
 /** Asks the service; a body makes it a POST. */
 export async function ask(path, { body, signal }) {
   const key = readKey();

@@ -134,7 +134,9 @@ def _cut(text: str) -> str:
 
 
 def _write(path: Path, found: "Audit") -> None:
-    """Writes one row a pair, the most doubtful first."""
+    """Writes one row a pair, the most doubtful first; a text that a spreadsheet would compute after an apostrophe."""
+    from ...bulk.row_forms import spreadsheet_safe
+
     rows = sorted(range(len(found.pairs)), key=lambda row: -found.doubts[row])
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
@@ -142,6 +144,5 @@ def _write(path: Path, found: "Audit") -> None:
         for row in rows:
             pair, label = found.pairs[row], int(found.labels[row])
             suggested = 1 - label if found.doubts[row] > 0.5 else label
-            table.writerow(
-                [pair.line, pair.id or "", pair.text0, pair.text1, label, suggested, f"{found.doubts[row]:.4f}"]
-            )
+            said = (spreadsheet_safe(text) for text in (pair.id or "", pair.text0, pair.text1))
+            table.writerow([pair.line, *said, label, suggested, f"{found.doubts[row]:.4f}"])

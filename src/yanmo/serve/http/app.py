@@ -13,6 +13,7 @@ from starlette.types import Lifespan
 from ...match import Matcher
 from .entrance import Entrance
 from .errors import install_error_handlers
+from .explaining import explaining_routes
 from .labelling import LabelService, labelling_routes
 from .log import RequestLog
 from .matching import matching_routes
@@ -85,6 +86,7 @@ def build_app(
     app = _new_app(_lifespan(batcher, scorer, labelling, desk))
     locks = [Security(HTTPBearer(auto_error=False))] if api_key else []
     app.include_router(matching_routes(scorer, model_name=model_name), dependencies=locks)
+    app.include_router(explaining_routes(scorer, model_name=model_name), dependencies=locks)
     if desk is not None:
         routes = search_routes(desk, model_name=model_name, max_pairs=settings.max_pairs)
         app.include_router(routes, dependencies=locks)
