@@ -73,7 +73,7 @@ def test_who_stays(characters, keep, kept):
 def test_differences_in_numbers_are_said_and_listed(make_characters):
     found = deduplicate(["退款要三天", "退款要五天"], matcher=make_characters(at=0.1), task="strict")
     assert _groups(found) == [1, 1]
-    assert found.rows[1].reason.endswith("数字 3天→5天")
+    assert found.rows[1].reason.endswith("数字 三天→五天")
     assert [(pair.id_a, pair.id_b, pair.merged) for pair in found.doubtful] == [("1", "2", True)]
 
 
