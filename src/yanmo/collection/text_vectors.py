@@ -125,13 +125,15 @@ class TextVectors:
         Returns:
             Logits, float32[n, tasks].
         """
-        engine, pairs = self._engine, {}
+        engine = self._engine
         logits: dict[str, NDArray[np.float32]] = {}
+        vectors: dict[str, NDArray[np.float32]] = {}
         for place, (name, index) in enumerate(zip(self.sources, self._indices, strict=True)):
             logits[name] = engine.score_vectors(first[:, place], second[:, place], [index] * len(first))
-            pairs[name] = np.stack([first[:, place], second[:, place]], 1).astype(np.float32) if self._heads else None
+            if self._heads:
+                vectors[name] = np.stack([first[:, place], second[:, place]], 1).astype(np.float32)
         for name, head in self._heads.items():
-            logits[name] = head.logits(logits, {source: pairs[source] for source in self.sources})
+            logits[name] = head.logits(logits, vectors)
         return np.stack([logits[name] for name in self.tasks], 1)
 
     @property
@@ -180,8 +182,10 @@ class TextVectors:
         flat = self._engine.vectors([row for row in rows for _ in range(n_tasks)], self._indices * len(rows))
         on_side = [[int((row.side == side).sum()) for side in (0, 1)] for row in rows]
         n_cut = np.array([row.n_cut for row in rows], dtype=np.int32).reshape(-1, 2)
-        sizes = np.array(on_side, dtype=np.int32).reshape(-1, 2) + n_cut
-        return flat.reshape(len(rows), n_tasks, 2, -1), sizes, n_cut.any(1)
+        sizes: NDArray[np.int32] = np.array(on_side, dtype=np.int32).reshape(-1, 2) + n_cut
+        is_cut: NDArray[np.bool_] = np.asarray(n_cut.any(1), dtype=np.bool_)
+        vectors: NDArray[np.float32] = flat.reshape(len(rows), n_tasks, 2, -1)
+        return vectors, sizes, is_cut
 
     def _joint(self) -> InputError:
         return InputError(
@@ -193,4 +197,5 @@ class TextVectors:
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / np.maximum(norms, 1e-12)).astype(np.float16)
+    unit: NDArray[np.float16] = (vectors / np.maximum(norms, 1e-12)).astype(np.float16)
+    return unit
