@@ -36,7 +36,8 @@ def main() -> None:
     arguments = parser.parse_args()
     matcher = open_matcher("default")
     task_set = matcher.matching.task_set
-    rows, whole = {}, []
+    rows: dict[str, object] = {}
+    whole = []
     for name in arguments.sets.split(","):
         pairs = read_split(arguments.data, task_set.subset([name]), "valid")[name]
         rng = np.random.default_rng(0)
@@ -58,6 +59,11 @@ def main() -> None:
         }
         whole.append(rows[name])
         print(name, json.dumps(rows[name], indent=1), flush=True)
+        write(rows, whole)  # after every set, for a set of long texts takes minutes
+
+
+def write(rows: dict[str, object], whole: list[dict[str, float]]) -> None:
+    """Writes what has been measured."""
     result = {
         "measure": "share of decisions that turn when at most 15 % of the characters are taken out",
         "judged_on": "dev and valid pairs, none trained on, every decision",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, require_extra
+from ..errors import InputError, MissingExtraError, chosen, require_extra
 from .all_columns import column_names
 from .columns import Columns, listing, spelled
 from .rows import FileFormat
@@ -49,8 +49,7 @@ def split_of(data: Any, split: str) -> Any:
         The split's own data.
 
     Raises:
-        InputError: There is no such split, or the hub cannot be reached.
-        MissingExtraError: A data set of the hub is named, and ``datasets`` is not installed.
+        InputError: There is no such split, the hub cannot be reached, or ``datasets``, which reaches it, is missing.
     """
     if isinstance(data, Mapping):
         return data[_chosen_split(list(map(str, data)), split, where="data")]
@@ -77,7 +76,11 @@ def _chosen_split(names: list[str], split: str, *, where: str | Path) -> str:
 
 
 def _from_hub(name: str, config: str | None, split: str) -> Any:
-    datasets = require_extra("datasets", extra="datasets")
+    try:
+        datasets = require_extra("datasets", extra="datasets")
+    except MissingExtraError as error:  # a path with a slip in it looks the same
+        fix = "check the path; a data set of the hub takes pip install 'yanmo[datasets]'"
+        raise InputError("there is no such file or folder", where=name, fix=fix) from error
     fix = "check the name, the split and the network, or name a file or folder that is there"
     try:
         names = list(map(str, datasets.get_dataset_split_names(name, config)))
@@ -119,8 +122,15 @@ def rows_of_tasks(
     Raises:
         InputError: No task has rows.
     """
+    file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
     here = split_of(data, split)
-    if isinstance(here, Path) and not is_one_table(here) and (here.is_dir() or not here.exists()):
+    if isinstance(here, Path) and not here.exists():
+        raise InputError("there is no such file or folder", where=here, fix="check the path")
+    if isinstance(here, Path) and not here.is_file() and not here.is_dir():
+        raise InputError(
+            "is a pipe, and labels of several tasks are read one after the other", where=here, fix="give a file"
+        )
+    if isinstance(here, Path) and not is_one_table(here):
         return {
             name: TaskRows(path, task_set.task(name).column) for name, path in find_split(here, task_set, split).items()
         }

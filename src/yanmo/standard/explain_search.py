@@ -98,7 +98,7 @@ class FlipSearch:
     def _take(self, removals: Sequence[Removal], n: int) -> list[Removal]:
         """The first n that were not tried; what they leave must differ, and must not be nothing."""
         seen = {each.removal.without(self.texts) for each in self.tried} | {self.texts}
-        taken = []
+        taken: list[Removal] = []
         for removal in removals:
             left = removal.without(self.texts)
             if len(taken) < n and left not in seen and all(text.strip() for text in left):

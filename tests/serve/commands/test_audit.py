@@ -72,7 +72,6 @@ def test_explain_says_the_answer_the_words_and_what_differs(run, tmp_path):
     assert "数字不同：500元 / 300元" in result.stdout
     found = json.loads(out.read_text(encoding="utf-8"))
     assert found["differences"][0]["kind"] == "number"
-    assert "匹配" in result.stdout
     assert f"概率 {found['probability']:.3f}" in result.stdout
 
 
