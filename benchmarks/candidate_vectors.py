@@ -48,10 +48,11 @@ def main() -> None:
     for name in arguments.standards:
         began = time.process_time()
         texts, pairs = _collection(arguments.data, name, arguments.matches)
-        ways = {"own": _vectors(matcher, name, texts), GENERAL: _vectors(matcher, GENERAL, texts)}
+        ways = {"own": _vectors(matcher, name, texts), "bigrams": _bigrams(texts)}
         if arguments.base is not None:
             ways["base"] = _base_vectors(arguments.base, texts)
-        ways["bigrams"] = _bigrams(texts)
+        else:
+            ways[GENERAL] = _vectors(matcher, GENERAL, texts)
         rows[name] = {
             "n_texts": len(texts),
             "n_matches": len(pairs),

@@ -84,6 +84,9 @@ def test_a_removal_takes_out_its_parts_and_nothing_else():
     assert removal.without(("一二三四五六", "甲乙丙")) == ("三四六", "甲丙")
     assert removal.n_characters == 4
     assert removal.joined(Removal((Part(0, 0, 2),), 0.0)).n_characters == 4
+    # Parts that overlap are one part, else more would go than either says.
+    both = removal.joined(Removal((Part(0, 1, 3), Part(1, 2, 3)), 0.0))
+    assert both.without(("一二三四五六", "甲乙丙")) == ("四六", "甲")
 
 
 @pytest.mark.parametrize("accepted", [True, False])

@@ -17,7 +17,7 @@ from ..data import (
     read_split,
     task_names,
 )
-from ..errors import InputError
+from ..errors import InputError, chosen
 from ..evaluate import (
     Consistency,
     Difference,
@@ -134,6 +134,8 @@ def evaluate(
         >>> found.judgement.tasks["question"].n
         4
     """
+    on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
+    file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
     open_one = opened(matcher, device=device)
     pairs = read_labelled(
         data,
@@ -180,6 +182,8 @@ def read_labelled(
     Raises:
         InputError: Of one table, a label may be that of several standards and none is named.
     """
+    on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
+    file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
     wanted = task_set.subset(task_names(task_set, tasks))
     if tasks is None and is_one_table(data) and len(wanted.tasks) > 1:
         _refuse_shared_label(data, wanted, columns=columns, file_format=file_format, encoding=encoding)

@@ -84,7 +84,7 @@ def export(
         task: The one standard to export; None exports all of them as one graph.
         onnx: Whether one standard is written as a graph; without, it loads in transformers and sentence-transformers.
         form: How weights are stored, such as ``int8-rows``, ``int8-channels`` for OpenVINO, ``int4``.
-        int8_from: With ``int4``, the layer, from 0, from which on weights are in int8.
+        int8_from: With ``int4`` or ``int4-rows``, the layer, from 0, from which on weights are in 8 bits.
         data: Labelled pairs to measure the export on, as ``evaluate`` takes them; rounding that costs more than the
             budget is made finer, or refused.
         split: Which part of data that have several.
@@ -153,8 +153,9 @@ def export(
 def _check(
     stored: WeightForm, *, task: str | None, is_graph: bool, int8_from: int | None, has_data: bool, budget: float
 ) -> None:
-    if int8_from is not None and stored is not WeightForm.INT4:
-        raise InputError(f"--int8-from goes with --form int4, not {stored.value}", fix="leave one of the two out")
+    if int8_from is not None and stored.bits != 4:
+        problem = f"--int8-from goes with --form int4 or int4-rows, not {stored.value}"
+        raise InputError(problem, fix="leave one of the two out")
     if not is_graph and stored is not WeightForm.FLOAT32:
         raise InputError(
             f"{stored.value} weights need a graph, --task alone writes float32 ones", fix="add --onnx, or leave it out"
@@ -174,7 +175,7 @@ def _plan(stored: WeightForm, int8_from: int | None, *, n_layers: int, where: st
         return WeightPlan.uniform(stored)
     if not 0 <= int8_from <= n_layers:
         raise InputError(f"--int8-from is {int8_from}, the model has layers 0 to {n_layers - 1}", where=where)
-    return WeightPlan(stored, stored, WeightForm.INT8, upper_from=int8_from)
+    return WeightPlan(stored, stored, stored.raised, upper_from=int8_from)
 
 
 def _search(

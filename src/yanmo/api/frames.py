@@ -64,7 +64,7 @@ def with_answers(
             "A data frame needs pandas, polars or pyarrow, and none is installed. Fix: pip install 'yanmo[tables]', or "
             "name a file to write by out=."
         )
-    return nw.from_dict(columns, backend=library).to_native()
+    return nw.from_dict(columns, backend=nw.Implementation.from_backend(library)).to_native()
 
 
 def _refuse_repeated(names: Sequence[str], answers: Mapping[str, Any]) -> None:

@@ -96,6 +96,8 @@ def predict(
         >>> found.columns, found["question"].to_list()
         (['text1', 'text2', 'shop', 'id', 'question', 'question_probability'], [1])
     """
+    on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
+    file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
     data = list(data) if isinstance(data, Iterator) else data  # its columns are looked at before its rows
     columns = Columns(first, second, id=id) if first or second or id else None
     kept = read_keep(keep)
@@ -104,8 +106,7 @@ def predict(
         sources = prediction_sources(judge.matching.task_set, Path(data), tasks=tasks or "all", split=split)
         asking = None
         if ask is not None:
-            in_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
-            asking = asking_rules(judge, sources, share=ask, rules=ReadingRules(columns, in_format, encoding))
+            asking = asking_rules(judge, sources, share=ask, rules=ReadingRules(columns, file_format, encoding))
         with choose_scorer(judge, model, n_workers=n_workers, on_ray=on_ray, device=device) as scorer:
             return predict_files(
                 scorer,
@@ -121,7 +122,6 @@ def predict(
                 restart=restart,
                 on_progress=on_progress,
             )
-    on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
     refused = {"on_bad_line": on_bad_line is OnBadLine.SKIP, "restart": restart, "n_workers": n_workers}
     refused |= {"on_ray": on_ray, "contest": contest, "ask": ask}
     for name, value in refused.items():

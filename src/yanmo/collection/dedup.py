@@ -30,7 +30,7 @@ def deduplicate(
     recall: float = 0.98,
     column: str | None = None,
     id_column: str | None = None,
-    encoding: str = "utf-8",
+    encoding: str = "auto",
     encode: Encode | None = None,
     on_progress: Progress | None = None,
 ) -> Groups:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.edits import find_differences
 from .candidates import CandidateCount, choose_count, joined_pairs
-from .differences import differences
 from .groups import group_matches
 from .plain_text import first_of_each, plain_text
 from .scoring import PairJudge
@@ -123,7 +123,7 @@ def find_groups(
         else:
             a, b = store.numbers[texts[of_form[i]]], store.numbers[texts[row]]
             p = float(judge(np.array([a]), np.array([b])).probabilities[0])
-            differing = differences(texts[row], texts[i])
+            differing = _differing(texts[row], texts[i])
             reasons.append("；".join([f"{_MATCHED} {p:.2f}", *differing]))
             if differing and of_form[i] == i:
                 doubts.append(DoubtfulPair(table.ids[row], table.ids[i], round(p, 4), True, "；".join(differing)))
@@ -139,6 +139,12 @@ def find_groups(
     )
     n_groups = len(group_number)
     return Groups(rows, doubts, found.count, n_groups, n_identical, n_spelled, n_matched, n_encoded, judge.n_scored)
+
+
+def _differing(first: str, second: str) -> list[str]:
+    """What differs by rule, a phrase for each such as ``数字 3天→5天``; nothing said is no promise."""
+    found = find_differences(first, second)
+    return [f"{each.kind.title} {each.text0 or '无'}→{each.text1 or '无'}" for each in found]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

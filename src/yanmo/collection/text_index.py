@@ -89,7 +89,7 @@ class TextIndex:
         *,
         column: str | None = None,
         id_column: str | None = None,
-        encoding: str = "utf-8",
+        encoding: str = "auto",
         encode: Encode | None = None,
         on_progress: Progress | None = None,
     ) -> int:

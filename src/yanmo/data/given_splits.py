@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, MissingExtraError, require_extra
+from ..errors import InputError, MissingExtraError, chosen, require_extra
 from .all_columns import column_names
 from .columns import Columns, listing, spelled
 from .rows import FileFormat
@@ -122,6 +122,7 @@ def rows_of_tasks(
     Raises:
         InputError: No task has rows.
     """
+    file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
     here = split_of(data, split)
     if isinstance(here, Path) and not here.exists():
         raise InputError("there is no such file or folder", where=here, fix="check the path")

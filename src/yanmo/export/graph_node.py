@@ -11,7 +11,7 @@ __all__ = ["graph_node"]
 def graph_node(
     name: str,
     inputs: Sequence[Tensor],
-    attributes: dict[str, int],
+    attributes: dict[str, int | str],
     shape: Sequence[int | torch.SymInt],
     *,
     dtype: torch.dtype = torch.float32,

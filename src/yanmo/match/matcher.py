@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..atomic import new_folder
 from ..errors import InputError, require_extra
 from ..tokenize import PairEncoder, TextNormalization
-from .architecture import Architecture
+from .architecture import read_architecture
 from .asking import asking
 from .decisions import MATCHING_FILE, MatchingFile
 from .description import describe
@@ -96,7 +96,7 @@ class Matcher:
         folder = Path(folder)
         matching = MatchingFile.load(folder)
         check_files(folder)
-        architecture = Architecture.model_validate(matching.model)
+        architecture = read_architecture(matching.model, where=folder / MATCHING_FILE)
         heads = load_learned(folder, names=matching.task_set.names)
         if set(heads) != set(matching.learned):
             problem = f"{LEARNED_FILE} holds {', '.join(heads) or 'nothing'}"

@@ -202,7 +202,7 @@ def audit_columns(
     """
     known = np.column_stack([features.log_odds, features.beside])
     known = (known - known.mean(0)) / np.maximum(known.std(0), 1e-9)
-    u, v = features.vectors[:, 0].astype(np.float64), features.vectors[:, 1].astype(np.float64)
+    u, v = features.vectors[:, 0], features.vectors[:, 1]
     parts = _components(np.hstack([np.abs(u - v) if symmetric else u - v, u * v]))
     columns = np.hstack([known, structure.votes, parts])
     penalty = np.full(columns.shape[1], _PENALTY)
@@ -210,13 +210,12 @@ def audit_columns(
     return columns, penalty
 
 
-def _components(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+def _components(columns: NDArray[np.float32]) -> NDArray[np.float64]:
     """The main components of columns, the first of unit size and the others as much smaller as they are."""
     centered = columns - columns.mean(0)
-    sizes, directions = np.linalg.eigh(centered.T @ centered / len(centered))
-    kept = directions[:, ::-1][:, : min(_N_COMPONENTS, len(columns) // 4)]
-    made: NDArray[np.float64] = centered @ kept / np.sqrt(max(float(sizes[-1]), 1e-12))
-    return made
+    sizes, directions = np.linalg.eigh((centered.T @ centered / len(centered)).astype(np.float64))
+    kept = directions[:, ::-1][:, : min(_N_COMPONENTS, len(columns) // 4)].astype(np.float32)
+    return (centered @ kept).astype(np.float64) / np.sqrt(max(float(sizes[-1]), 1e-12))
 
 
 def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -52,7 +52,7 @@ class Removal:
 
     def joined(self, other: "Removal") -> "Removal":
         """Both together; what both take out is taken out once."""
-        return Removal(tuple(sorted({*self.parts, *other.parts})), self.weight + other.weight)
+        return Removal(_merged([*self.parts, *other.parts]), self.weight + other.weight)
 
 
 # How much of a sentence's meaning words of a kind carry, by the first letter of jieba's tags, seen on pairs of two
@@ -138,11 +138,11 @@ def _within(chosen: Sequence[tuple[int, Word]], limit: int, *, factor: float = 1
 
 
 def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Neighboring words are one part."""
+    """Neighbors are one part, and so are parts that overlap."""
     made: list[Part] = []
     for part in sorted(parts):
-        if made and made[-1].side == part.side and made[-1].end == part.start:
-            made[-1] = Part(part.side, made[-1].start, part.end)
+        if made and made[-1].side == part.side and made[-1].end >= part.start:
+            made[-1] = Part(part.side, made[-1].start, max(made[-1].end, part.end))
         else:
             made.append(part)
     return tuple(made)

@@ -98,7 +98,7 @@ def test_export_writes_a_folder_that_scores_and_says_how_near(run, call, tmp_pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--form", "int8", "--int8-from", 1], "--int8-from goes with --form int4, not int8"),
+        (["--form", "int8", "--int8-from", 1], "--int8-from goes with --form int4 or int4-rows, not int8"),
         (["--form", "int4", "--int8-from", 2], "--int8-from is 2, the model has layers 0 to 0"),
         (["--int8", "--int4"], "each name how weights are stored"),
         (["--int8", "--form", "int8"], "each name how weights are stored"),

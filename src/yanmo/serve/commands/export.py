@@ -34,7 +34,9 @@ def export(
     int4: Annotated[bool, typer.Option("--int4", help="即 --form int4 / short for it")] = False,
     int8_from: Annotated[
         int | None,
-        typer.Option(help="int4 时从这一层起用 int8（层数从 0 数）/ with int4: layers from this one on in int8"),
+        typer.Option(
+            help="int4、int4-rows 时从这一层起用 8 位（层数从 0 数）/ with 4 bits: layers from this one on in 8"
+        ),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="在这些标注数据上量导出前后 / labelled pairs to measure the export on")
