@@ -90,7 +90,7 @@ class OnnxEngine(GraphEngine):
                 )
         card = read_card(self._session.get_modelmeta().custom_metadata_map.get(CARD_KEY), path)
         super().__init__(
-            path, card, max_tokens=max_tokens, has_rows=has_rows, packed=self._form() if is_packed else None
+            path, card, max_tokens=max_tokens, has_rows=has_rows, packed=self._form(path) if is_packed else None
         )
 
     def _form(self, path: Path) -> PackedForm:
