@@ -6,6 +6,7 @@ FROM python:3.12-slim AS build
 WORKDIR /source
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src ./src
+COPY recipes ./recipes
 RUN python -m venv /opt/yanmo \
     && /opt/yanmo/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt ".[serve]"
 

@@ -2,7 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt
-.PHONY: demo test soak check bench setup install
+.PHONY: demo test soak check clients docs lowest bench setup install
 
 setup: $(VENV)/.ready
 
@@ -10,7 +10,7 @@ setup: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) torch==2.13.0
-	$(PIP) ".[dev]"
+	$(PIP) ".[dev,docs]"
 	touch $@
 
 # Checks and tests read the built package, not the source folder.
@@ -22,15 +22,34 @@ demo: install
 	$(VENV)/bin/yanmo demo
 
 check: install
-	$(VENV)/bin/ruff format --check src tests
-	$(VENV)/bin/ruff check src tests
+	$(VENV)/bin/ruff format --check src tests benchmarks recipes docs/*.py docs/figures/*.py
+	$(VENV)/bin/ruff check src tests benchmarks recipes docs/*.py docs/figures/*.py
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/pydoclint --quiet src
+	$(VENV)/bin/hadolint Dockerfile
 	$(VENV)/bin/python -m pytest -q --doctest-modules --pyargs yanmo -p no:cacheprovider
 
-test: check
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 tests --ignore tests/reliability
+# Packages of other projects against the service, in an environment of their own. What is installed is listed whole.
+CLIENTS = $(VENV)-clients
+$(CLIENTS)/.ready: tests/clients/requirements.txt
+	$(PYTHON) -m venv --clear $(CLIENTS)
+	$(CLIENTS)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-compile -r $<
+	touch $@
+
+clients: install $(CLIENTS)/.ready
+	YANMO=$(abspath $(VENV))/bin/yanmo OMP_NUM_THREADS=1 $(CLIENTS)/bin/python -m pytest -q tests/clients
+
+test: check clients docs lowest
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 tests
+
+# The site, in site/: a link that leads nowhere, a page without a place in the menu, any warning ends it.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+
+# The core in a small environment of its own, in its lowest declared versions.
+lowest:
+	PYTHON=$(PYTHON) bash .ci/lowest
 
 # Kills, full disks, damaged files and folders, hostile bytes, as often as it takes to believe it; without YANMO_SOAK in minutes.
 soak: install

@@ -1,12 +1,14 @@
-"""The measured speeds as one Markdown table in Chinese; every number comes from a JSON file of ``benchmarks/results``.
+"""The measured speeds as one Markdown table in two languages; numbers come from JSON files of ``benchmarks/results``.
 
     python benchmarks/table.py [--results DIR]
 
-Files that are not there leave their rows out.
+Writes table.md in Chinese and table.en.md, its words exchanged for English ones. Files that are not there leave their
+rows out.
 """
 
 import argparse
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +26,72 @@ _PEERS = {
     "cross-encoder float32": ("CrossEncoder float32", "sentence-transformers", "torch"),
     "cross-encoder onnx int8": ("CrossEncoder ONNX int8", "sentence-transformers", "onnxruntime"),
     "cross-encoder openvino int8": ("CrossEncoder OpenVINO int8", "sentence-transformers", "openvino"),
+}
+
+# What the table's words are in English, the longer ones first where one holds another.
+_ENGLISH = {
+    "由 `python benchmarks/table.py` 从同目录的 JSON 写成。": "Made from JSON by `python benchmarks/table.py`. ",
+    "倍数是同一轮里两者之比，大于 1 表示研墨快；": "Times: a ratio within one run, above 1 where Yanmo is faster; ",
+    "各方式各占一个进程，轮流运行。": "each way has a process of its own, in turns.",
+    " 对 ": " against ",
+    "同类（名称与版本）": "beside it (name and version)",
+    "倍数：中位数（最小–最大）": "times: median (least–most)",
+    "打分 float32 占峰值（只计非补齐 token 的线性层）": "scoring float32, share of the peak (linear layers)",
+    "本机 float32 矩阵乘峰值": "this machine's float32 matrix product at its peak",
+    "从启动到第一个分数": "from start to the first score",
+    "所计 `import yanmo`": "of `import yanmo`",
+    "同一模型离线打分": "the same model offline",
+    "（前后两次）": " (before and after)",
+    "词粒度分词，成批含偏移": "word tokenizing, batches with offsets",
+    "两个标准一起打分（`score_all`），耗时之比": "two standards together (`score_all`), ratio of times",
+    "一百段对一百段，所有对": "a hundred texts against a hundred, all pairs",
+    "一段对一千段": "one text against a thousand",
+    "12 层中上 4 层带条件": "the upper 4 of 12 layers conditioned",
+    "研墨，12 层全部联合": "Yanmo, all 12 layers joint",
+    "研墨，一个标准": "Yanmo, one standard",
+    "所给编码器的宽度": "the given encoder's width",
+    "每个请求": "per request",
+    "平均每步": "per step",
+    "每步平均": "per step",
+    "补齐开销": "padding",
+    "测时负载": "load",
+    "批量预测": "bulk prediction",
+    "层联合注意力": " joint layers",
+    "不计启动": "without the start",
+    "处理器秒": "processor seconds",
+    "新进程": "new process",
+    "个客户端": "clients",
+    "个进程": "processes",
+    "单进程": "one process",
+    "仅导入": "import alone",
+    "HTTP 服务": "HTTP service",
+    "千字长文": "texts of 1,000 characters",
+    "搜狐短文": "short news",
+    "短句": "sentences",
+    "原算法": "the original algorithm",
+    "万字/秒": "x 10⁴ characters/s",
+    "对/秒": "pairs/s",
+    "线程": "threads",
+    "内容": "what",
+    "研墨": "Yanmo",
+    "条件": "terms",
+    "训练": "training",
+    "打分": "scoring",
+    "层、宽": "layers x",
+    "平均": "mean",
+    "已 `": "kept by `",
+    "上 ": "upper ",
+    "各 ": "each ",
+    "与": "and",
+    "核": "cores",
+    "秒": "s",
+    "对": "pairs",
+    "字": "characters",
+    "，": ", ",
+    "、": ", ",
+    "：": ": ",
+    "（": " (",
+    "）": ")",
 }
 
 Result = dict[str, Any]
@@ -51,7 +119,9 @@ def main() -> None:
         for row in rows_of(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
     ]
     table = _HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)
-    (folder / "table.md").write_text(f"{_EXPLAINED}\n{table}", encoding="utf-8")
+    written = f"{_EXPLAINED}\n{table}"
+    (folder / "table.md").write_text(written, encoding="utf-8")
+    (folder / "table.en.md").write_text(_in_english(written), encoding="utf-8")
     print(table)
 
 
@@ -189,6 +259,14 @@ _FILES: dict[str, Callable[[Result], Iterator[Row]]] = {
     "bulk": _bulk,
     "shared_work": _shared_work,
 }
+
+
+def _in_english(written: str) -> str:
+    for chinese, english in _ENGLISH.items():
+        written = written.replace(chinese, english)
+    if left := re.findall(r"[\u3000-\u9fff]+", written):
+        raise SystemExit(f"no English for {', '.join(sorted(set(left)))}")
+    return re.sub(r"  +", " ", written)
 
 
 def _bulk_way(name: str) -> str:

@@ -1,5 +1,6 @@
 """One seed for every test that draws; tiny bases, pairs, matchers and services that tests of several rooms share."""
 
+import hashlib
 import io
 import json
 from contextlib import ExitStack
@@ -7,6 +8,8 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
+# Needs packages of other projects: `make clients`.
+collect_ignore = ["clients"]
 CHARACTERS = "今天气不错我们去公园学生球队赢了输比赛昨晚"
 
 
@@ -184,7 +187,7 @@ def http_service(overlap_matcher):
 
     with ExitStack() as stack:
 
-        def start(matcher=overlap_matcher[0], *, key=None, task=None, **limits):
+        def start(matcher=overlap_matcher[0], *, key=None, task=None, index=None, **limits):
             log = io.StringIO()
             app = build_app(
                 matcher,
@@ -193,6 +196,7 @@ def http_service(overlap_matcher):
                 settings=ServiceSettings(**limits),
                 default_task=task,
                 api_key=key,
+                index=index,
             )
             client = stack.enter_context(testclient.TestClient(app, raise_server_exceptions=False))
             client.log_lines = lambda: [json.loads(line) for line in log.getvalue().splitlines()]
@@ -244,3 +248,88 @@ def cross_encoder(tmp_path_factory):
         return folder
 
     return make
+
+
+_LETTERS = "今天气不错我们去公园学生怎么退款银行卡绑定解除天津北京三五一二两个钱费用多少abc123，。？！ "
+
+
+class CharacterEngine:
+    """The vector of a text is the sum of its characters' own directions; the logit rises with the cosine.
+
+    Counts what it computes, so that tests see what was not computed twice.
+    """
+
+    def __init__(self, *, width=64, steepness=40.0, at=0.8):
+        self.width, self.steepness, self.at = width, steepness, at
+        self.n_encoded = self.n_scored = 0
+        self.is_slow = False
+        self._directions = np.random.default_rng(0).normal(size=(4096, width)).astype(np.float32)
+
+    def vectors(self, pairs, task_indices):
+        made = np.zeros((len(pairs), 2, self.width), dtype=np.float32)
+        for row, pair in enumerate(pairs):
+            for side in (0, 1):
+                made[row, side] = self._directions[pair.token_ids[pair.side == side]].sum(0)
+        self.n_encoded += 2 * len(pairs)
+        return made
+
+    def score_vectors(self, first, second, task_indices):
+        self.n_scored += len(first)
+        u, v = (np.asarray(each, dtype=np.float64) for each in (first, second))
+        cosine = (u * v).sum(1) / np.maximum(np.linalg.norm(u, axis=1) * np.linalg.norm(v, axis=1), 1e-9)
+        return (self.steepness * (cosine - self.at) - 2 * np.asarray(task_indices)).astype(np.float32)
+
+    def logits(self, pairs, task_indices):
+        both = self.vectors(pairs, task_indices)
+        return self.score_vectors(both[:, 0], both[:, 1], task_indices)
+
+    def save(self, folder):
+        raise NotImplementedError
+
+    def identity(self):
+        from yanmo.match.engines.identity import EngineIdentity
+
+        said = f"{self.width} {self.steepness} {self.at}"
+        return EngineIdentity("characters", hashlib.sha256(said.encode()).hexdigest())
+
+
+def character_matcher(*, symmetric=True, budget=64, **engine):
+    """A matcher of `CharacterEngine`: tasks ``loose`` and ``strict``, which implies it, and ``sided``."""
+    from yanmo.data import Budget, Task, TaskSet
+    from yanmo.match import Architecture, Matcher, MatchingFile
+    from yanmo.tokenize import (
+        CharacterSegmenter,
+        PairEncoder,
+        PairLayout,
+        TextNormalization,
+        Vocabulary,
+        WordTokenizer,
+    )
+
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *dict.fromkeys(_LETTERS.replace(" ", ""))]
+    each = {"budget": Budget(left=budget, right=budget)}
+    tasks = (
+        Task(name="loose", symmetric=symmetric, **each),
+        Task(name="strict", symmetric=symmetric, implies="loose", **each),
+        Task(name="sided", symmetric=False, **each),
+    )
+    matching = MatchingFile(
+        task_set=TaskSet(name="three", tasks=tasks),
+        model=Architecture(layout=PairLayout.SIDES, joint_from=2).model_dump(mode="json"),
+        normalization=TextNormalization(spell_unknown=False),
+    )
+    tokenizer = WordTokenizer(Vocabulary(tokens), segmenter=CharacterSegmenter())
+    encoder = PairEncoder(tokenizer, layout=PairLayout.SIDES, normalization=matching.normalization)
+    return Matcher(CharacterEngine(**engine), encoder, matching)
+
+
+@pytest.fixture
+def characters():
+    """A new matcher of characters."""
+    return character_matcher()
+
+
+@pytest.fixture(scope="session")
+def make_characters():
+    """Makes matchers of characters."""
+    return character_matcher

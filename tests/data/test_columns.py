@@ -13,9 +13,13 @@ def find(found, named=None, expected=SET):
     return find_columns(found, named=named or Columns(), expected=expected)
 
 
+def _wide(name):
+    return "".join(chr(ord(ch) + 0xFEE0) if "!" <= ch <= "~" else ch for ch in name) + "\u3000"
+
+
 @pytest.mark.parametrize("pair", KNOWN_PAIRS, ids="/".join)
-def test_every_known_pair_is_found_in_any_order_and_capitals(pair):
-    for spell in (str, str.upper, str.title):
+def test_every_known_pair_is_found_in_any_order_capitals_and_width(pair):
+    for spell in (str, str.upper, str.title, _wide):
         names = [spell(name) for name in pair]
         for found in itertools.permutations([*names, "idx", "label"]):
             columns = find(found)

@@ -19,5 +19,5 @@ def test_gaps_are_no_label(value):
 
 
 def test_other_values_stay_apart():
-    values = ["矛盾", "entailment", "Entailment", 2, 2.5, -1, "inf", 10**400]
+    values = ["矛盾", "entailment", "Entailment", 2, 2.5, -1, "inf", 10**400, 10, "1_0", "0b10", "0x2"]
     assert len({label_key(value) for value in values}) == len(values)

@@ -43,6 +43,9 @@ def test_ids_are_kept_as_they_stand(value, expected):
         ({"a": ""}, "the text 'a' is empty"),
         ({"b": " \n\u3000"}, "the text 'b' is empty"),
         ({"b": "乙\ud83d"}, "the text 'b' holds half a surrogate pair"),
+        ({"id": "\ud83d"}, "the id 'id' holds half a surrogate pair"),
+        ({"id": {"a": 1}}, "the id 'id' is an object, not a text or a number"),
+        ({"id": [1]}, "the id 'id' is a list, not a text or a number"),
     ],
 )
 def test_flaws(changes, words):

@@ -67,3 +67,20 @@ def test_matches_that_no_threshold_finds_lower_the_threshold():
         yes = probabilities >= threshold
         reached = 2 * (yes & labels).sum() / (yes.sum() + labels.sum() + missed)
         assert reached > best - 0.01
+
+
+def test_a_base_rate_counts_as_if_there_were_so_many_more_of_the_others():
+    rng = np.random.default_rng(8)
+    labels = rng.random(200) < 0.5
+    scores = (1 / (1 + np.exp(-rng.normal(size=200) - 2 * labels))).astype(np.float32)
+    # Every non-match nine times: the same blur is kept by giving the width that undoes the larger number of pairs.
+    repeated = np.concatenate([np.flatnonzero(labels), np.repeat(np.flatnonzero(~labels), 9)])
+    n_matches, n_others = int(labels.sum()), int((~labels).sum())
+    moved = smooth_f1_threshold(labels, scores, base_rate=n_matches / (n_matches + 9 * n_others))
+    z = [float(np.std(np.log(p) - np.log1p(-p))) for p in (scores, scores[repeated])]
+    width = 0.5 * z[0] / z[1] * (len(repeated) / 200) ** 0.2
+    expected = smooth_f1_threshold(labels[repeated], scores[repeated], width=width)
+    assert abs(moved - expected) < 0.01
+    assert moved > smooth_f1_threshold(labels, scores)
+    with pytest.raises(InputError, match="base rate"):
+        smooth_f1_threshold([True], [0.5], base_rate=0.2)

@@ -74,6 +74,7 @@ def test_data_frames_are_read_by_their_columns():
         ([("甲", "乙", "丙")], "pair 0 has 3 elements"),
         ([None], "pair 0 is None"),
         ([{"甲", "乙"}], "pair 0 is a set"),
+        ({("甲", "乙"), ("丙", "丁")}, "the pairs are a set"),
         ([{"text0": "甲", "text1": "乙"}], "pair 0: no columns that are known.*text0, text1"),
         ([{"text1": "甲", "text2": None}], "pair 0: the second text is None"),
     ],

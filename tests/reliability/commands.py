@@ -12,7 +12,7 @@ from pathlib import Path
 _STRUCK = Path(__file__).with_name("struck_command.py")
 # What the verbs would import one after the other in every process.
 _IMPORTED = (
-    *("yanmo.serve.cli", "yanmo.serve.bulk.predict", "yanmo.serve.http.app", "torch", "transformers", "accelerate"),
+    *("yanmo.serve.cli", "yanmo.bulk.predict", "yanmo.serve.http.app", "torch", "transformers", "accelerate"),
     *("sklearn.metrics", "onnxruntime", "onnxscript", "torch.onnx", "numba", "uvicorn", "torch._dynamo"),
     *("transformers.trainer", "transformers.models.bert.modeling_bert", "transformers.models.gpt2.modeling_gpt2"),
     *("yanmo.fit.matching.run", "yanmo.fit.pretraining.run", "yanmo.fit.vectors.run", "yanmo.export.onnx_export"),
@@ -47,7 +47,7 @@ class Call:
         self.log = log
         self._count = count
 
-    def end(self, within: float = 120.0) -> Ended:
+    def end(self, within: float = 600.0) -> Ended:
         """Waits for its end; one that does not come to it is killed and fails the test."""
         self.process.join(within)
         if self.process.is_alive():

@@ -11,12 +11,12 @@ from .small_disk import PAGE, SmallDisk, SmallFiles, may_mount
 from .verbs import VERBS, written
 
 
-@pytest.fixture(params=list(VERBS))
+@pytest.fixture(scope="module", params=list(VERBS))
 def verb(request):
     return VERBS[request.param]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def undisturbed(verb, commands, inputs, workplace):
     """What a call writes that nothing ends, how many file operations and seconds it takes."""
     out = workplace / "undisturbed" / f"out{verb.suffix}"

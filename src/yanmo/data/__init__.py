@@ -6,14 +6,21 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "all_columns": ["column_names"],
         "budget": ["Budget", "WindowPool", "Windows"],
-        "columns": ["Columns"],
-        "split_files": ["find_split"],
+        "columns": ["Columns", "find_columns"],
+        "encodings": ["AUTO"],
+        "given_splits": ["is_one_table"],
+        "held_out": ["split_off"],
+        "named_tasks": ["task_names"],
         "pair": ["Pair"],
         "reading": ["PairReader", "count_rows", "read_pairs"],
         "rejects": ["OnBadLine", "RejectFile"],
+        "row_sources": ["FileRows", "RowSource", "row_source"],
         "rows": ["FileFormat"],
         "split": ["fingerprint_pairs", "read_split"],
+        "split_files": ["find_split"],
+        "table_files": ["is_saved_dataset"],
         "tasks": ["Task", "TaskSet", "builtin_task_sets"],
     },
 )

@@ -1,15 +1,17 @@
 """Which columns hold the two texts, the label and the id: as named, as the task set says, or as is customary."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import InputError
 from .labels import label_key
 
-__all__ = ["KNOWN_PAIRS", "Columns", "find_columns", "find_header", "listing", "spelled"]
+__all__ = ["KNOWN_PAIRS", "Columns", "find_columns", "find_header", "listing", "plain_name", "spelled"]
 
 KNOWN_PAIRS = (
     ("source", "target"),
+    ("text0", "text1"),
     ("text1", "text2"),
     ("sentence1", "sentence2"),
     ("text_a", "text_b"),
@@ -24,6 +26,7 @@ KNOWN_PAIRS = (
     ("sent1", "sent2"),
     ("premise", "hypothesis"),
     ("文本1", "文本2"),
+    ("文本一", "文本二"),
     ("句子1", "句子2"),
 )
 """Column names of the first and second text that are taken without being named."""
@@ -57,7 +60,7 @@ def find_columns(found: Sequence[str], *, named: Columns, expected: Columns) -> 
     """Chooses the columns of a file.
 
     The order is: what the user named (it must be there); what the task set expects; the one pair of `KNOWN_PAIRS`
-    that is there. Capitals matter in what the user named only.
+    that is there. Capitals and full-width letters matter in what the user named only.
 
     Args:
         found: Columns the file has.
@@ -88,7 +91,7 @@ def find_columns(found: Sequence[str], *, named: Columns, expected: Columns) -> 
 
 
 def spelled(name: str, found: Iterable[str]) -> str | None:
-    """Gives the spelling in which a column is there: its own, else the one that differs in capitals only.
+    """Gives the spelling in which a column is there: its own, else the one that differs in capitals or width only.
 
     Args:
         name: The column looked for.
@@ -98,19 +101,35 @@ def spelled(name: str, found: Iterable[str]) -> str | None:
         Its spelling; None if it is not there.
 
     Raises:
-        InputError: Several columns differ from it in capitals only.
+        InputError: Several columns differ from it in that only.
 
     Example:
         >>> spelled("id", ["ID", "Text1"])
         'ID'
     """
-    alike = [column for column in found if column.casefold() == name.casefold()]
+    alike = [column for column in found if plain_name(column) == plain_name(name)]
     if name in alike:
         return name
     if len(set(alike)) > 1:
         problem = f"several columns may be '{name}': {', '.join(sorted(set(alike)))}"
         raise InputError(problem, fix="give each a name of its own")
     return alike[0] if alike else None
+
+
+def plain_name(name: str) -> str:
+    """Gives the spelling under which names that differ in capitals, width or space around them are equal.
+
+    Args:
+        name: Name of a column.
+
+    Returns:
+        The plain form.
+
+    Example:
+        >>> plain_name("ＩＤ "), plain_name("文本１")
+        ('id', '文本1')
+    """
+    return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def find_header(cells: Sequence[str], *, named: Columns, expected: Columns) -> tuple[list[str], bool, Columns]:
@@ -165,8 +184,8 @@ def _find_texts(found: Sequence[str], expected: Columns) -> tuple[str, str]:
 def _known_pairs(found: Sequence[str], expected: Columns) -> list[tuple[str, str]]:
     if expected.first in found and expected.second in found:
         return [(str(expected.first), str(expected.second))]
-    folded = {name.casefold(): name for name in reversed(found)}
-    own = (str(expected.first).casefold(), str(expected.second).casefold())
+    folded = {plain_name(name): name for name in reversed(found)}
+    own = (plain_name(str(expected.first)), plain_name(str(expected.second)))
     if expected.first is not None and own[0] in folded and own[1] in folded:
         return [(folded[own[0]], folded[own[1]])]
     return [(folded[a], folded[b]) for a, b in KNOWN_PAIRS if a in folded and b in folded]

@@ -33,7 +33,8 @@ def label_key(value: object) -> str | None:
         return _number_key(value)
     text = str(value).strip()
     try:
-        return _number_key(float(text))
+        # Python reads 1_0 as ten, and nobody else does.
+        return text if "_" in text else _number_key(float(text))
     except ValueError:
         return _WORDS.get(text.casefold(), text) or None
 

@@ -1,9 +1,9 @@
 """One pair, and the rule by which the values of a row become one or are turned down."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from .columns import Columns, listing
+from .columns import Columns, listing, plain_name
 from .labels import label_key
 from .lines import Flaw
 from .tasks import Task
@@ -37,6 +37,17 @@ class Pair:
     """Number of the physical line the row begins on, from 1."""
     source: str
     """The file."""
+    row: int = field(default=0, compare=False, repr=False)
+    """Number of the row, from 1, a header not counted and bad rows counted; 0 where it was never read from rows."""
+    grade: float | None = field(default=None, compare=False, repr=False)
+    """The label as a number, where the task's labels are graded."""
+    kept: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
+    """Other values of the row by column, where some were asked for."""
+
+    @property
+    def name(self) -> str:
+        """Its id; the number of its row where it has none."""
+        return str(self.row or self.line) if self.id is None else self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +72,21 @@ class PairRule:
     """Whether every row must have an id."""
     other_labels: tuple[str, ...] = ()
     """Label columns of other tasks sharing the file."""
+    spells_numbers: bool = False
+    """Whether a number where a text is meant is that text, as in a sheet."""
 
-    def apply(self, values: Mapping[str, object], *, line: int) -> Pair | Flaw | None:
+    def apply(self, values: Mapping[str, object], *, line: int, row: int = 0) -> Pair | Flaw | None:
         """Judges one row.
 
         Args:
             values: The row's values by column.
             line: Number of its first line.
+            row: Number of the row.
 
         Returns:
             The pair, or the flaw of the row, or None if the row is labelled for other tasks only.
         """
-        label = None
+        label = grade = None
         if self.task is not None:
             value = values.get(str(self.columns.label))
             if label_key(value) is None and any(label_key(values.get(name)) for name in self.other_labels):
@@ -80,7 +94,8 @@ class PairRule:
             label = self.task.label_of(value)
             if label is None:
                 return self._label_flaw(values, self.task)
-        text0, text1 = values.get(str(self.columns.first)), values.get(str(self.columns.second))
+            grade = self.task.grade_of(value)
+        text0, text1 = self._text(values, self.columns.first), self._text(values, self.columns.second)
         if not isinstance(text0, str) or not isinstance(text1, str):
             wrong = self.columns.second if isinstance(text0, str) else self.columns.first
             return self._kind_flaw(values, str(wrong))
@@ -91,19 +106,31 @@ class PairRule:
             wrong = self.columns.second if _is_unicode(text0) else self.columns.first
             return Flaw(f"the text '{wrong}' holds half a surrogate pair (\\ud800 to \\udfff)", _FIX)
         name = self._id_of(values)
+        if isinstance(name, Flaw):
+            return name
         if name is None and self.id_required:
             return Flaw(f"there is no id in '{self.columns.id}'", _FIX)
-        return Pair(text0, text1, label, name, line, self.source)
+        return Pair(text0, text1, label, name, line, self.source, row, grade)
 
-    def _id_of(self, values: Mapping[str, object]) -> str | None:
+    def _text(self, values: Mapping[str, object], column: str | None) -> object:
+        value = values.get(str(column))
+        is_number = self.spells_numbers and isinstance(value, int | float) and not isinstance(value, bool)
+        return str(value) if is_number else value
+
+    def _id_of(self, values: Mapping[str, object]) -> str | Flaw | None:
         column = self.columns.id
         if column is None:
             return None
         if column not in values:  # of JSON lines each has its own keys
-            column = next((key for key in values if key.casefold() == column.casefold()), column)
+            column = next((key for key in values if plain_name(key) == plain_name(column)), column)
         value = values.get(column)
+        if isinstance(value, list | dict):
+            return Flaw(f"the id '{column}' is {_KINDS[type(value)]}, not a text or a number", _FIX)
+        name = "" if value is None else str(value)
+        if not _is_unicode(name):
+            return Flaw(f"the id '{column}' holds half a surrogate pair (\\ud800 to \\udfff)", _FIX)
         # An empty cell names nothing.
-        return None if value is None or not str(value).strip() else str(value)
+        return name if name.strip() else None
 
     def _label_flaw(self, values: Mapping[str, object], task: Task) -> Flaw:
         column = str(self.columns.label)

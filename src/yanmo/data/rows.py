@@ -1,8 +1,8 @@
-"""Rows out of lines: JSON lines, CSV and TSV. What a column means is not decided here."""
+"""Rows, and rows out of lines: JSON lines, CSV and TSV. What a column means is not decided here."""
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from itertools import chain
 from pathlib import Path
@@ -29,17 +29,30 @@ class FileFormat(Enum):
     """Commas; quoted cells may hold commas, doubled quotes and line ends."""
     TSV = "tsv"
     """Tabs; one row a line, quotes are ordinary characters except around a whole, properly quoted cell."""
+    XLSX = "xlsx"
+    """The first sheet of an Excel workbook."""
+    PARQUET = "parquet"
+    """A parquet file."""
+    ARROW = "arrow"
+    """An Arrow file (Feather) or stream."""
+    DATASET = "dataset"
+    """A folder as ``datasets`` writes it with ``save_to_disk``, of one split."""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether rows stand in lines of text."""
+        return self in (FileFormat.JSONL, FileFormat.CSV, FileFormat.TSV)
 
 
 class Row(NamedTuple):
     """One row, usable or not."""
 
     line: int
-    """Number of the physical line it begins on, from 1."""
+    """Number of the physical line it begins on, or of the row where there are no lines, from 1."""
     text: str
     """The row as it stands in the file, without its last line end."""
-    values: dict[str, object] | list[str] | None
-    """Values by key (JSON), cells in order (CSV, TSV), or None if it has a flaw."""
+    values: dict[str, object] | Sequence[object] | None
+    """Values by key (JSON, parquet), cells in order (CSV, TSV, xlsx), or None if it has a flaw."""
     flaw: Flaw | None
     """Why it cannot be used."""
 
@@ -93,9 +106,12 @@ def read_rows(lines: Iterator[Line], file_format: FileFormat | str, *, where: Pa
         An iterator over every row, those with a flaw too.
 
     Raises:
-        InputError: While iterating: a quote is opened and not closed within `MAX_ROW_SIZE` characters.
+        InputError: The format is none of text. While iterating: a quote is opened and not closed within
+            `MAX_ROW_SIZE` characters.
     """
     file_format = chosen(FileFormat, file_format, name="file_format")
+    if not file_format.is_text:
+        raise InputError(f"{file_format.value} is not made of lines", where=where, fix="read it as a table")
     if file_format is FileFormat.JSONL:
         return map(_json_row, _not_blank(lines))
     if file_format is FileFormat.TSV:

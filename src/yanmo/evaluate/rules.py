@@ -13,7 +13,7 @@ from .calibrate import platt_scaling
 from .scores import TaskScores
 from .smooth_thresholds import smooth_f1_threshold
 
-__all__ = ["Halves", "fit_all", "fit_decision", "halve", "verdict_of"]
+__all__ = ["Halves", "fit_all", "fit_decision", "halve", "looser_verdict", "verdict_of"]
 
 # 1 where the pair is in the second half, 0 where it is in the first.
 _Half = NDArray[np.int64]
@@ -42,7 +42,13 @@ def fit_decision(
         found.probabilities[open_to_it],
         n_missed=int(np.count_nonzero(scores.labels[chosen & ~found.accepted])),
     )
-    return Decision(threshold=threshold, calibration=calibration, n_examples=int(chosen.sum()))
+    share = float(np.mean(scores.labels[chosen]))
+    return Decision(
+        threshold=threshold,
+        calibration=calibration,
+        n_examples=int(chosen.sum()),
+        base_rate=share if 0 < share < 1 else None,
+    )
 
 
 def fit_all(scores: Sequence[TaskScores]) -> dict[str, Decision]:
@@ -56,7 +62,7 @@ def fit_all(scores: Sequence[TaskScores]) -> dict[str, Decision]:
     """
     fitted: dict[str, Decision] = {}
     for task in _looser_first(scores):
-        fitted[task.task] = fit_decision(task, _looser_verdict(task, fitted))
+        fitted[task.task] = fit_decision(task, looser_verdict(task, fitted))
     return {task.task: fitted[task.task] for task in scores}
 
 
@@ -70,7 +76,7 @@ def verdict_of(scores: TaskScores, decisions: Mapping[str, Decision]) -> Verdict
     Returns:
         Its verdict.
     """
-    return verdict(decisions[scores.task], scores.logits, _looser_verdict(scores, decisions))
+    return verdict(decisions[scores.task], scores.logits, looser_verdict(scores, decisions))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,10 +150,12 @@ def _other(half: _Half, by_rule: Sequence[Verdict]) -> Verdict:
         np.where(half == 1, first.probabilities, second.probabilities),
         np.where(half == 1, first.accepted, second.accepted),
         first.is_blank,
+        np.where(half == 1, first.asked, second.asked),
     )
 
 
-def _looser_verdict(scores: TaskScores, decisions: Mapping[str, Decision]) -> Verdict | None:
+def looser_verdict(scores: TaskScores, decisions: Mapping[str, Decision]) -> Verdict | None:
+    """Gives what the next looser task says of a task's pairs, by its own rule; None where none is implied."""
     found = None
     for name, logits in reversed([*scores.looser.items()]):
         found = verdict(decisions.get(name, Decision()), logits, found)

@@ -19,7 +19,15 @@ _FARTHEST = float(-np.log(2.0**-25))
 Objective = Callable[[NDArray[np.float64], NDArray[np.float64], int], NDArray[np.float64]]
 
 
-def smooth_f1_threshold(labels: ArrayLike, probabilities: ArrayLike, *, width: float = 0.5, n_missed: int = 0) -> float:
+def smooth_f1_threshold(
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    *,
+    width: float = 0.5,
+    n_missed: int = 0,
+    base_rate: float | None = None,
+    n_others: int = 0,
+) -> float:
     """Finds the threshold with the highest F1 when every score is blurred a little.
 
     Each pair counts as accepted at a cut ``c`` by ``sigmoid((z - c) / h)`` instead of by 0 or 1, ``z`` being its
@@ -33,21 +41,34 @@ def smooth_f1_threshold(labels: ArrayLike, probabilities: ArrayLike, *, width: f
         probabilities: Calibrated probabilities, shape [n].
         width: Strength of the blur; above 0.
         n_missed: Matches beside these pairs that no threshold finds.
+        base_rate: Share of matches for which F1 is to be highest; None for that of the pairs.
+        n_others: Pairs beside these that are no matches and that no threshold accepts; they matter with a base rate.
 
     Returns:
         The threshold, in [0, 1].
 
     Raises:
-        InputError: The lengths differ, a probability is outside [0, 1], or the width is not positive.
+        InputError: The lengths differ, a probability is outside [0, 1], the width is not positive, or a base rate is
+            given and one class has no pair.
 
     Example:
         >>> 0.2 < smooth_f1_threshold([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9]) < 0.8
         True
     """
     truth, values = checked_probabilities(labels, probabilities)
+    # Matches count as they stand; the others as if there were so many more or fewer of them.
+    weight = 1.0
+    if base_rate is not None:
+        n_matches, n_non = int(truth.sum()) + n_missed, int((~truth).sum()) + n_others
+        if not (0 < base_rate < 1 and n_matches and n_non):
+            raise InputError(
+                f"a base rate of {base_rate:g} was given with {n_matches} matches and {n_non} others",
+                fix="give a share between 0 and 1, and pairs of both classes",
+            )
+        weight = (1 - base_rate) / base_rate * n_matches / n_non
 
     def f1(hits: NDArray[np.float64], alarms: NDArray[np.float64], n_positive: int) -> NDArray[np.float64]:
-        return np.asarray(2 * hits / (hits + alarms + n_positive + n_missed), dtype=np.float64)
+        return np.asarray(2 * hits / (hits + weight * alarms + n_positive + n_missed), dtype=np.float64)
 
     return _smooth_optimum(truth, values, f1, width=width)
 

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..match.engines.learned_engine import trained_engine
 from ..match.engines.torch_engine import TorchEngine, collate
 from ..match.matcher import Matcher
 from ..tokenize import EncodedPair, PairBudget
@@ -49,7 +50,7 @@ def linears_by_drift(
     Raises:
         InputError: The matcher is an export.
     """
-    engine = matcher.engine
+    engine = trained_engine(matcher.engine)
     if not isinstance(engine, TorchEngine):
         raise InputError("only a matcher with torch weights can be exported", fix="load the folder it was trained in")
     model = FoldedClassifier(engine.classifier)
@@ -75,7 +76,10 @@ def _encode(matcher: Matcher, texts: Mapping[str, Sequence[tuple[str, str]]]) ->
         budget = matcher.matching.task_set.task(name).budget
         limits = PairBudget(budget.left, budget.right, head=budget.head)
         pairs += matcher.pair_encoder.encode_batch(chosen, budgets=limits)
-        indices += [matcher.matching.task_set.index(name)] * len(chosen)
+        how = matcher.matching.learned.get(name)
+        # Of a learned standard the network computes its sources.
+        index = matcher.matching.task_set.index(name if how is None else how.sources[0])
+        indices += [index] * len(chosen)
     return pairs, indices
 
 

@@ -19,6 +19,8 @@ from ..errors import InputError, require_extra
 from ..layers import mean_pool
 from ..match.architecture import Architecture
 from ..match.engines.graph_engine import CARD_KEY, INPUTS, OUTPUTS, GraphCard
+from ..match.engines.learned_engine import heads_of, trained_engine
+from ..match.engines.learned_head import save_learned
 from ..match.engines.openvino_engine import rewrite_graph
 from ..match.engines.torch_engine import TorchEngine
 from ..match.folder import ONNX_FILE, OPENVINO_FILE
@@ -196,7 +198,7 @@ def write_export(matcher: Matcher, folder: Path, *, plan: WeightPlan) -> None:
         InputError: The matcher is an export itself.
         MissingExtraError: The exporter's packages are not installed.
     """
-    engine = matcher.engine
+    engine = trained_engine(matcher.engine)
     if not isinstance(engine, TorchEngine):
         raise InputError("only a matcher with torch weights can be exported", fix="load the folder it was trained in")
     architecture = Architecture.model_validate(matcher.matching.model)
@@ -211,6 +213,8 @@ def write_export(matcher: Matcher, folder: Path, *, plan: WeightPlan) -> None:
     (folder / "config.json").write_text(json.dumps(engine.config.to_hf(), indent=2) + "\n", encoding="utf-8")
     matcher.pair_encoder.tokenizer.save(folder)
     matcher.matching.save(folder)
+    # Learned standards read what the graph gives, and stand beside it as they stood beside the weights.
+    save_learned(heads_of(matcher.engine), folder)
 
 
 @contextmanager

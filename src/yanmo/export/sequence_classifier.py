@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..layers import ClassificationHead, PooledHead
 from ..match.architecture import Architecture, AttentionKind, HeadKind
 from ..match.decisions import Calibration, MatchingFile
+from ..match.engines.learned_engine import trained_engine
 from ..match.engines.torch_engine import TorchEngine
 from ..match.folder import TORCH_FILE
 from ..match.matcher import Matcher
@@ -23,7 +24,14 @@ from ..tokenize import PairLayout
 from .folded import FoldedClassifier
 from .transformers_tokenizer import write_pair_tokenizer
 
-__all__ = ["classifier_config", "export_task", "one_task_only", "write_task"]
+__all__ = [
+    "classifier_config",
+    "export_task",
+    "one_task_only",
+    "trained_index",
+    "unlike_transformers",
+    "write_task",
+]
 
 # Between the first token's vector and its last map every such classifier has a layer with a tanh, which a pooled head
 # has not. tanh(x) = x to float32's last digit where x is this small, and a power of two rounds nothing: the layer gives
@@ -53,10 +61,10 @@ def export_task(matcher: Matcher, folder: Path, *, task: str) -> None:
 
 def write_task(matcher: Matcher, folder: Path, *, task: str) -> None:
     """Writes what ``export_task`` writes into a folder that exists; arguments as there."""
-    engine = matcher.engine
+    engine = trained_engine(matcher.engine)
     if not isinstance(engine, TorchEngine):
         raise InputError("only a matcher with torch weights can be exported", fix="load the folder it was trained in")
-    index, config = matcher.matching.task_set.index(task), engine.config
+    index, config = trained_index(matcher.matching, task), engine.config
     values = classifier_config(config)
     _refuse_others(
         Architecture.model_validate(matcher.matching.model), config, pad_id=matcher.pair_encoder.tokenizer.pad_id
@@ -103,6 +111,26 @@ def classifier_config(config: EncoderConfig) -> dict[str, Any]:
     }
 
 
+def trained_index(matching: MatchingFile, task: str) -> int:
+    """Gives the index of a task whose scores are the network's own.
+
+    Args:
+        matching: The matcher's decision file.
+        task: Name of the task.
+
+    Returns:
+        Its index.
+
+    Raises:
+        InputError: There is no such task, or it was learned from a few pairs and is computed from others' scores.
+    """
+    index = matching.task_set.index(task)
+    if task in matching.learned:
+        problem = f"'{task}' is learned: it is computed from {' and '.join(matching.learned[task].sources)}"
+        raise InputError(problem, fix="export all tasks, without --task; Yanmo takes learned standards along")
+    return index
+
+
 def one_task_only(matching: MatchingFile, task: str) -> MatchingFile:
     """Gives the decision file of a folder whose logits are those of one task, calibrated already.
 
@@ -123,16 +151,32 @@ def one_task_only(matching: MatchingFile, task: str) -> MatchingFile:
     )
 
 
-def _refuse_others(architecture: Architecture, config: EncoderConfig, *, pad_id: int) -> None:
-    wanted = {
+def unlike_transformers(architecture: Architecture) -> dict[str, tuple[str | int, str | int]]:
+    """Says what in a matcher no classifier of transformers has.
+
+    Args:
+        architecture: How the matcher is built.
+
+    Returns:
+        Of each setting in the way its value and the one it would take, by its name; none for one that can be exported.
+
+    Example:
+        >>> unlike_transformers(Architecture())
+        {'head': ('interaction', 'pooled')}
+    """
+    wanted: dict[str, tuple[str | int, str | int]] = {
         "layout": (architecture.layout.value, PairLayout.JOINT.value),
         "joint_from": (architecture.joint_from, 0),
         "attention": (architecture.attention.value, AttentionKind.SOFTMAX.value),
         "head": (architecture.head.value, HeadKind.POOLED.value),
     }
+    return {name: values for name, values in wanted.items() if values[0] != values[1]}
+
+
+def _refuse_others(architecture: Architecture, config: EncoderConfig, *, pad_id: int) -> None:
+    other = unlike_transformers(architecture)
     if architecture.head is HeadKind.CLASSIFICATION and CLASSIFIERS[config.model_type].has_tanh:
-        del wanted["head"]
-    other = {name: values for name, values in wanted.items() if values[0] != values[1]}
+        del other["head"]
     graph = "add --onnx, which writes any architecture as a graph with the same scores"
     if other:
         problems = " and ".join(f"architecture.{name} is {given}" for name, (given, _) in other.items())

@@ -11,13 +11,14 @@ from ..atomic import new_folder
 from ..errors import InputError
 from ..match.architecture import Architecture
 from ..match.decisions import Calibration
+from ..match.engines.learned_engine import trained_engine
 from ..match.engines.torch_engine import TorchEngine
 from ..match.folder import ONNX_FILE
 from ..match.matcher import Matcher
 from ..tokenize import PairLayout
 from .folded import FoldedClassifier
 from .onnx_export import save_graph, trace
-from .sequence_classifier import classifier_config, one_task_only
+from .sequence_classifier import classifier_config, one_task_only, trained_index
 from .stored_weights import store_weights
 from .transformers_tokenizer import write_pair_tokenizer
 from .weight_plan import WeightPlan
@@ -50,10 +51,10 @@ def export_task_graph(matcher: Matcher, folder: Path, *, task: str, plan: Weight
 
 def write_task_graph(matcher: Matcher, folder: Path, *, task: str, plan: WeightPlan) -> None:
     """Writes what ``export_task_graph`` writes into a folder that exists; arguments as there."""
-    engine = matcher.engine
+    engine = trained_engine(matcher.engine)
     if not isinstance(engine, TorchEngine):
         raise InputError("only a matcher with torch weights can be exported", fix="load the folder it was trained in")
-    index, config = matcher.matching.task_set.index(task), engine.config
+    index, config = trained_index(matcher.matching, task), engine.config
     values = classifier_config(config)
     budget = matcher.matching.task_set.task(task).budget
     write_pair_tokenizer(

@@ -12,6 +12,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "matcher": ["Matcher"],
         "named_matcher": ["open_matcher"],
         "engines.pair_rows": ["PairRows"],
+        "promise": ["Promise", "PromiseKind"],
+        "ranking": ["Ranked"],
         "verdicts": ["Verdict"],
     },
 )

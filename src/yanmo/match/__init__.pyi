@@ -8,4 +8,6 @@ from .engines.engine import Engine as Engine
 from .engines.pair_rows import PairRows as PairRows
 from .matcher import Matcher as Matcher
 from .named_matcher import open_matcher as open_matcher
+from .promise import Promise as Promise
+from .promise import PromiseKind as PromiseKind
 from .verdicts import Verdict as Verdict

@@ -16,8 +16,9 @@ from ..data.tasks import TaskSet
 from ..errors import InputError
 from ..tokenize import TextNormalization
 from ..yaml_file import StrictModel, refusal_of
+from .promise import Promise
 
-__all__ = ["FORMAT_VERSION", "MATCHING_FILE", "Calibration", "Decision", "MatchingFile"]
+__all__ = ["FORMAT_VERSION", "MATCHING_FILE", "Calibration", "Decision", "Learned", "MatchingFile"]
 
 FORMAT_VERSION = 2
 MATCHING_FILE = "matching.json"
@@ -73,11 +74,28 @@ class Decision(StrictModel):
     """F1 of the matches, judged on pairs the threshold was not chosen on."""
     interval: tuple[float, float] | None = None
     """Lower and upper end of the 95 % bootstrap interval of that F1."""
+    base_rate: float | None = Field(default=None, gt=0.0, lt=1.0)
+    """Share of matches that calibration and threshold are made for; None if it is not known."""
+    ask_above: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Calibrated probability from which on a person is asked, up to ``ask_below``; None if nobody is."""
+    ask_below: float | None = Field(default=None, ge=0.0)
+    """Calibrated probability below which a person is asked; just above 1 where no pair is surely a match."""
+    ask_share: float | None = Field(default=None, gt=0.0, lt=1.0)
+    """Share of pairs that these two leave to a person, among those they were chosen on."""
+    promise: Promise | None = None
+    """What the threshold promises, if it was chosen to."""
 
     @model_validator(mode="after")
     def _check(self) -> "Decision":
         if self.interval is not None and not 0.0 <= self.interval[0] <= self.interval[1] <= 1.0:
             raise ValueError("interval must be (lower, upper) within [0, 1]")
+        if (self.ask_above is None) != (self.ask_below is None):
+            raise ValueError("ask_above and ask_below go together")
+        if self.ask_above is not None and self.ask_below is not None:
+            if not self.ask_above <= self.threshold <= self.ask_below:
+                raise ValueError("the threshold must lie between ask_above and ask_below")
+        elif self.ask_share is not None:
+            raise ValueError("ask_share is of ask_above and ask_below, which are not set")
         return self
 
     def decide(self, logits: ArrayLike) -> NDArray[np.bool_]:
@@ -96,6 +114,33 @@ class Decision(StrictModel):
         # Both sides in float32: a threshold taken from a probability must accept that very probability.
         reached = np.asarray(probabilities, dtype=np.float32) >= np.float32(self.threshold)
         return np.asarray(reached, dtype=np.bool_)
+
+    def asks(self, probabilities: ArrayLike) -> NDArray[np.bool_]:
+        """Gives True where a calibrated probability, any shape, is to be decided by a person."""
+        values = np.asarray(probabilities, dtype=np.float32)
+        if self.ask_above is None or self.ask_below is None:
+            return np.zeros(values.shape, dtype=np.bool_)
+        between = (values >= np.float32(self.ask_above)) & (values < np.float32(self.ask_below))
+        return np.asarray(between, dtype=np.bool_)
+
+
+class Learned(StrictModel):
+    """How a standard that was not trained was learned; its weights stand in ``learned.json``."""
+
+    n_pairs: int = Field(ge=1)
+    """Labelled pairs it was learned from, each once."""
+    n_matches: int = Field(ge=0)
+    """Those of them that are matches."""
+    n_unlabelled: int = Field(default=0, ge=0)
+    """Pairs without a label that helped to scale."""
+    sources: tuple[str, ...]
+    """The trained standards it is computed from."""
+    expected_accuracy: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Share of right decisions on pairs left out of the learning, in turns; None where there are too few."""
+    data: str = ""
+    """SHA-256 of the pairs and labels."""
+    date: str = ""
+    """The day, as 2026-11-30."""
 
 
 class MatchingFile(StrictModel):
@@ -117,6 +162,8 @@ class MatchingFile(StrictModel):
     """Architecture of the matcher: layout, joint_from, head, condition_width, conditioned_layers, prefix."""
     normalization: TextNormalization = TextNormalization.none()
     """The steps taken between a text and its tokens."""
+    learned: dict[str, Learned] = Field(default_factory=dict)
+    """How the standards were learned that are computed from trained ones; they are the last tasks of the set."""
     training: dict[str, JsonValue] | None = None
     """Where it comes from: fingerprint of the training data, versions, settings."""
 
@@ -145,7 +192,14 @@ class MatchingFile(StrictModel):
         if unknown:
             known = ", ".join(self.task_set.names)
             raise ValueError(f"decisions for unknown tasks {', '.join(unknown)}; the tasks are {known}")
+        if set(self.task_set.names[len(self.trained) :]) != set(self.learned) or not self.trained:
+            raise ValueError(f"the learned standards {', '.join(self.learned)} are not the last tasks of the set")
         return self
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """Names of the standards that the weights were trained on, in the order of their indices."""
+        return self.task_set.names[: len(self.task_set.names) - len(self.learned)]
 
     def decision(self, task: str) -> Decision:
         """Gives the decision rule of a task; one that was never fitted decides at 0.5.
@@ -161,6 +215,22 @@ class MatchingFile(StrictModel):
         """
         self.task_set.index(task)
         return self.decisions.get(task, Decision())
+
+    def with_decision(self, task: str, decision: Decision) -> "MatchingFile":
+        """The same with another decision rule of one task.
+
+        Args:
+            task: Name of the task.
+            decision: Its rule.
+
+        Returns:
+            Another file.
+
+        Raises:
+            InputError: There is no such task.
+        """
+        self.task_set.index(task)
+        return self.model_copy(update={"decisions": {**self.decisions, task: decision}})
 
     def save(self, folder: Path) -> Path:
         """Writes ``matching.json``, whole or not at all.

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -10,13 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..atomic import replacing
 from ..errors import InputError
 from ..yaml_file import refusal_of
-from .folder import ENGINE_FILES
+from .folder import ENGINE_FILES, LEARNED_FILE
 
-__all__ = ["FILES_FILE", "check_files", "write_files"]
+__all__ = ["FILES_FILE", "check_files", "replacing_file", "write_files"]
 
 FILES_FILE = "files.json"
 
 _AGAIN = "copy the folder again; if the file was changed on purpose, delete files.json"
+# What loading would read if it were there.
+_READ = (
+    *(*ENGINE_FILES, LEARNED_FILE, "config.json", "vocab.txt", "*.model"),
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
+)
 
 
 class _File(BaseModel):
@@ -51,8 +58,32 @@ def write_files(folder: Path) -> None:
             if name != FILES_FILE and not name.startswith(".") and not name.endswith(".md")
         }
     )
-    with replacing(folder / FILES_FILE) as temporary:
-        temporary.write_text(json.dumps(record.model_dump(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    _write(folder / FILES_FILE, record)
+
+
+@contextmanager
+def replacing_file(folder: Path, name: str) -> Iterator[None]:
+    """Lets one small file of a folder be written anew; what the record says of all others stays as it is.
+
+    In between the folder has no record: killed there, it loads as a folder of another program does.
+
+    Args:
+        folder: The model's folder.
+        name: The file that is written within the ``with`` block, whole or not at all.
+
+    Yields:
+        Nothing.
+    """
+    path = folder / FILES_FILE
+    record = _read(path) if path.is_file() else None
+    path.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        if record is not None:
+            file = folder / name
+            entry = _File(size=file.stat().st_size, sha256=_digest(file))
+            _write(path, _Record(files={**record.files, name: entry}))
 
 
 def check_files(folder: Path, *, with_weights: bool = False) -> int:
@@ -69,15 +100,12 @@ def check_files(folder: Path, *, with_weights: bool = False) -> int:
         The number of files that were checked; 0 without ``files.json``.
 
     Raises:
-        InputError: A file is missing or is not what was written.
+        InputError: A file is missing, is not what was written, or has come to those that are read.
     """
     path = folder / FILES_FILE
     if not path.is_file():
         return 0
-    try:
-        record = _Record.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise InputError(f"cannot be read ({refusal_of(error)})", where=path, fix="copy the folder again") from error
+    record = _read(path)
     for name, said in record.files.items():
         file = folder / name
         if Path(name).name != name or not file.is_file():
@@ -88,7 +116,23 @@ def check_files(folder: Path, *, with_weights: bool = False) -> int:
         is_weights = any(fnmatch(name, pattern) for pattern in ENGINE_FILES)
         if (with_weights or not is_weights) and _digest(file) != said.sha256:
             raise InputError("is not the file that files.json lists", where=file, fix=_AGAIN)
+    for name in sorted(path.name for path in folder.iterdir() if path.name not in record.files):
+        if any(fnmatch(name, pattern) for pattern in _READ):
+            fix = "take it away; if it was put there on purpose, delete files.json"
+            raise InputError("is none of the files that files.json lists", where=folder / name, fix=fix)
     return len(record.files)
+
+
+def _read(path: Path) -> _Record:
+    try:
+        return _Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InputError(f"cannot be read ({refusal_of(error)})", where=path, fix="copy the folder again") from error
+
+
+def _write(path: Path, record: _Record) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(record.model_dump(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def _digest(path: Path) -> str:

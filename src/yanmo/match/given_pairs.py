@@ -39,7 +39,7 @@ def given_pairs(pairs: Any, *, first: str | None = None, second: str | None = No
         >>> given_pairs(("下雨", "雨天"))
         [('下雨', '雨天')]
     """
-    if isinstance(pairs, str | bytes) or pairs is None:
+    if isinstance(pairs, str | bytes | set | frozenset) or pairs is None:  # a set has no order to give scores in
         raise InputError(f"the pairs are {_kind(pairs)}", fix=_FIX)
     expected = Columns(first, second)
     if isinstance(pairs, Mapping):

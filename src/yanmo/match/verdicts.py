@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,7 +11,7 @@ from ..data.tasks import TaskSet
 from ..errors import InputError
 from .decisions import Decision, MatchingFile
 
-__all__ = ["Verdict", "verdict", "verdicts", "with_implied"]
+__all__ = ["Verdict", "open_scores", "verdict", "verdicts", "with_implied"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,11 +22,19 @@ class Verdict:
         probabilities: Calibrated probability of a match, float32[n]; never above that of a standard it implies.
         accepted: Whether each pair is a match, bool[n]; never True where a standard it implies says False.
         is_blank: Whether the pair is no match for having nothing to read in either text, bool[n].
+        asked: Whether a person should decide, for the standard is too unsure of the pair, bool[n]; ``accepted`` says
+            how it leans.
     """
 
     probabilities: NDArray[np.float32]
     accepted: NDArray[np.bool_]
     is_blank: NDArray[np.bool_]
+    asked: NDArray[np.bool_]
+
+    @property
+    def answers(self) -> NDArray[Any]:
+        """``1`` for a match, ``0`` for none, ``?`` where a person should decide, shape [n]."""
+        return np.where(self.asked, "?", np.where(self.accepted, "1", "0"))
 
 
 def with_implied(task_set: TaskSet, tasks: Sequence[str]) -> tuple[str, ...]:
@@ -68,6 +77,9 @@ def verdict(
     match as well. So whatever thresholds are set, a strict yes never stands beside a loose no. Two standards stay two
     scores: the minimum only takes away what the looser one rules out.
 
+    Where thresholds for asking are set, the pairs between them are left to a person. What the looser standard surely
+    turns down nobody is asked about again; what it leaves to a person this one does not accept on its own.
+
     Args:
         rule: Calibration and threshold of the standard.
         logits: Its logits, shape [n].
@@ -81,9 +93,31 @@ def verdict(
     blank = np.broadcast_to(np.asarray(is_blank, dtype=np.bool_), probabilities.shape)
     probabilities = np.where(blank, np.float32(0), probabilities)
     if looser is None:
-        return Verdict(probabilities, rule.accepts(probabilities) & ~blank, blank)
+        return Verdict(probabilities, rule.accepts(probabilities) & ~blank, blank, rule.asks(probabilities) & ~blank)
     probabilities = np.minimum(probabilities, looser.probabilities)
-    return Verdict(probabilities, rule.accepts(probabilities) & looser.accepted & ~blank, blank)
+    leans = rule.accepts(probabilities)
+    asked = (rule.asks(probabilities) & (looser.accepted | looser.asked)) | (leans & looser.asked)
+    return Verdict(probabilities, leans & looser.accepted & ~blank, blank, asked & ~blank)
+
+
+def open_scores(
+    matching: MatchingFile, logits: Mapping[str, ArrayLike], *, task: str, is_blank: ArrayLike = False
+) -> NDArray[np.float32]:
+    """Gives what one standard's threshold is compared with: the threshold ``t`` accepts a pair where this is ``>= t``.
+
+    Args:
+        matching: Calibration and threshold of each standard, and which implies which.
+        logits: By name of the standard, shape [n] each; those of the looser ones must be there too.
+        task: Name of the standard.
+        is_blank: Which of the pairs have nothing to read in either text.
+
+    Returns:
+        Probabilities, float32[n]; -1 where no threshold accepts, for a looser standard says no or nothing is readable.
+    """
+    plain = {"threshold": 0.0, "ask_above": None, "ask_below": None, "ask_share": None}
+    anything = matching.with_decision(task, matching.decision(task).model_copy(update=plain))
+    found = verdicts(anything, logits, is_blank=is_blank)[task]
+    return np.where(found.accepted, found.probabilities, np.float32(-1))
 
 
 def verdicts(

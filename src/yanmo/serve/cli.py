@@ -9,18 +9,26 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import YanmoError
+from .commands.audit import audit
+from .commands.collections import dedup, index, link, search
+from .commands.compare import compare
 from .commands.convert import convert_app
 from .commands.demo import demo
 from .commands.doctor import doctor
 from .commands.evaluate import evaluate
+from .commands.explain import explain
 from .commands.export import export
 from .commands.generate import generate
+from .commands.label import label
 from .commands.match import match
 from .commands.predict import predict
 from .commands.pretrain import pretrain
 from .commands.quantize import quantize
+from .commands.recipe import recipe_app
 from .commands.serve import serve
+from .commands.standard import standard_app
 from .commands.study import study
+from .commands.threshold import threshold
 from .commands.tokenize import tokenize
 from .commands.train import train
 from .commands.vectors import train_vectors
@@ -53,21 +61,32 @@ def _program(
 app.command()(tokenize)
 # A text may begin with a dash: what is no option of the verb is one of its texts.
 app.command(context_settings={"ignore_unknown_options": True})(match)
+app.command(context_settings={"ignore_unknown_options": True})(explain)
 app.command()(demo)
 app.command()(doctor)
 app.command()(train)
 app.command()(train_vectors)
 app.command()(evaluate)
+app.command()(threshold)
+app.command()(compare)
 app.command()(predict)
+app.command()(audit)
+app.command()(link)
+app.command()(dedup)
+app.command()(index)
+app.command()(search)
 app.command()(export)
 app.command()(pretrain)
 app.command()(generate)
 app.command()(quantize)
+app.command()(label)
 app.command()(serve)
 app.command()(study)
 app.command()(wordify)
 app.add_typer(vocab_app, name="vocab")
 app.add_typer(convert_app, name="convert")
+app.add_typer(recipe_app, name="recipe")
+app.add_typer(standard_app, name="standard")
 
 
 def main() -> None:

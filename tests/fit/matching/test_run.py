@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from yanmo.data.tasks import Budget, Task, TaskSet
 from yanmo.errors import InputError
+from yanmo.export import WeightForm, WeightPlan, export_matcher, stored_weights
 from yanmo.fit.matching.config import load_train_config
 from yanmo.fit.matching.run import train_matcher
 from yanmo.match.matcher import Matcher
@@ -290,6 +291,23 @@ def test_training_goes_on_from_a_matcher_with_other_tasks(tiny_base, two_tasks, 
     texts = [(pair.text0, pair.text1) for pair in make_pairs(12, seed=3)["strict"]]
     assert second.logits(texts, task="strict") == pytest.approx(first.logits(texts, task="strict"), abs=1e-5)
     assert np.abs(second.logits(texts, task="new") - first.logits(texts, task="loose")).max() > 1e-3
+
+
+def test_training_goes_on_from_an_export_built_as_it_is(tiny_base, two_tasks, make_pairs, tmp_path, monkeypatch):
+    monkeypatch.setattr(stored_weights, "_SMALLEST", 16)
+    _train(tiny_base, two_tasks, make_pairs, tmp_path / "first", "architecture.head_width=8")
+    first = Matcher.from_pretrained(tmp_path / "first")
+    export_matcher(first, tmp_path / "export", plan=WeightPlan.uniform(WeightForm.INT8))
+    # The settings say nothing of the head's width: the matcher does.
+    still = [*SHORT, "learning_rate=1e-30", "new_learning_rate=1e-30", "average_decay=null"]
+    pairs = make_pairs(24, seed=1)
+    config = load_train_config(None, overrides=still)
+    train_matcher(pairs, {}, task_set=two_tasks, base=tmp_path / "export", out=tmp_path / "second", config=config)
+    second = Matcher.from_pretrained(tmp_path / "second")
+    texts = [(pair.text0, pair.text1) for pair in make_pairs(12, seed=3)["strict"]]
+    # Weights of 8 bits: what moves is far below what the pairs differ by.
+    before, after = (matcher.logits(texts, task="strict") for matcher in (first, second))
+    assert np.abs(before - after).max() < 0.05 * max(np.ptp(before), 1.0)
 
 
 def test_a_task_is_added_to_a_matcher_whose_others_answer_as_before(tiny_base, two_tasks, make_pairs, tmp_path):

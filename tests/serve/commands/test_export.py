@@ -108,7 +108,7 @@ def test_export_writes_a_folder_that_scores_and_says_how_near(run, call, tmp_pat
         (["--task", "loose", "--task", "strict"], "--task names loose and strict, and takes one.*folder of its own"),
         (["--task", "no"], "unknown task 'no'.*loose, strict"),
         (["--task", "strict"], "architecture.layout is sides.*--set architecture.layout=joint"),
-        (["--data", "nowhere"], "is no folder"),
+        (["--data", "nowhere"], "there is no such file or folder"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(run, call, tmp_path, options, message):

@@ -1,3 +1,4 @@
+import csv
 import json
 import subprocess
 import sys
@@ -23,16 +24,37 @@ def _run(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def test_a_task_given_twice_means_both(named, tmp_path):
+def _csv(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("words", [["--task", "ssB", "--task", "ssA"], ["--task", "ssB,ssA"], ["--only", "ssA,ssB"]])
+def test_two_standards_are_two_columns_of_one_row(named, overlap_matcher, tmp_path, words):
     source = tmp_path / "in.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in PAIRS), encoding="utf-8")
-    both = ["--task", "ssB", "--task", "ssA"]
-    result = _run("predict", "m", source, *both, "-o", tmp_path / "out.jsonl")
+    result = _run("predict", "m", source, *words, "-o", tmp_path / "out.csv")
     assert result.exit_code == 0, result.output
-    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
-    assert [(row["task"], row["id"]) for row in rows] == [(t, i) for t in ("ssA", "ssB") for i in ("a", "b")]
-    result = _run("predict", "m", source, *both, "-o", tmp_path / "out.csv")
-    assert "a table of id and label holds one standard" in str(result.exception)
+    rows = _csv(tmp_path / "out.csv")
+    own = ["id", "ssA", "ssA_probability", "ssB", "ssB_probability"]
+    assert list(rows[0]) == ["source", "target", *own]
+    found = overlap_matcher[0].judge([(row["source"], row["target"]) for row in PAIRS], tasks=["ssA", "ssB"])
+    for name, verdict in found.items():
+        assert [row[name] == "1" for row in rows] == verdict.accepted.tolist()
+        given = [float(row[f"{name}_probability"]) for row in rows]
+        assert given == pytest.approx(verdict.probabilities.tolist(), abs=1e-6)
+    result = _run("predict", "m", source, *words, "-o", tmp_path / "contest.csv", "--contest")
+    assert "holds one standard of a file" in str(result.exception)
+    result = _run("predict", "m", source, "-o", tmp_path / "none.csv")
+    assert "--task all" in str(result.exception)
+
+
+def test_the_contest_asks_for_id_and_label(named, tmp_path):
+    source = tmp_path / "in.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in PAIRS), encoding="utf-8")
+    result = _run("predict", "m", source, "--task", "ssA", "-o", tmp_path / "out.csv", "--contest")
+    assert result.exit_code == 0, result.output
+    assert [list(row) for row in _csv(tmp_path / "out.csv")] == [["id", "label"]] * 2
 
 
 def test_half_a_surrogate_pair_has_a_place_in_the_reject_file(named, tmp_path):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -52,6 +53,20 @@ def test_the_second_version_of_cohere_is_spoken(http_service, overlap_matcher, m
     expected = overlap_matcher[0].score([(QUERY, TEXTS[i]) for i in ORDER[:2]], task="slA")
     np.testing.assert_array_equal(np.float32([result["relevance_score"] for result in reply["results"]]), expected)
     assert all(("document" in result) == ("return_documents" in more) for result in reply["results"])
+
+
+@pytest.mark.parametrize("more", [{}, {"return_documents": False}, {"return_documents": True}])
+def test_infinity_is_spoken_at_an_address_of_its_own(http_service, overlap_matcher, more):
+    """Its requests are those of vLLM, key by key; its documents are texts, and its usage has two counts."""
+    client = http_service()
+    reply = client.post("/infinity/rerank", json=COHERE | more).json()
+    assert set(reply) == {"object", "results", "model", "usage", "id", "created"}
+    expected = overlap_matcher[0].score([(QUERY, TEXTS[i]) for i in ORDER[:2]], task="slA")
+    np.testing.assert_array_equal(np.float32([result["relevance_score"] for result in reply["results"]]), expected)
+    shown = [TEXTS[i] if more.get("return_documents") else None for i in ORDER[:2]]
+    assert [result.get("document") for result in reply["results"]] == shown
+    counted = client.post("/v1/rerank", json=COHERE).json()["usage"]["total_tokens"]
+    assert reply["usage"] == {"prompt_tokens": counted, "total_tokens": counted}
 
 
 @pytest.mark.parametrize("path", ["/rerank", "/v1/rerank"])
@@ -117,6 +132,22 @@ def test_clients_that_look_before_they_rank_find_what_they_look_for(http_service
     assert [model["id"] for model in client.get("/v1/models/").json()["data"]] == ["overlap"]
 
 
+def test_a_model_is_looked_up_under_any_name_unless_the_operator_says_otherwise(http_service):
+    client, strict = http_service(), http_service(takes_any_model=False)
+    listed = client.get("/v1/models").json()["data"][0]
+    for name in ("overlap", "bge", "BAAI/bge-reranker-v2-m3", "a b/?"):
+        path = f"/v1/models/{quote(name)}"
+        assert client.get(path).json() == listed
+        assert strict.get(path).status_code == (200 if name == "overlap" else 404)
+    # What was asked for is nobody's business who reads the log.
+    assert {line["route"] for line in client.log_lines()} == {"/v1/models", "/v1/models/{name}"}
+
+
+def test_who_asks_whether_a_key_is_needed_is_told_without_one(http_service):
+    assert http_service().get("/v1/cluster/auth").json() == {"auth": False}
+    assert http_service(key=b"s3cret").get("/v1/cluster/auth").json() == {"auth": True}
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/health", "/info", "/v1/models", "/v1/tasks", "/", "/openapi.json"])
 def test_head_is_get_without_its_body(http_service, path):
     client = http_service()
@@ -129,7 +160,7 @@ def test_head_is_get_without_its_body(http_service, path):
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])
 def test_the_scheme_of_the_key_may_be_written_in_any_capitals(http_service, scheme):
     client = http_service(key=b"s3cret")
-    for path in ("/v1/tasks", "/info", "/v1/models"):
+    for path in ("/v1/tasks", "/info", "/v1/models", "/v1/models/m"):
         assert client.get(path).status_code == 401
         assert client.get(path, headers={"Authorization": f"{scheme} s3cret"}).status_code == 200
     assert client.get("/health").status_code == 200

@@ -204,3 +204,32 @@ def test_the_files_hold_nothing_inline_and_nothing_from_elsewhere():
     code = "".join(text for name, text in files.items() if name.endswith(".js"))
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", code)
     assert [pair for pair in KNOWN_PAIRS if f'["{pair[0]}", "{pair[1]}"]' not in files["rows.js"]] == []
+
+
+def test_why_is_told_below_the_line_and_goes_with_the_next_text(page):
+    asked = []
+    why = {
+        "match": True,
+        "turns": True,
+        "words": [{"side": 0, "start": 0, "end": 4, "text": "<b>巴塞"}],
+        "share": 0.12,
+        "probability_without": 0.2,
+        "differences": [{"kind": "number", "title": "数字", "text0": "三", "text1": ""}],
+    }
+
+    def answer(route):
+        asked.append(route.request.post_data_json)
+        route.fulfill(json=why)
+
+    page.route("**/v1/explain", answer)
+    assert page.get_by_role("button", name="为什么").count() == 0
+    score(page, *PAIR)
+    found = line(page, "ssA")
+    found.get_by_role("button", name="为什么").click()
+    expect(found.locator(".because")).to_have_text(
+        "去掉“<b>巴塞”（12 % 的字）就成了不匹配，概率 0.20。数字不同：三／无。"
+    )
+    assert asked == [{"text0": PAIR[0], "text1": PAIR[1], "task": "ssA"}]
+    page.get_by_label("文本一", exact=True).fill("别的")
+    expect(found.locator(".because")).to_be_hidden()
+    expect(found.get_by_role("button", name="为什么")).to_be_hidden()

@@ -33,12 +33,14 @@ let service = null;
 let verdicts = null;
 let current = null;
 
+const pairNow = () => ({ text0: texts[0].value, text1: texts[1].value });
+
 /** Asks for the tasks once; a failure is thrown and asked about again next time. */
 async function tasksOfService() {
   if (service) return service.tasks;
   service = await listTasks();
   byId("model").textContent = service.model;
-  verdicts = new Verdicts(byId("verdicts"), service.tasks);
+  verdicts = new Verdicts(byId("verdicts"), service.tasks, pairNow);
   offerTasks(service.tasks);
   return service.tasks;
 }
@@ -57,11 +59,11 @@ async function score() {
   say(pairStatus, "正在打分…", "busy");
   try {
     const tasks = await tasksOfService();
-    const pair = { text0: texts[0].value, text1: texts[1].value };
+    const pair = pairNow();
     const onWait = (seconds) => say(pairStatus, `服务正忙，${Math.ceil(seconds)} 秒后再试…`, "busy");
     const [{ tasks: answers }] = await decide([pair], { signal, onWait, patience: PATIENCE });
     verdicts.show(answers);
-    const nMatches = tasks.filter(({ name }) => answers[name]?.match).length;
+    const nMatches = tasks.filter(({ name }) => answers[name]?.match && !answers[name].ask).length;
     const seconds = ((performance.now() - begin) / 1000).toFixed(2);
     say(pairStatus, `${tasks.length} 个标准中，${nMatches} 个判为匹配。用时 ${seconds} 秒。`);
   } catch (error) {

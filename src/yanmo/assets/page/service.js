@@ -63,7 +63,11 @@ export async function decide(pairs, { tasks, signal, onWait, patience = Infinity
   }
 }
 
-async function ask(path, { body, signal }) {
+/** Asks which words the answer of one standard on a pair hangs on. */
+export const explain = (pair, task, { signal }) => ask("v1/explain", { body: { ...pair, task }, signal });
+
+/** Asks the service; a body makes it a POST. */
+export async function ask(path, { body, signal }) {
   const key = readKey();
   const headers = key ? { Authorization: `Bearer ${key}` } : {};
   const request = body ? { method: "POST", body: JSON.stringify(body) } : {};

@@ -1,6 +1,7 @@
 // What every standard says about one pair: probability against threshold, decision, and what was read of the texts.
 
 import { element } from "./element.js";
+import { Why } from "./why.js";
 
 const TEXTS = ["文本一", "文本二"];
 
@@ -9,18 +10,19 @@ export class Verdicts {
   #box;
   #groups;
 
-  constructor(box, tasks) {
+  constructor(box, tasks, pairNow) {
     this.#box = box;
-    this.#groups = grouped(tasks).map(groupView);
+    this.#groups = grouped(tasks).map((group) => groupView(group, pairNow));
     box.replaceChildren(...this.#groups.map((group) => group.view));
   }
 
-  /** Shows the answer for one pair: { task name: { probability, threshold, match, tokens, cut, unknown, blank } }. */
+  /** Shows the answer for one pair: { task name: { probability, threshold, match, ask, tokens, cut, unknown, blank } }. */
   show(answers) {
     this.#box.classList.remove("stale");
     for (const { lines, note } of this.#groups) {
       const given = lines.filter(({ task }) => answers[task.name]);
       for (const line of given) showLine(line, answers[line.task.name]);
+      for (const { task, why } of lines) why.reset({ hasAnswer: task.name in answers });
       const readings = given.map(({ task }) => ({ task, text: reading(answers[task.name], task.budget) }));
       const same = readings.every(({ text }) => text === readings[0].text);
       const said = same ? readings.slice(0, 1) : readings.map(({ task, text }) => ({ text: `${task.name}：${text}` }));
@@ -31,6 +33,7 @@ export class Verdicts {
   /** Says that the texts are no longer those the answer was about. */
   age() {
     this.#box.classList.add("stale");
+    for (const { lines } of this.#groups) for (const { why } of lines) why.reset({ hasAnswer: false });
   }
 }
 
@@ -63,9 +66,9 @@ function headed(tasks) {
   return { heading: shared.replace(/[·・：:—/ ]+$/, ""), rests: titles.map((title) => title.slice(shared.length)) };
 }
 
-function groupView(tasks) {
+function groupView(tasks, pairNow) {
   const { heading, rests } = headed(tasks);
-  const lines = tasks.map((task, i) => lineView(task, rests[i]));
+  const lines = tasks.map((task, i) => lineView(task, rests[i], pairNow));
   const note = element("p", { className: "note" });
   const list = element("ul", { className: "lines" }, ...lines.map(({ view }) => view));
   const view = element("section", { className: "group" }, element("div", {}, list, note));
@@ -73,7 +76,7 @@ function groupView(tasks) {
   return { view, lines, note };
 }
 
-function lineView(task, title) {
+function lineView(task, title, pairNow) {
   const bar = element("span", { className: "bar" });
   const mark = element("span", { className: "mark" });
   const track = element("span", { className: "track", ariaHidden: "true" }, bar, mark);
@@ -84,8 +87,9 @@ function lineView(task, title) {
   if (title !== task.name) name.append(" ", element("code", {}, task.name));
   if (task.asks) name.title = task.asks;
   const scale = element("span", { className: "scale" }, track, threshold);
-  const view = element("li", { className: "line" }, name, scale, probability, verdict);
-  const line = { task, view, bar, threshold, probability, verdict };
+  const why = new Why(task, pairNow);
+  const view = element("li", { className: "line" }, name, scale, probability, verdict, why.button, why.said);
+  const line = { task, view, bar, threshold, probability, verdict, why };
   markThreshold(line, task.threshold, 2);
   return line;
 }
@@ -95,14 +99,16 @@ function markThreshold({ view, threshold }, value, nDigits) {
   threshold.textContent = `阈值 ${value.toFixed(nDigits)}`;
 }
 
-function showLine(line, { probability, threshold, match }) {
+function showLine(line, { probability, threshold, match, ask = false }) {
   const { view } = line;
   const nDigits = digitsFor(probability, threshold);
   markThreshold(line, threshold, nDigits);
   view.style.setProperty("--probability", probability);
-  view.classList.toggle("match", match);
+  view.classList.toggle("match", match && !ask);
+  view.classList.toggle("ask", ask);
   line.probability.textContent = probability.toFixed(nDigits);
-  line.verdict.textContent = match ? "匹配" : "不匹配";
+  line.verdict.textContent = ask ? "请人看" : match ? "匹配" : "不匹配";
+  line.verdict.title = ask ? `没有把握，倾向${match ? "匹配" : "不匹配"}` : "";
 }
 
 /** Two digits, or as many as it takes to see on which side of the threshold the probability lies. */

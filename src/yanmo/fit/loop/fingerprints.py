@@ -26,7 +26,7 @@ def fingerprint_base(base: Path) -> str:
     """Gives a digest of the files that training reads of its base: configuration, tokenizer, tasks and weights.
 
     Other files, such as a model card, and the folder's place do not enter. Of weights in both formats those of
-    safetensors enter, which are the ones that are loaded.
+    safetensors enter, which are the ones that are loaded; an exported matcher's are its graph.
 
     Args:
         base: Hugging Face folder of an encoder, or a matcher's.
@@ -37,7 +37,7 @@ def fingerprint_base(base: Path) -> str:
     named = [base / name for name in _NAMES if (base / name).is_file()]
     weights = [*base.glob("*.safetensors"), *base.glob("*.safetensors.index.json")]
     if not weights:
-        weights = [*base.glob("*.bin"), *base.glob("*.bin.index.json")]
+        weights = [*base.glob("*.bin"), *base.glob("*.bin.index.json"), *base.glob("model.onnx")]
     digest = hashlib.sha256()
     for path in sorted(named + weights):
         digest.update(path.name.encode() + b"\0")

@@ -34,7 +34,7 @@ from .implied import with_implied_labels
 from .one_class import refuse_untaught_tasks
 from .overlap import without_overlap
 from .own_head import settle_head
-from .start_from_matcher import known_tasks
+from .start_from_matcher import known_tasks, settle_architecture
 from .trainer import MatchingTrainer
 
 __all__ = ["RunSummary", "train_matcher"]
@@ -100,7 +100,7 @@ def train_matcher(
     if processes.count > 1 and config.regularizers.is_active:
         raise InputError("regularizers bend the gradient of a whole batch in one process", fix="train without torchrun")
     _check_validation(validation)
-    config, note = settle_head(base, config)
+    config, note = settle_head(base, settle_architecture(base, config))
     learned, n_overlapping = _to_learn_from(training, validation, task_set=task_set, base=base, config=config)
     frozen = out / "frozen"
     with open_run(

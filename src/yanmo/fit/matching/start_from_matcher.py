@@ -8,13 +8,15 @@ from torch import nn
 from ...data.tasks import TaskSet
 from ...encode import EncoderConfig
 from ...errors import InputError
-from ...match.architecture import Architecture
+from ...match.architecture import Architecture, read_architecture
 from ...match.decisions import MATCHING_FILE, MatchingFile
 from ...match.engines.torch_engine import build_classifier, load_classifier
+from ...match.folder import TORCH_FILE
 from ...match.network.classifier import PairClassifier
 from ...tokenize import TextNormalization
+from .config import TrainConfig
 
-__all__ = ["known_normalization", "known_tasks", "matcher_for_tasks"]
+__all__ = ["known_normalization", "known_tasks", "matcher_for_tasks", "settle_architecture"]
 
 
 def known_tasks(folder: Path) -> tuple[str, ...]:
@@ -33,6 +35,24 @@ def known_normalization(folder: Path) -> TextNormalization | None:
     return MatchingFile.load(folder).normalization if (folder / MATCHING_FILE).exists() else None
 
 
+def settle_architecture(base: Path, config: TrainConfig) -> TrainConfig:
+    """Takes over how a matcher that a run starts from is built, where the settings do not say otherwise.
+
+    Args:
+        base: Folder of a matcher, or of an encoder, which settles nothing.
+        config: The settings as they were made.
+
+    Returns:
+        The settings of the run.
+    """
+    if not known_tasks(base):
+        return config
+    built = read_architecture(MatchingFile.load(base).model, where=base / MATCHING_FILE)
+    asked = {name: getattr(config.architecture, name) for name in config.architecture.model_fields_set}
+    # What is not the matcher's is refused where it is loaded.
+    return config.model_copy(update={"architecture": built.model_copy(update=asked)})
+
+
 def matcher_for_tasks(
     folder: Path, architecture: Architecture, *, task_set: TaskSet
 ) -> tuple[PairClassifier, EncoderConfig]:
@@ -42,7 +62,7 @@ def matcher_for_tasks(
     start as they would around an encoder. All else is as trained.
 
     Args:
-        folder: The matcher's folder, as ``yanmo train`` writes it.
+        folder: The matcher's folder, as ``yanmo train`` writes it, or an export of it with ``model.onnx``.
         architecture: What the new run asks for.
         task_set: The new run's tasks.
 
@@ -50,10 +70,10 @@ def matcher_for_tasks(
         The network and its encoder's configuration.
 
     Raises:
-        InputError: The matcher is built in another way, or its folder is damaged.
+        InputError: The matcher is built in another way, its folder is damaged, or its graph cannot be read back.
     """
     matching = MatchingFile.load(folder)
-    built = Architecture.model_validate(matching.model)
+    built = read_architecture(matching.model, where=folder / MATCHING_FILE)
     for name in Architecture.model_fields:
         was, wanted = getattr(built, name), getattr(architecture, name)
         # What drops out while training is no part of the network.
@@ -65,7 +85,12 @@ def matcher_for_tasks(
                 fix=f"set architecture.{name} to {as_written[0]}",
             )
     known = matching.task_set.names
-    before, config = load_classifier(folder, built, n_tasks=len(known))
+    if (folder / TORCH_FILE).is_file():
+        before, config = load_classifier(folder, built, n_tasks=len(known))
+    else:
+        from ...match.engines.graph_weights import classifier_of_graph
+
+        before, config = classifier_of_graph(folder, built, n_tasks=len(known))
     model = build_classifier(config, architecture, n_tasks=len(task_set.tasks))
     old, new = before.state_dict(), model.state_dict()
     with torch.no_grad():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...tokenize import EncodedPair
 from .identity import EngineIdentity
 
-__all__ = ["Engine", "KeepsTexts"]
+__all__ = ["ComparesVectors", "Engine", "KeepsTexts"]
 
 
 @runtime_checkable
@@ -40,4 +40,19 @@ class KeepsTexts(Protocol):
 
     def forget(self) -> None:
         """Drops what ``keep`` keeps."""
+        ...
+
+
+@runtime_checkable
+class ComparesVectors(Protocol):
+    """An engine that gives the vector of each text of a pair, and scores two vectors as it scores the pair."""
+
+    def vectors(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> NDArray[np.float32]:
+        """The mean vector of each text of each pair under its task, float32[n, 2, hidden]."""
+        ...
+
+    def score_vectors(
+        self, first: NDArray[np.floating], second: NDArray[np.floating], task_indices: Sequence[int]
+    ) -> NDArray[np.float32]:
+        """One logit for each two vectors, [n, hidden] each, under its task, float32[n]; their length is no matter."""
         ...

@@ -3,7 +3,7 @@
 import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,13 @@ class GraphEngine(ABC):
     def run(self, feed: Mapping[str, NDArray[Any]], *, output: str = "logits") -> NDArray[np.float32]:
         """Computes one output of one batch, float32[scored, ...], from the graph's inputs."""
 
+    def run_both(self, feed: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Computes the logits and the vectors of one batch, float32[scored] and float32[scored, 2, hidden].
+
+        In two passes where an engine does not do it in one.
+        """
+        return self.run(feed), self.run(feed, output="vectors")
+
     @property
     @abstractmethod
     def version(self) -> str:
@@ -132,7 +139,7 @@ class GraphEngine(ABC):
         Raises:
             InputError: A pair has more tokens than the encoder has positions.
         """
-        return self._computed(pairs, task_indices, "logits")
+        return self._computed(pairs, task_indices, self.run)
 
     def vectors(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> NDArray[np.float32]:
         """Gives the mean vector of each text of each pair under its task.
@@ -150,11 +157,39 @@ class GraphEngine(ABC):
             InputError: The graph is of an earlier Yanmo and has none, or a pair has more tokens than the encoder has
                 positions.
         """
+        self._check_vectors()
+        return self._computed(pairs, task_indices, lambda feed: self.run(feed, output="vectors"))
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether the graph gives the texts' vectors; those of Yanmo 0.1 do not."""
+        return self.has_rows
+
+    def logits_and_vectors(
+        self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Gives what ``logits`` and ``vectors`` give, at the cost of one; arguments and errors as there."""
+        self._check_vectors()
+
+        def side_by_side(feed: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+            logits, vectors = self.run_both(feed)
+            return np.concatenate([logits[:, None], vectors.reshape(len(logits), -1)], axis=1)
+
+        found = self._computed(pairs, task_indices, side_by_side)
+        if not len(found):
+            return found, np.empty((0, 2, 0), dtype=np.float32)
+        return found[:, 0], found[:, 1:].reshape(len(found), 2, -1)
+
+    def _check_vectors(self) -> None:
         if not self.has_rows:
             raise InputError("the graph gives no vectors", where=self.path, fix="write it again with yanmo export")
-        return self._computed(pairs, task_indices, "vectors")
 
-    def _computed(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int], output: str) -> NDArray[np.float32]:
+    def _computed(
+        self,
+        pairs: Sequence[EncodedPair],
+        task_indices: Sequence[int],
+        compute: Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float32]],
+    ) -> NDArray[np.float32]:
         limit = self.card.max_tokens
         longest = max((int(pair.position_ids.max()) + 1 for pair in pairs), default=0)
         if limit is not None and longest > limit:
@@ -174,7 +209,7 @@ class GraphEngine(ABC):
                 feed = pad_pairs(chosen, pad_id=self.card.pad_id) | {"task": tasks[scored]}
                 if self.has_rows:
                     feed["row"] = np.repeat(np.arange(len(batch)), n_scores)
-            made.update(zip(scored, self.run(feed, output=output), strict=True))
+            made.update(zip(scored, compute(feed), strict=True))
         return np.stack([made[place] for place in range(len(pairs))]) if made else np.empty(0, dtype=np.float32)
 
     def _batches(self, pairs: Sequence[EncodedPair], n_scores: Sequence[int]) -> Iterator[list[int]]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ..folder import ONNX_FILES
-from .graph_engine import CARD_KEY, INPUTS, WRITE_AGAIN, GraphEngine, check_threads, read_card
+from .graph_engine import CARD_KEY, INPUTS, OUTPUTS, WRITE_AGAIN, GraphEngine, check_threads, read_card
+from .head_graph import HEAD_INPUTS, cut_head
 from .onnx_runtime import onnxruntime, runtime_errors
 from .packed_rows import PACKED_INPUTS, PackedForm
 
@@ -26,6 +27,8 @@ _LOAD_ERRORS = (
     runtime_errors.RuntimeException,
 )
 
+# Pairs of vectors scored at a time: their features take 3 KB each.
+_VECTOR_PAIRS = 4096
 
 # What an older ONNX Runtime says of a newer graph: of its format, its operations, or those of its own that it lacks.
 _NEWER = ("ir version", "ir_version", "opset", "is not a registered function", "not implemented", "not_implemented")
@@ -61,14 +64,10 @@ class OnnxEngine(GraphEngine):
         # Memory plans are kept for every shape seen, and almost every batch has another one.
         options.enable_mem_pattern = False
         options.log_severity_level = 3
+        self._options = options
+        self._head: Any = None
         try:
-            self._session = onnxruntime.InferenceSession(
-                path,
-                options,
-                providers=["CPUExecutionProvider"],
-                # Its fused kernel is a plain loop: a sum and a normalization take half its time.
-                disabled_optimizers=["SkipLayerNormFusion"],
-            )
+            self._session = self._opened(path)
         except _LOAD_ERRORS as error:
             reason = str(error).strip().split("\n")[0]
             raise InputError(
@@ -115,3 +114,49 @@ class OnnxEngine(GraphEngine):
         """Computes one output of one batch, and nothing that it does not need."""
         found: NDArray[np.float32] = self._session.run([output], dict(feed))[0]
         return found
+
+    def run_both(self, feed: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Computes the logits and the vectors of one batch."""
+        logits, vectors = self._session.run([*OUTPUTS], dict(feed))
+        return logits, vectors
+
+    def score_vectors(
+        self, first: NDArray[np.floating], second: NDArray[np.floating], task_indices: Sequence[int]
+    ) -> NDArray[np.float32]:
+        """Scores pairs by the vectors of their texts, with the part of the graph above them.
+
+        Args:
+            first: Vectors of the first texts, [n, hidden].
+            second: Those of the second texts.
+            task_indices: Task of each pair.
+
+        Returns:
+            One logit a pair, float32[n].
+
+        Raises:
+            InputError: The graph gives no vectors, or scores read more of the texts than these.
+        """
+        if self._head is None:
+            try:
+                self._head = self._opened(cut_head(self.path.read_bytes()))
+            except InputError as error:
+                raise InputError(error.problem, where=self.path, fix=error.fix) from error
+        wanted = {entry.name for entry in self._head.get_inputs()}
+        tasks = np.asarray(task_indices, dtype=np.int64)
+        logits = [np.empty(0, dtype=np.float32)]
+        for start in range(0, len(tasks), _VECTOR_PAIRS):
+            part = slice(start, start + _VECTOR_PAIRS)
+            sides = zip(HEAD_INPUTS, (first[part], second[part]), strict=True)
+            feed = {name: np.ascontiguousarray(side, dtype=np.float32) for name, side in sides}
+            feed |= {"task": tasks[part], "row": np.arange(len(tasks[part]))}
+            logits.append(self._head.run(["logits"], {name: feed[name] for name in feed if name in wanted})[0])
+        return np.concatenate(logits)
+
+    def _opened(self, graph: Path | bytes) -> Any:
+        return onnxruntime.InferenceSession(
+            graph,
+            self._options,
+            providers=["CPUExecutionProvider"],
+            # Its fused kernel is a plain loop: a sum and a normalization take half its time.
+            disabled_optimizers=["SkipLayerNormFusion"],
+        )

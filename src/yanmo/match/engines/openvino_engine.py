@@ -75,11 +75,20 @@ class OpenVinoEngine(GraphEngine):
 
     def run(self, feed: Mapping[str, NDArray[Any]], *, output: str = "logits") -> NDArray[np.float32]:
         """Computes one batch, and gives one output of it."""
+        # Graphs of one output, as Yanmo 0.1 wrote them, have the logits first as well.
+        return np.array(self._request(feed).get_output_tensor(OUTPUTS.index(output)).data)
+
+    def run_both(self, feed: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Computes the logits and the vectors of one batch."""
+        request = self._request(feed)
+        logits, vectors = (np.array(request.get_output_tensor(i).data) for i in range(len(OUTPUTS)))
+        return logits, vectors
+
+    def _request(self, feed: Mapping[str, NDArray[Any]]) -> Any:
         # An architecture that ignores an input has none of it here; requests are not shared between threads.
         request = self._compiled.create_infer_request()
         request.infer({name: array for name, array in feed.items() if name in self._inputs})
-        # Graphs of one output, as Yanmo 0.1 wrote them, have the logits first as well.
-        return np.array(request.get_output_tensor(OUTPUTS.index(output)).data)
+        return request
 
 
 def rewrite_graph(source: Path, target: Path) -> None:

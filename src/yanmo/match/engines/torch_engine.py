@@ -35,6 +35,7 @@ from ...layers import (
     MeanHead,
     PooledHead,
     TaylorAttention,
+    mean_pool,
 )
 from ...tokenize import EncodedPair
 from ...tokenize.batches import pad_pairs, sorted_batches
@@ -54,6 +55,8 @@ __all__ = [
     "load_classifier",
 ]
 
+# Pairs of vectors scored at a time.
+_VECTOR_PAIRS = 4096
 # What the matcher adds to a base keeps its own names behind this prefix, beside the encoder's Hugging Face names.
 _OWN = "matching."
 _ONE_MODEL = "matching.json and weights must be of one model"
@@ -214,10 +217,7 @@ class TorchEngine:
         Raises:
             InputError: A pair has more tokens than the encoder has positions.
         """
-        limit = self.config.max_tokens
-        longest = max((int(pair.position_ids.max()) + 1 for pair in pairs), default=0)
-        if limit is not None and longest > limit:
-            raise InputError(f"a pair has {longest} positions, the encoder {limit}", fix="lower the task's budget")
+        self._check_length(pairs)
         device = self.classifier.task_bias.device
         if device.type == "cpu":
             return self._staged.logits(pairs, task_indices)
@@ -229,6 +229,55 @@ class TorchEngine:
                 tasks = torch.tensor([task_indices[i] for i in rows], device=device)
                 scores[rows] = self.classifier(batch, tasks).float().cpu().numpy()
         return scores
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether there are mean vectors of texts: a head that reads the first token only has none."""
+        return not self.classifier.reads_first_token
+
+    def logits_and_vectors(
+        self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Scores pairs, and gives the mean vector of each text of each pair under its task.
+
+        Args:
+            pairs: Encoded pairs.
+            task_indices: Task of each pair.
+
+        Returns:
+            One logit a pair and its texts' vectors in the given order, float32[n] and float32[n, 2, hidden].
+
+        Raises:
+            InputError: The head reads the first token only, so that there are no vectors of texts; or as ``logits``.
+        """
+        self._check_length(pairs)
+        if self.classifier.reads_first_token:
+            raise InputError(
+                "this matcher's head reads the first token, and gives no vectors of texts", fix="learn from logits"
+            )
+        device = self.classifier.task_bias.device
+        if device.type == "cpu":
+            return self._staged.logits_and_vectors(pairs, task_indices)
+        network, encoder = self.classifier, self.classifier.encoder
+        scores = np.empty(len(pairs), dtype=np.float32)
+        vectors = np.empty((len(pairs), 2, self.config.width), dtype=np.float32)
+        with torch.inference_mode():
+            for rows in sorted_batches([len(pair) for pair in pairs], max_tokens=self.max_tokens):
+                batch = collate([pairs[i] for i in rows], pad_id=self.config.pad_id).to(device)
+                tasks = torch.tensor([task_indices[i] for i in rows], device=device)
+                condition = None if network.task_vectors is None else network.task_vectors(tasks)
+                x = encoder.run(encoder.embed(batch, condition), batch, condition, first=0, last=len(encoder.blocks))
+                logits = network.score_states(x, tasks, side=batch.side, mask=batch.mask)
+                scores[rows] = logits.float().cpu().numpy()
+                pooled = [mean_pool(x, batch.mask & (batch.side == i)) for i in (0, 1)]
+                vectors[rows] = torch.stack(pooled, 1).float().cpu().numpy()
+        return scores, vectors
+
+    def _check_length(self, pairs: Sequence[EncodedPair]) -> None:
+        limit = self.config.max_tokens
+        longest = max((int(pair.position_ids.max()) + 1 for pair in pairs), default=0)
+        if limit is not None and longest > limit:
+            raise InputError(f"a pair has {longest} positions, the encoder {limit}", fix="lower the task's budget")
 
     def keep(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> int:
         """Runs the layers that see single texts over the texts of some pairs and keeps the results for later calls.
@@ -247,6 +296,63 @@ class TorchEngine:
         if device.type != "cpu":
             raise InputError(f"texts are kept on a CPU, the matcher is on {device}", fix="load it without a device")
         return self._staged.keep(pairs, task_indices)
+
+    def vectors(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> NDArray[np.float32]:
+        """Gives the mean vector of each text of each pair under its task.
+
+        Args:
+            pairs: Encoded pairs.
+            task_indices: Task of each pair.
+
+        Returns:
+            The vectors in the given order, float32[n, 2, hidden].
+        """
+        device, encoder = self.classifier.task_bias.device, self.classifier.encoder
+        made = np.empty((len(pairs), 2, self.config.width), dtype=np.float32)
+        with torch.inference_mode():
+            for rows in sorted_batches([len(pair) for pair in pairs], max_tokens=self.max_tokens):
+                batch = collate([pairs[i] for i in rows], pad_id=self.config.pad_id).to(device)
+                tasks = torch.tensor([task_indices[i] for i in rows], device=device)
+                condition = None if self.classifier.task_vectors is None else self.classifier.task_vectors(tasks)
+                x = encoder.run(encoder.embed(batch, condition), batch, condition, first=0, last=len(encoder.blocks))
+                sides = [mean_pool(x, batch.mask & (batch.side == side)) for side in (0, 1)]
+                made[rows] = torch.stack(sides, 1).float().cpu().numpy()
+        return made
+
+    def score_vectors(
+        self, first: NDArray[np.floating], second: NDArray[np.floating], task_indices: Sequence[int]
+    ) -> NDArray[np.float32]:
+        """Scores pairs by the vectors of their texts, as texts of one token each that the encoder has seen.
+
+        Args:
+            first: Vectors of the first texts, [n, hidden].
+            second: Those of the second texts.
+            task_indices: Task of each pair.
+
+        Returns:
+            One logit a pair, float32[n].
+
+        Raises:
+            InputError: The head reads more of the texts than their mean vectors.
+        """
+        head = self.classifier.head
+        heads = head if isinstance(head, torch.nn.ModuleList) else [head]
+        if not all(isinstance(each, InteractionHead) for each in heads):
+            raise InputError(
+                "the head reads more of two texts than a vector of each",
+                fix="take a matcher with the interaction head, such as default",
+            )
+        device = self.classifier.task_bias.device
+        logits = [np.empty(0, dtype=np.float32)]
+        with torch.inference_mode():
+            for start in range(0, len(task_indices), _VECTOR_PAIRS):
+                part = slice(start, start + _VECTOR_PAIRS)
+                both = np.stack([first[part], second[part]], 1).astype(np.float32)
+                x, tasks = torch.from_numpy(both).to(device), torch.tensor(list(task_indices[part]), device=device)
+                side = torch.tensor([[0, 1]], device=device).expand(len(x), 2)
+                scored = self.classifier.score_states(x, tasks, side=side, mask=torch.ones_like(side, dtype=torch.bool))
+                logits.append(scored.float().cpu().numpy())
+        return np.concatenate(logits)
 
     def forget(self) -> None:
         """Frees the results that ``keep`` stored."""

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
+from ...layers import mean_pool
 from ...tokenize import EncodedPair
 from ...tokenize.batches import sorted_batches
 from .classifier import PairClassifier
@@ -60,10 +61,38 @@ class StagedClassifier:
         Returns:
             Logits in the given order, float32[n].
         """
+        return self._computed(pairs, task_indices, None)
+
+    @torch.inference_mode()
+    def logits_and_vectors(
+        self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]
+    ) -> tuple[Float32[np.ndarray, " n"], Float32[np.ndarray, "n 2 hidden"]]:
+        """Gives the logits and, of each text of each pair, the mean vector under the task.
+
+        Args:
+            pairs: Encoded pairs.
+            task_indices: Task of each.
+
+        Returns:
+            Logits and vectors in the given order, float32[n] and float32[n, 2, hidden].
+        """
+        vectors = np.empty((len(pairs), 2, len(self.classifier.encoder.embedding.norm.weight)), dtype=np.float32)
+        return self._computed(pairs, task_indices, vectors), vectors
+
+    def _computed(
+        self,
+        pairs: Sequence[EncodedPair],
+        task_indices: Sequence[int],
+        vectors: Float32[np.ndarray, "n 2 hidden"] | None,
+    ) -> Float32[np.ndarray, " n"]:
+        """Returns the logits; fills in the vectors, where there is a place for them."""
         scores = np.empty(len(pairs), dtype=np.float32)
         for rows in _portions([len(pair) for pair in pairs], self.held_tokens):
             units = [Unit(pieces_of(pairs[i]), task_indices[i]) for i in rows]
-            scores[rows] = self._score([pairs[i] for i in rows], units)
+            pooled = None if vectors is None else np.empty_like(vectors[rows])
+            scores[rows] = self._score([pairs[i] for i in rows], units, pooled)
+            if vectors is not None:
+                vectors[rows] = pooled
         self._recent.clear()
         self._n_recent = 0
         return scores
@@ -93,7 +122,12 @@ class StagedClassifier:
         """Frees the results that ``keep`` stored."""
         self._kept.clear()
 
-    def _score(self, pairs: Sequence[EncodedPair], units: Sequence[Unit]) -> Float32[np.ndarray, " n"]:
+    def _score(
+        self,
+        pairs: Sequence[EncodedPair],
+        units: Sequence[Unit],
+        pooled: Float32[np.ndarray, "n 2 hidden"] | None,
+    ) -> Float32[np.ndarray, " n"]:
         network, stage = self.classifier, self._stages[-1]
         made = self._states(len(self._stages) - 1, [part for unit in units for part in stage.units(unit)])
         scores = np.empty(len(units), dtype=np.float32)
@@ -105,6 +139,8 @@ class StagedClassifier:
             mask = torch.arange(x.shape[1]) < torch.tensor([[len(units[i])] for i in rows])
             tasks = torch.tensor([units[i].task for i in rows])
             scores[rows] = network.score_states(x, tasks, side=side, mask=mask).float().numpy()
+            if pooled is not None:
+                pooled[rows] = torch.stack([mean_pool(x, mask & (side == i)) for i in (0, 1)], 1).float().numpy()
         return scores
 
     def _states(self, index: int, units: Iterable[Unit]) -> dict[Unit, Tensor]:

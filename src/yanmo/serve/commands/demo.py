@@ -40,11 +40,12 @@ def run_demo(out: Path, console: Console) -> None:
     """
     from importlib import resources
 
-    from ...data import TaskSet, find_split, read_split
+    from ...bulk.pair_chunks import ScorerHere
+    from ...bulk.predict import predict_files
+    from ...bulk.request import prediction_sources
+    from ...data import TaskSet, read_split
     from ...evaluate import judge_stored, score_split
     from ...match import Matcher
-    from ..bulk.pair_chunks import OutputFormat, ScorerHere
-    from ..bulk.predict import PredictSource, predict_files
     from .tables import judgement_table
 
     began = time.monotonic()
@@ -73,8 +74,8 @@ def run_demo(out: Path, console: Console) -> None:
         console.print(judgement_table(judged, width=console.width))
         decisions = out / _DECISIONS
         decisions.unlink(missing_ok=True)
-        sources = [PredictSource(name, file) for name, file in find_split(sample, task_set, "valid").items()]
-        predict_files(ScorerHere(matcher), sources, decisions, output=OutputFormat.JSONL, restart=True)
+        sources = prediction_sources(task_set, sample, tasks=None, split="valid")
+        predict_files(ScorerHere(matcher), sources, decisions, restart=True)
     program = sys.argv[0] if Path(sys.argv[0]).name == "yanmo" else "yanmo"
     say(
         f"用时 {time.monotonic() - began:.0f} 秒。逐对的判断在 {decisions}。"
@@ -83,7 +84,8 @@ def run_demo(out: Path, console: Console) -> None:
         "\n\n接下来："
         f"\n  {program} match '文本一' '文本二'                               所有标准下的概率与判断"
         f"\n  {program} predict default 待判断.jsonl --task question -o 结果.csv    给自己的文本对打分"
-        f"\n  {program} train --data 数据目录 --base 编码器目录 --out runs/我的模型   用自己的标注训练，设置见 recipes/"
+        f"\n  {program} train --data 数据目录 --base 编码器目录 --out runs/我的模型   用自己的标注训练"
+        f"\n  {program} recipe list                                       训练设置的例子"
         f"\n  {program} evaluate runs/我的模型 --data 数据目录 --report report.html  指标、区间、曲线与最严重的错误"
     )
 

@@ -1,75 +1,96 @@
 """The verb ``yanmo predict``."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from ...data import FileFormat, OnBadLine
-from ...errors import InputError
 from ...match.named_matcher import open_matcher
 from ...progress import RunProgress
 from .interruptible import interruptible
-from .task_names import task_names
-
-if TYPE_CHECKING:
-    from ...match import Matcher
-    from ..bulk.pair_chunks import ChunkScorer
 
 __all__ = ["predict"]
+
+# Standards whose matches are counted in the line that ends a prediction.
+_MOST_NAMED = 8
 
 
 def predict(
     model: Annotated[str, typer.Argument(help="模型目录或 default / a matcher's folder, or default")],
     pairs: Annotated[Path, typer.Argument(help="一个文件，或含各任务目录的数据目录 / a file, or a data folder")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="输出文件，.csv 或 .jsonl / where the decisions go")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--out", help="输出，.csv .tsv .jsonl .xlsx .parquet / where the decisions go, by its suffix"
+        ),
+    ],
     task: Annotated[
-        list[str] | None, typer.Option(help="按哪个任务判断，可多次给出 / by which task's standard, repeatable")
+        list[str] | None,
+        typer.Option("--task", "--only", help="按哪些标准判断，逗号分隔、多次给出或 all / by which standards"),
+    ] = None,
+    keep: Annotated[
+        str | None, typer.Option(help="保留输入的哪些列：all、none 或列名 / columns kept: all, none, or NAMES")
+    ] = None,
+    contest: Annotated[
+        bool, typer.Option("--contest", help="写竞赛要的 id,label 表 / the contest's table, one standard a file")
+    ] = False,
+    ask: Annotated[
+        float | None, typer.Option(help="最没有把握的这个比例写作 ?，交给人 / share of pairs to leave to a person")
     ] = None,
     split: Annotated[str, typer.Option(help="目录中要预测的部分 / which split of a folder")] = "test",
     first: Annotated[str | None, typer.Option(help="文本一的列名 / column of the first text")] = None,
     second: Annotated[str | None, typer.Option(help="文本二的列名 / column of the second text")] = None,
     id_column: Annotated[str | None, typer.Option("--id", help="编号的列名 / column of the id")] = None,
     file_format: Annotated[FileFormat | None, typer.Option("--format", help="文件格式 / how rows stand")] = None,
-    encoding: Annotated[str, typer.Option(help="文件编码 / text encoding, such as gb18030")] = "utf-8",
+    encoding: Annotated[str, typer.Option(help="文件编码，auto 为自动 / text encoding, such as gb18030")] = "auto",
     on_bad_line: Annotated[OnBadLine, typer.Option(help="遇到坏行 / at a bad line")] = OnBadLine.ERROR,
     restart: Annotated[bool, typer.Option("--restart", help="丢弃上次中断的结果 / begin anew")] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="几个进程，每个一个线程 / so many processes, one thread each")
     ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="打分的设备，如 cuda；导出的模型只用 CPU / where torch computes, such as cuda")
+    ] = None,
     on_ray: Annotated[
         bool, typer.Option("--ray", help="用 Ray：本机，或 RAY_ADDRESS 指的集群 / by Ray, here or at RAY_ADDRESS")
     ] = False,
 ) -> None:
-    """Decide every pair of a file or of a folder's split; the same call goes on after a kill.
+    """Decide every pair of a file or of a folder's split by one standard or many; the same call goes on after a kill.
 
-    A name ending in .jsonl gives lines with id, task, label and probability; any other the contest's id,label table.
-    In the table an id that a spreadsheet would compute, such as =1+1, stands after an apostrophe. The lines and their
-    order are the same whatever the number of workers, which may differ from call to call.
+    One row a pair, in the input's order: the columns kept, id, and of each standard T the columns T (1 or 0) and
+    T_probability. Of a pipe into a table no column is kept unless it is named. In .csv and .tsv a text that a
+    spreadsheet would compute, such as =1+1, stands after an apostrophe. The rows are the same whatever the number of
+    workers, which may differ from call to call.
 
-    Example: yanmo predict runs/sohu pairs.jsonl --task ssB -o decisions.csv
+    Example: yanmo predict runs/sohu pairs.xlsx --task ssA,ssB -o decisions.xlsx
     """
-    from ...data import Columns, count_rows
-    from ..bulk.pair_chunks import OutputFormat
-    from ..bulk.predict import PredictSource, predict_files
+    from ...bulk.chosen_scorer import choose_scorer
+    from ...bulk.predict import predict_files
+    from ...bulk.request import prediction_sources, read_keep
+    from ...bulk.row_forms import OutputFormat
+    from ...data import Columns, FileRows
 
-    matcher = open_matcher(model)
-    sources = [PredictSource(name, path) for name, path in _prediction_files(matcher, pairs, task or (), split).items()]
-    output = OutputFormat.JSONL if out.suffix in (".jsonl", ".ndjson") else OutputFormat.CSV
-    if output is OutputFormat.CSV and not pairs.is_dir() and len(sources) > 1:
-        raise InputError("a table of id and label holds one standard", where=out, fix="name an output ending in .jsonl")
-    total = None
-    if all(source.path.is_file() for source in sources):  # rows of a pipe would be gone
-        total = sum(count_rows(source.path, encoding=encoding, file_format=file_format) for source in sources)
+    output = OutputFormat.of(out)
+    matcher = open_matcher(model, device=device)
+    sources = prediction_sources(matcher.matching.task_set, pairs, tasks=task, split=split)
+    counts = [FileRows(source.path, file_format=file_format, encoding=encoding).count() for source in sources]
+    total = None if None in counts else sum(count or 0 for count in counts)
+    if keep is None and None in counts and output is not OutputFormat.JSONL:
+        keep = "none"  # a pipe cannot be looked through for its columns
     named = Columns(first, second, id=id_column) if first or second or id_column else None
+    asking = None
+    if ask is not None:
+        from ...bulk.asking_rules import asking_rules
+        from ...bulk.request import ReadingRules
+
+        asking = asking_rules(matcher, sources, share=ask, rules=ReadingRules(named, file_format, encoding))
     console = Console(stderr=True)
     with (
         interruptible("repeat the command, it goes on where it stopped"),
         RunProgress(console) as progress,
-        _scorer(model, matcher, workers=workers, on_ray=on_ray) as scorer,
+        choose_scorer(matcher, model, n_workers=workers, on_ray=on_ray, device=device) as scorer,
     ):
         del matcher  # workers have their own
         done = predict_files(
@@ -77,80 +98,26 @@ def predict(
             sources,
             out,
             output=output,
+            keep=read_keep(keep or "all"),
+            contest=contest,
             columns=named,
             file_format=file_format,
             encoding=encoding,
             on_bad_line=on_bad_line,
             restart=restart,
+            asking=asking,
             on_progress=lambda n: progress.show("预测 predicting", n, total, unit="pairs"),
         )
-    kept = f"（接着上次的 {done.n_before:,} 对）" if done.n_before else ""
+    before = f"（接着上次的 {done.n_before:,} 对）" if done.n_before else ""
     left_out = f"，略过坏行 {done.n_rejected:,}" if done.n_rejected else ""
-    by_line = f"，没有编号、以行号为编号的 {done.n_without_id:,}" if done.n_without_id else ""
+    by_row = f"，没有编号、以行号为编号的 {done.n_without_id:,}" if done.n_without_id else ""
     blank = f"，两段都没有可读内容、记为不匹配的 {done.n_blank:,}" if done.n_blank else ""
     unknown = f"，含词表不认识的字的 {done.n_unknown:,}" if done.n_unknown else ""
-    line = f"{done.n_pairs:,} 对已写入 {out}{kept}；本次判为匹配 {done.n_matches:,}{left_out}{by_line}{blank}{unknown}"
+    names = list(done.matches)
+    matched = "，".join(f"{name} {done.matches[name]:,}" for name in names[:_MOST_NAMED])
+    matched += f" 等 {len(names)} 个标准" if len(names) > _MOST_NAMED else ""
+    asked = "、".join(f"{name} {n:,}" for name, n in list(done.asked.items())[:_MOST_NAMED] if n)
+    matched = f"{matched or 0}，交给人 {asked}" if asked else matched
+    rest = f"{left_out}{by_row}{blank}{unknown}"
+    line = f"{done.n_pairs:,} 对已写入 {out}{before}；本次判为匹配 {matched or 0}{rest}"
     console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _scorer(
-    model: str, matcher: "Matcher", *, workers: int | None, on_ray: bool
-) -> "AbstractContextManager[ChunkScorer]":
-    """Says where pairs are judged: in this process, unless workers or Ray are asked for.
-
-    Args:
-        model: The matcher as it was named.
-        matcher: The same, open in this process.
-        workers: How many processes, or cores of Ray.
-        on_ray: Whether by Ray.
-
-    Returns:
-        The place, as long as it is entered.
-
-    Raises:
-        InputError: Workers would each have to fetch the matcher from the hub.
-    """
-    if workers is None and not on_ray:
-        from ..bulk.pair_chunks import ScorerHere
-
-        return nullcontext(ScorerHere(matcher))
-    if model != "default":
-        if not Path(model).is_dir():
-            raise InputError("workers open a matcher from a folder", where=model, fix="download it, name its folder")
-        model = str(Path(model).resolve())
-    if on_ray:
-        from ..bulk.ray_scorer import RayScorer
-
-        return RayScorer(model, matching=matcher.matching, identity=matcher.identity(), n_workers=workers)
-    from ..bulk.worker_pool import WorkerPool
-
-    return WorkerPool(
-        model, matching=matcher.matching, identity=matcher.identity(), n_workers=1 if workers is None else workers
-    )
-
-
-def _prediction_files(matcher: "Matcher", pairs: Path, tasks: Sequence[str], split: str) -> dict[str, Path]:
-    """Says which files are to be judged by which task.
-
-    Args:
-        matcher: Knows its tasks.
-        pairs: A file, or a folder with the tasks' folders.
-        tasks: The tasks named, if any.
-        split: The split of a folder.
-
-    Returns:
-        The file of each task, by its name.
-
-    Raises:
-        InputError: A file is given without saying which task it is for.
-    """
-    task_set = matcher.matching.task_set
-    if pairs.is_dir():
-        from ...data import find_split
-
-        return find_split(pairs, task_set.subset(task_names(task_set, tasks)), split)
-    if not tasks and len(task_set.tasks) > 1:
-        raise InputError(
-            "the model knows several standards of match", where=pairs, fix=f"add --task {'|'.join(task_set.names)}"
-        )
-    return dict.fromkeys(task_names(task_set, tasks), pairs)

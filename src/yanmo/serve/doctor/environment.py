@@ -95,7 +95,9 @@ def _extras() -> dict[str, list[str]]:
     optional = [
         (r.name, r.marker) for r in requirements if r.marker is not None and not r.marker.evaluate({"extra": ""})
     ]
-    extras = [extra for extra in metadata("yanmo").get_all("Provides-Extra") or () if extra not in ("dev", "torch")]
+    extras = [
+        extra for extra in metadata("yanmo").get_all("Provides-Extra") or () if extra not in ("dev", "docs", "torch")
+    ]
     found = {
         extra: [name for name, marker in optional if marker.evaluate({"extra": extra})] for extra in ("torch", *extras)
     }

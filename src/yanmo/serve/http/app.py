@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI, Security
 from fastapi.security import HTTPBearer
@@ -12,6 +13,8 @@ from starlette.types import Lifespan
 from ...match import Matcher
 from .entrance import Entrance
 from .errors import install_error_handlers
+from .explaining import explaining_routes
+from .labelling import LabelService, labelling_routes
 from .log import RequestLog
 from .matching import matching_routes
 from .metrics import ServiceMetrics
@@ -20,6 +23,7 @@ from .page import page_files, page_routes
 from .queue.batcher import Batcher
 from .queue.scoring import PairScorer
 from .rerank import ranking_task, rerank_routes
+from .search import SearchDesk, search_routes
 from .settings import ServiceSettings
 
 __all__ = ["build_app"]
@@ -44,6 +48,8 @@ def build_app(
     settings: ServiceSettings | None = None,
     default_task: str | None = None,
     api_key: bytes | None = None,
+    labelling: LabelService | None = None,
+    index: Path | None = None,
 ) -> FastAPI:
     """Builds the service around a matcher.
 
@@ -54,12 +60,14 @@ def build_app(
         settings: The limits; None takes the default ones.
         default_task: The task that rankings use where they name none; None takes the one that fits query and document.
         api_key: The key that callers must send, if any.
+        labelling: A labelling to serve beside it, at ``/label.html``, if any.
+        index: Folder of an index of the model, for ``/v1/search``; None serves no search.
 
     Returns:
         The application; its lifespan starts and ends the scoring thread.
 
     Raises:
-        InputError: The model does not know the default task.
+        InputError: The model does not know the default task, or the index is of another model.
     """
     settings = settings or ServiceSettings()
     task_set = matcher.matching.task_set
@@ -74,9 +82,14 @@ def build_app(
     )
     metrics.watch_queue(lambda: batcher.n_tokens)
     scorer = PairScorer(matcher, batcher, max_pairs=settings.max_pairs)
-    app = _new_app(_lifespan(batcher, scorer))
+    desk = None if index is None else SearchDesk(matcher, index)
+    app = _new_app(_lifespan(batcher, scorer, labelling, desk))
     locks = [Security(HTTPBearer(auto_error=False))] if api_key else []
     app.include_router(matching_routes(scorer, model_name=model_name), dependencies=locks)
+    app.include_router(explaining_routes(scorer, model_name=model_name), dependencies=locks)
+    if desk is not None:
+        routes = search_routes(desk, model_name=model_name, max_pairs=settings.max_pairs)
+        app.include_router(routes, dependencies=locks)
     app.include_router(
         rerank_routes(
             scorer, model_name=model_name, default_task=ranking.name, takes_any_model=settings.takes_any_model
@@ -86,6 +99,8 @@ def build_app(
     app.include_router(
         operation_routes(batcher, metrics, model_name=model_name, settings=settings, budget=ranking.budget, locks=locks)
     )
+    if labelling is not None:
+        app.include_router(labelling_routes(labelling), dependencies=locks)
     pages = page_routes(page_files())
     app.router.routes.extend(pages)
     page_paths = {route.path for route in pages}
@@ -103,13 +118,19 @@ def build_app(
     return app
 
 
-def _lifespan(batcher: Batcher, scorer: PairScorer) -> Lifespan[FastAPI]:
+def _lifespan(
+    batcher: Batcher, scorer: PairScorer, labelling: LabelService | None, desk: SearchDesk | None
+) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         batcher.start()
         yield
         await asyncio.to_thread(batcher.close)
         scorer.close()
+        if labelling is not None:
+            await asyncio.to_thread(labelling.close)
+        if desk is not None:
+            desk.close()
 
     return lifespan
 

@@ -121,7 +121,8 @@ class Entrance:
             seconds = time.perf_counter() - began
             # Only from fixed sets: both come from the caller, and either could be a text.
             method = method if method in _METHODS else "other"
-            route = scope["path"] if scope["path"] in self._routes else "other"
+            path = getattr(scope.get("route"), "path_format", scope["path"])
+            route = path if path in self._routes else "other"
             status = exchange.status or int(HTTPStatus.INTERNAL_SERVER_ERROR)
             self.metrics.saw_request(
                 method=method, route=route, status=status, seconds=seconds, n_pairs=exchange.n_pairs

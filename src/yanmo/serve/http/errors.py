@@ -19,6 +19,7 @@ __all__ = [
     "RefusalError",
     "error_replies",
     "install_error_handlers",
+    "other_model",
     "queue_full",
 ]
 
@@ -82,6 +83,19 @@ def queue_full(seconds: int) -> RefusalError:
         fix=f"try again in {seconds} s",
         headers={"Retry-After": str(seconds)},
     )
+
+
+def other_model(model_name: str) -> RefusalError:
+    """Refuses a request that names another model, where the operator asks for that.
+
+    Args:
+        model_name: What the model here is called.
+
+    Returns:
+        The refusal.
+    """
+    message = f"the model served here is '{model_name}'"
+    return RefusalError(HTTPStatus.NOT_FOUND, message, fix=f"set model to {model_name}, or leave it out")
 
 
 _MEANING = {

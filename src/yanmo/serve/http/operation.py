@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from ...data import Budget
-from .errors import ErrorReply, RefusalError
+from .errors import ErrorReply, RefusalError, other_model
 from .matching import json_reply
 from .metrics import ServiceMetrics
 from .queue.batcher import Batcher
@@ -18,7 +18,9 @@ from .settings import ServiceSettings
 
 __all__ = ["OPEN_ROUTES", "operation_routes"]
 
-OPEN_ROUTES = ("/healthz", "/health")
+_HEALTH = ("/healthz", "/health")
+_AUTH = "/v1/cluster/auth"
+OPEN_ROUTES = (*_HEALTH, _AUTH)
 """Addresses that need no key."""
 
 
@@ -30,12 +32,19 @@ class HealthReply(BaseModel):
 
 
 class ModelReply(BaseModel):
-    """A model as OpenAI's clients list it."""
+    """A model as OpenAI's clients list it, and as Xinference's look for it before they rank."""
 
     id: str
     object: str
     created: int
     owned_by: str
+    model_type: str
+
+
+class AuthReply(BaseModel):
+    """Whether a key is needed, which Xinference's clients ask before they send theirs."""
+
+    auth: bool
 
 
 class ModelsReply(BaseModel):
@@ -84,9 +93,10 @@ def operation_routes(
         locks: What all but the health asks of a caller.
 
     Returns:
-        ``/healthz`` and ``/health``, ``/info``, ``/v1/models`` and ``/metrics``.
+        ``/healthz``, ``/health``, ``/v1/cluster/auth``, ``/info``, ``/v1/models`` and each of them, ``/metrics``.
     """
     router = APIRouter(tags=["operation"])
+    model_here = ModelReply(id=model_name, object="model", created=0, owned_by="yanmo", model_type="rerank")
 
     async def health() -> Response:
         """能打分则为 ok。Says ok while it can score."""
@@ -96,7 +106,7 @@ def operation_routes(
             )
         return json_reply(HealthReply(status="ok", model=model_name))
 
-    for path in OPEN_ROUTES:
+    for path in _HEALTH:
         router.add_api_route(
             path,
             health,
@@ -134,8 +144,29 @@ def operation_routes(
     )
     async def models() -> Response:
         """一个服务只有一个模型。A service has one model."""
-        model = ModelReply(id=model_name, object="model", created=0, owned_by="yanmo")
-        return json_reply(ModelsReply(object="list", data=[model]))
+        return json_reply(ModelsReply(object="list", data=[model_here]))
+
+    @router.get(
+        "/v1/models/{name:path}",
+        response_model=ModelReply,
+        dependencies=locks,
+        responses={404: {"model": ErrorReply, "description": "没有这个模型 / no such model"}},
+        summary="模型（OpenAI、Xinference 的格式） / the model, as OpenAI and Xinference describe one",
+    )
+    async def model(name: str) -> Response:
+        """无论叫什么，答的都是这一个模型。Whatever it is called, the one model there is."""
+        if not settings.takes_any_model and name != model_name:
+            raise other_model(model_name)
+        return json_reply(model_here)
+
+    @router.get(
+        _AUTH,
+        response_model=AuthReply,
+        summary="是否需要密钥（Xinference 的格式） / whether a key is needed, as Xinference tells",
+    )
+    async def auth() -> Response:
+        """Xinference 的客户端先问这里，再决定是否发送密钥。Its clients ask here before they send a key."""
+        return json_reply(AuthReply(auth=bool(locks)))
 
     @router.get(
         "/metrics",

@@ -1,9 +1,11 @@
 """Ranking of texts by a query, at the addresses and in the shapes that existing clients speak.
 
 All score the pairs (query, text) under one task. ``/rerank`` and ``/v1/rerank`` take either shape and tell it by its
-keys, for clients disagree which of them stands where; ``/v2/rerank`` is Cohere's.
+keys, for clients disagree which of them stands where; ``/v2/rerank`` is Cohere's, and ``/infinity/rerank`` that of
+Infinity, whose requests cannot be told from vLLM's and whose documents come back as bare texts.
 """
 
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +18,16 @@ from numpy.typing import NDArray
 
 from ...data import TaskSet
 from .entrance import exchange_of
-from .errors import RefusalError, error_replies
+from .errors import RefusalError, error_replies, other_model
 from .matching import json_reply, verdicts_of
 from .queue.scoring import PairScorer
 from .request_model import counted_route
 from .rerank_schemas import (
     TASK_MEANING,
     CohereReply,
+    InfinityReply,
+    InfinityResult,
+    InfinityUsage,
     JinaDocument,
     JinaReply,
     JinaRequest,
@@ -90,15 +95,14 @@ def rerank_routes(scorer: PairScorer, *, model_name: str, default_task: str, tak
         takes_any_model: Whether a request may name another model than this; the answer's header says which it was.
 
     Returns:
-        ``/rerank``, ``/v1/rerank`` and ``/v2/rerank``.
+        ``/rerank``, ``/v1/rerank``, ``/v2/rerank`` and ``/infinity/rerank``.
     """
     router = APIRouter(tags=["rerank"], route_class=counted_route(scorer.max_pairs))
     task_query = Query(description=f"{TASK_MEANING} ({default_task})")
 
     async def rank(request: Request, asked: _Asked, *, task: str | None) -> _Ranking:
         if not takes_any_model and asked.model not in (None, model_name):
-            message = f"the model served here is '{model_name}'"
-            raise RefusalError(HTTPStatus.NOT_FOUND, message, fix=f"set model to {model_name}, or leave it out")
+            raise other_model(model_name)
         names = {name for name in (task, asked.task) if name is not None} or {default_task}
         if len(names) > 1:
             message = "the address and the body name different tasks"
@@ -164,6 +168,29 @@ def rerank_routes(scorer: PairScorer, *, model_name: str, default_task: str, tak
         meta: dict[str, dict[str, str | int]] = {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}
         return json_reply(CohereReply(id=str(uuid.uuid4()), results=results, meta=meta))
 
+    @router.post(
+        "/infinity/rerank",
+        response_model=InfinityReply,
+        response_model_exclude_unset=True,
+        responses=error_replies(),
+        summary="排序（Infinity 的格式） / rank, as Infinity does",
+    )
+    async def rerank_as_infinity(
+        request: Request, asked: JinaRequest, task: Annotated[str | None, task_query] = None
+    ) -> Response:
+        """按与查询的匹配程度排序；客户端的地址写到 /infinity。Best first; clients are given .../infinity."""
+        ranking = await rank(request, asked, task=task)
+        return json_reply(
+            InfinityReply(
+                object="rerank",
+                results=_infinity_results(ranking, with_texts=asked.return_documents is True),
+                model=model_name,
+                usage=InfinityUsage(prompt_tokens=ranking.n_tokens, total_tokens=ranking.n_tokens),
+                id=str(uuid.uuid4()),
+                created=int(time.time()),
+            )
+        )
+
     return router
 
 
@@ -185,6 +212,18 @@ def _jina_results(ranking: _Ranking, *, with_texts: bool) -> list[JinaResult]:
         result = JinaResult(index=i, relevance_score=float(ranking.scores[i]))
         if with_texts:
             result.document = JinaDocument(text=ranking.texts[i])
+        if any(ranking.cuts[i]):
+            result.cut = ranking.cuts[i]
+        results.append(result)
+    return results
+
+
+def _infinity_results(ranking: _Ranking, *, with_texts: bool) -> list[InfinityResult]:
+    results = []
+    for i in ranking.order:
+        result = InfinityResult(index=i, relevance_score=float(ranking.scores[i]))
+        if with_texts:
+            result.document = ranking.texts[i]
         if any(ranking.cuts[i]):
             result.cut = ranking.cuts[i]
         results.append(result)

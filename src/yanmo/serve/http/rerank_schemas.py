@@ -16,6 +16,9 @@ from .request_model import RequestModel, Text
 
 __all__ = [
     "CohereReply",
+    "InfinityReply",
+    "InfinityResult",
+    "InfinityUsage",
     "JinaDocument",
     "JinaReply",
     "JinaRequest",
@@ -104,7 +107,8 @@ class JinaRequest(RequestModel):
     top_n: int | None = Field(default=None, ge=1, description=_TOP_N)
     return_documents: bool | None = Field(
         default=None,
-        description="结果里带上文本；省略时 /v2/rerank 不带，其余带 / give the texts back; default: all but /v2/rerank",
+        description="结果里带上文本；省略时 /rerank 与 /v1/rerank 带，其余不带 / "
+        "give the texts back; by default /rerank and /v1/rerank do",
     )
     raw_scores: bool = Field(default=False, description=_RAW)
     truncation: bool = Field(
@@ -129,7 +133,9 @@ class JinaRequest(RequestModel):
         Raises:
             RefusalError: A document has none.
         """
-        return [_text_of(document, self.rank_fields, number) for number, document in enumerate(self.documents)]
+        # A field named a thousand times would make a text a thousand times as long.
+        fields = list(dict.fromkeys(self.rank_fields))
+        return [_text_of(document, fields, number) for number, document in enumerate(self.documents)]
 
 
 class JinaDocument(BaseModel):
@@ -167,6 +173,33 @@ class CohereReply(BaseModel):
     id: str
     results: list[JinaResult]
     meta: dict[str, dict[str, str | int]]
+
+
+class InfinityResult(BaseModel):
+    """One candidate."""
+
+    index: int = Field(description="候选的序号，从 0 起 / number of the candidate, from 0")
+    relevance_score: float = Field(description="校准后的匹配概率 / calibrated probability of a match")
+    document: str | None = Field(default=None, description="只在要求时 / only if asked for")
+    cut: tuple[int, int] | None = Field(default=None, description=_CUT)
+
+
+class InfinityUsage(BaseModel):
+    """What the request cost: all of it is prompt."""
+
+    prompt_tokens: int
+    total_tokens: int = Field(description="打分的 token 数，每对都计入查询 / tokens scored; every pair has the query")
+
+
+class InfinityReply(BaseModel):
+    """The best candidates, best first, as Infinity gives them."""
+
+    object: Literal["rerank"]
+    results: list[InfinityResult]
+    model: str
+    usage: InfinityUsage
+    id: str
+    created: int = Field(description="何时应答，Unix 秒 / when it was answered, in seconds of Unix")
 
 
 def _shape_of(values: object) -> str:

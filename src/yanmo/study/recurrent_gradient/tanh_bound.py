@@ -23,7 +23,7 @@ def tanh_bound(*, digits: int = 30) -> Decimal:
         >>> print(tanh_bound(digits=12))
         0.447743204694
 
-    Source: kexue.fm/archives/7888, which prints 0.44772: 2.3e-5 too small, so exceeded where ``U h`` is near 0.7717.
+    Source: kexue.fm/archives/7888, for the cell; the digits are ours.
     """
     with localcontext() as context:
         context.prec = digits + 10

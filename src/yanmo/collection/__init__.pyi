@@ -1,0 +1,10 @@
+from .dedup import deduplicate as deduplicate
+from .group_rows import DoubtfulPair as DoubtfulPair
+from .group_rows import GroupedRow as GroupedRow
+from .group_rows import Groups as Groups
+from .linking import Link as Link
+from .linking import Links as Links
+from .linking import link as link
+from .text_index import Hit as Hit
+from .text_index import TextIndex as TextIndex
+from .text_index import search as search

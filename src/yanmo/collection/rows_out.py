@@ -1,0 +1,71 @@
+"""Rows of text to a file: CSV, TSV or JSON lines by the name's suffix, whole or not at all."""
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ..atomic import replacing
+from ..errors import InputError
+
+__all__ = ["check_output", "write_rows"]
+
+_TABLES = {".csv": ",", ".tsv": "\t"}
+_LINES = (".jsonl", ".ndjson")
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
+
+
+def check_output(path: Path) -> None:
+    """Refuses a name that nothing can be written under, before any work is done.
+
+    Args:
+        path: Where rows are to go.
+
+    Raises:
+        InputError: It exists, or its suffix names no format.
+    """
+    if path.suffix.lower() not in (*_TABLES, *_LINES):
+        fix = f"name a file ending in {', '.join((*_TABLES, *_LINES))}"
+        raise InputError(f"the suffix '{path.suffix}' names no format", where=path, fix=fix)
+    if path.exists():
+        raise InputError("exists", where=path, fix="name another file or delete it")
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> int:
+    """Writes rows; in tables a cell that a spreadsheet would compute stands after an apostrophe.
+
+    Args:
+        path: The file.
+        columns: Names of the columns, in order.
+        rows: Values by column.
+
+    Returns:
+        How many were written.
+    """
+    n = 0
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        if path.suffix.lower() in _LINES:
+            for row in rows:
+                file.write(json.dumps({name: row.get(name, "") for name in columns}, ensure_ascii=False) + "\n")
+                n += 1
+            return n
+        table = csv.writer(file, delimiter=_TABLES[path.suffix.lower()], lineterminator="\n")
+        table.writerow(columns)
+        for row in rows:
+            table.writerow([_safe(row.get(name, "")) for name in columns])
+            n += 1
+    return n
+
+
+def _safe(cell: object) -> object:
+    """As in predict's tables: quotes do not keep ``=HYPERLINK(...)`` from being computed, an apostrophe does."""
+    if not isinstance(cell, str):
+        return cell
+    beginning = cell.lstrip("'").lstrip()[:1]
+    if not beginning or (beginning not in "=+-@＝＋－＠" and cell[:1] not in "\t\r"):
+        return cell
+    return cell if _NUMBER.fullmatch(cell) else f"'{cell}"
