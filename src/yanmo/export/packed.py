@@ -172,7 +172,7 @@ class _PackedAttention(nn.Module):
     def __init__(self, attention: SelfAttention) -> None:
         super().__init__()
         self.kernel = attention.kernel
-        parts = [attention.query, attention.key, attention.value]
+        parts: list[nn.Module] = [attention.query, attention.key, attention.value]
         by_rows = [part for part in parts if isinstance(part, RowInt8Linear)]
         one = side_by_side(by_rows) if len(by_rows) == len(parts) else None
         self.parts = nn.ModuleList(parts if one is None else [one])
