@@ -89,12 +89,16 @@ class OnnxEngine(GraphEngine):
                 )
         card = read_card(self._session.get_modelmeta().custom_metadata_map.get(CARD_KEY), path)
         super().__init__(
-            path, card, max_tokens=max_tokens, has_rows=has_rows, packed=self._form() if is_packed else None
+            path, card, max_tokens=max_tokens, has_rows=has_rows, packed=self._form(path) if is_packed else None
         )
 
-    def _form(self) -> PackedForm:
+    def _form(self, path: Path) -> PackedForm:
         shapes = {entry.name: entry.shape for entry in self._session.get_inputs()}
-        return PackedForm(sides=shapes["spread"][1], scored_sides=shapes["scored_spread"][1])
+        sides = [shapes[name][1] if len(shapes[name]) == 3 else None for name in ("spread", "scored_spread")]
+        if not all(each in (1, 2) for each in sides):
+            problem = f"the graph's pairs have {sides[0]} and {sides[1]} rows, a matcher's have 1 or 2"
+            raise InputError(problem, where=path, fix=WRITE_AGAIN)
+        return PackedForm(*sides)
 
     @property
     def version(self) -> str:
