@@ -7,8 +7,10 @@ import signal
 import pytest
 
 from yanmo.bulk import predict
+from yanmo.bulk.asking_rules import asking_rules
 from yanmo.bulk.pair_chunks import ScorerHere
 from yanmo.bulk.predict import PredictSource, predict_files
+from yanmo.bulk.request import ReadingRules
 from yanmo.data import OnBadLine
 from yanmo.errors import InputError
 from yanmo.tokenize import TextNormalization
@@ -158,3 +160,38 @@ def test_it_counts_pairs_with_nothing_to_read_and_with_what_the_vocabulary_lacks
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["ssB"] for line in lines[:4]] == [1, 0, 0, 0]
     assert lines[1]["ssB_probability"] == 0
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv"])
+def test_the_least_sure_tenth_is_left_to_a_person(overlap_matcher, tmp_path, suffix):
+    matcher, _ = overlap_matcher
+    path = tmp_path / "in.jsonl"
+    texts = [("".join(CHARACTERS[:6]), "".join(CHARACTERS[i % 6 : i % 6 + 6])) for i in range(60)]
+    path.write_text("".join(json.dumps({"source": a, "target": b}) + "\n" for a, b in texts), encoding="utf-8")
+    source = PredictSource(("ssB",), path)
+    rules = asking_rules(matcher, [source], share=0.3, rules=ReadingRules())
+    out = tmp_path / f"out.{suffix}"
+    done = predict_files(ScorerHere(matcher), [source], out, keep=(), asking=rules)
+    text = out.read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in text] if suffix == "jsonl" else list(csv.DictReader(text))
+    given = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    answers = matcher.decide([(row["source"], row["target"]) for row in given], task="ssB", ask=0.3)
+    assert [str(row["ssB"]) for row in rows] == list(answers)
+    # Six likenesses, ten pairs of each: of the least sure 18 those of one likeness.
+    assert done.asked["ssB"] == list(answers).count("?") == 10
+    assert done.matches["ssB"] == list(answers).count("1")
+
+
+def test_thresholds_kept_for_this_share_are_taken_and_the_contest_has_no_third_answer(overlap_matcher, tmp_path):
+    matcher, _ = overlap_matcher
+    path = _write_pairs(tmp_path / "in.jsonl", 20)
+    source = PredictSource(("ssB",), path)
+    kept = matcher.matching.decision("ssB").model_copy(update={"ask_above": 0.55, "ask_below": 0.65, "ask_share": 0.1})
+    matcher.matching = matcher.matching.with_decision("ssB", kept)
+    rules = asking_rules(matcher, [source], share=0.1, rules=ReadingRules())
+    assert rules == {"ssB": kept}
+    with pytest.raises(InputError, match="no third answer"):
+        predict_files(ScorerHere(matcher), [source], tmp_path / "out.csv", contest=True, asking=rules)
+    # Without being asked to ask, it answers every pair.
+    predict_files(ScorerHere(matcher), [source], tmp_path / "all.jsonl")
+    assert '"?"' not in (tmp_path / "all.jsonl").read_text(encoding="utf-8")

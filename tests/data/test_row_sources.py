@@ -36,6 +36,13 @@ def test_lazy_frames_streams_lists_and_generators():
     assert _triples([row[:2] for row in ROWS], task=None) == [(*row[:2], None) for row in ROWS]
 
 
+def test_columns_of_a_frame_may_have_any_name():
+    pandas = pytest.importorskip("pandas")
+    names = ("name", "open", "count", "columns", "column_names", "features")
+    frame = pandas.DataFrame(VALUES | {key: ["x", "y"] for key in names})
+    assert _triples(frame) == ROWS
+
+
 def test_what_is_missing_in_a_frame_is_named_by_its_row():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"text1": ["甲", None], "text2": ["乙", "丁"], "label": [1, 0]})

@@ -157,6 +157,24 @@ def test_pickled_code_is_not_executed(bert_folder, tmp_path):
         ({"position_embedding_type": "relative_key"}, "position_embedding_type = 'relative_key' is not supported"),
         ({"num_attention_heads": 3}, "16 is not a multiple of num_attention_heads 3"),
         ({"type_vocab_size": 0}, "type_vocab_size is 0"),
+        ({"num_attention_heads": 0}, "num_attention_heads is 0, expected a whole number from 1"),
+        ({"num_attention_heads": "2"}, "num_attention_heads is '2'"),
+        ({"num_attention_heads": None}, "num_attention_heads is None"),
+        ({"num_attention_heads": True}, "num_attention_heads is True"),
+        ({"num_attention_heads": -2}, "num_attention_heads is -2"),
+        ({"hidden_size": 32.0}, "hidden_size is 32.0"),
+        ({"hidden_size": [32]}, r"hidden_size is \[32\]"),
+        ({"num_hidden_layers": "3"}, "num_hidden_layers is '3'"),
+        ({"num_hidden_layers": float("inf")}, "num_hidden_layers is inf"),
+        ({"vocab_size": "x"}, "vocab_size is 'x'"),
+        ({"max_position_embeddings": "a"}, "max_position_embeddings is 'a'"),
+        ({"intermediate_size": None}, "intermediate_size is None"),
+        ({"layer_norm_eps": "1e-12"}, "layer_norm_eps is '1e-12', expected a number from 0 to 1"),
+        ({"layer_norm_eps": float("nan")}, "layer_norm_eps is nan"),
+        ({"layer_norm_eps": -1}, "layer_norm_eps is -1"),
+        ({"hidden_dropout_prob": 5.0}, "hidden_dropout_prob is 5.0, expected a number from 0 to 1"),
+        ({"pad_token_id": "a"}, "pad_token_id is 'a'"),
+        ({"pad_token_id": 40}, "pad_token_id 40 is no row of vocab_size 40"),
         ({"model_type": "roberta", "pad_token_id": None}, "pad_token_id is null, and roberta counts positions from it"),
         ({"model_type": "xlm-roberta", "pad_token_id": -1}, "pad_token_id -1 leaves no row"),
         ({"model_type": "roberta", "pad_token_id": 39}, "pad_token_id 39 leaves no row of max_position_embeddings 40"),
@@ -166,6 +184,26 @@ def test_a_configuration_that_cannot_be_honored_is_refused(bert_folder, change, 
     path = bert_folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(InputError, match=message):
+        load_encoder(bert_folder)
+
+
+@pytest.mark.parametrize("listed", [{}, {"weight_map": {}}, {"weight_map": ["a"]}, {"weight_map": {"a": 1}}])
+def test_a_list_of_shards_that_lists_none_is_refused(bert_folder, listed):
+    (bert_folder / "model.safetensors").unlink()
+    (bert_folder / "model.safetensors.index.json").write_text(json.dumps(listed))
+    with pytest.raises(InputError, match=r"index\.json: does not say which file holds which tensor"):
+        load_encoder(bert_folder)
+
+
+@pytest.mark.parametrize("held", [torch.zeros(2), [1], {1: torch.zeros(2)}, b"some text\n", b"\x80\x02h\x05.", b""])
+def test_a_torch_file_of_something_else_is_refused(bert_folder, held):
+    (bert_folder / "model.safetensors").unlink()
+    path = bert_folder / "pytorch_model.bin"
+    if isinstance(held, bytes):
+        path.write_bytes(held)
+    else:
+        torch.save(held, path)
+    with pytest.raises(InputError, match=str(bert_folder)):
         load_encoder(bert_folder)
 
 

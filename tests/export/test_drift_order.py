@@ -19,7 +19,7 @@ def _small_matrices_count(monkeypatch):
     monkeypatch.setattr(stored, "_SMALLEST", 8 * 8)
 
 
-@pytest.mark.parametrize("form", [WeightForm.INT8, WeightForm.INT8_ROWS, WeightForm.INT4])
+@pytest.mark.parametrize("form", [WeightForm.INT8, WeightForm.INT8_ROWS, WeightForm.INT4, WeightForm.INT4_ROWS])
 def test_the_estimate_is_what_rounding_one_layer_alone_does(tiny_matcher, form):
     matcher = tiny_matcher()
     plan = WeightPlan.uniform(form)
@@ -53,6 +53,8 @@ def test_the_estimate_is_what_rounding_one_layer_alone_does(tiny_matcher, form):
 def _nearest(weight, form):
     """Rounds a matrix narrower than a block: one scale a row, from the largest weight."""
     weight = weight.detach()
+    if form is WeightForm.INT4_ROWS:
+        return _nearest(_nearest(weight, WeightForm.INT4), WeightForm.INT8_ROWS)
     if form is WeightForm.INT8_ROWS:
         step = weight.abs().amax(-1, keepdim=True) / 63
         return (weight / step).round() * step
@@ -68,7 +70,7 @@ def _nearest(weight, form):
 
 
 def _nearest_rows(x, form):
-    if form is not WeightForm.INT8_ROWS and x.shape[-1] > form.block:
+    if form not in (WeightForm.INT8_ROWS, WeightForm.INT4_ROWS) and x.shape[-1] > form.block:
         raise AssertionError("the tiny model has one block a row")
     step = x.abs().amax(-1, keepdim=True).clamp(min=1e-30) / 127
     return (x / step).round() * step

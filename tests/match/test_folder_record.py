@@ -48,6 +48,18 @@ def test_a_file_that_is_another_is_refused_by_name(folder, name, how):
             Matcher.from_pretrained(folder)
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "special_tokens_map.json", "learned.json"])
+def test_a_file_that_has_come_to_those_that_are_read_is_refused(folder, name):
+    """It would go before what was written, as torch's weights go before a graph, or be mixed with it."""
+    (folder / name).write_text("{}")
+    for check in (check_files, Matcher.from_pretrained):
+        with pytest.raises(InputError, match=rf"{name}: is none of the files that files\.json lists"):
+            check(folder)
+    (folder / name).unlink()
+    (folder / "notes.txt").write_text("mine")
+    assert check_files(folder) == len(json.loads((folder / "files.json").read_text())["files"])
+
+
 def test_a_folder_without_the_list_loads_as_before_and_pages_may_be_edited(folder):
     before = Matcher.from_pretrained(folder).score(PAIRS, task="loose")
     (folder / "README.md").write_text("# mine")

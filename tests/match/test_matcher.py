@@ -121,6 +121,25 @@ def test_weights_that_do_not_fit_are_named(tmp_path, change, message):
         Matcher.from_pretrained(tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"layout": "bogus"}, "model.layout: Input should be"),
+        ({"head_width": 0}, "model.head_width: Input should be greater than 0"),
+        ({"condition_width": "x"}, "model.condition_width: "),
+        ({"joint_from": None}, "model.joint_from: "),
+    ],
+)
+def test_a_model_that_cannot_be_built_is_named(tmp_path, changes, words):
+    _matcher().save_pretrained(tmp_path / "run")
+    path = tmp_path / "run" / "matching.json"
+    values = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(values | {"model": values["model"] | changes}), "utf-8")
+    (tmp_path / "run" / "files.json").unlink()
+    with pytest.raises(InputError, match=rf"matching\.json: {words}"):
+        Matcher.from_pretrained(tmp_path / "run")
+
+
 def test_the_encoder_of_a_saved_matcher_is_a_plain_hugging_face_one(tmp_path):
     _matcher().save_pretrained(tmp_path / "run")
     names = set(load_file(tmp_path / "run" / "model.safetensors"))

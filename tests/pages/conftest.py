@@ -1,5 +1,6 @@
 """The folder in which the pages' code is run: what a reader has, small. Texts ship with Yanmo; the base is random."""
 
+import csv
 import json
 import random
 import shutil
@@ -18,6 +19,11 @@ def _rows(path):
 def _write(path, rows):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def _table(path, names, rows):
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([names, *rows])
 
 
 def _data(sample, data):
@@ -63,6 +69,12 @@ def prepared(tmp_path_factory):
         _data(sample, folder / "data")
     reviews = _rows(folder / "data" / "reviews" / "train.jsonl")
     _write(folder / "pairs.jsonl", [{"id": i, "text1": r["text1"], "text2": r["text2"]} for i, r in enumerate(reviews)])
+    with resources.as_file(resources.files("yanmo.assets") / "sample" / "pairs" / "lcqmc" / "valid.jsonl") as questions:
+        rows = _rows(questions)
+    _table(folder / "pairs.csv", ("id", "text1", "text2"), [(i, r["text1"], r["text2"]) for i, r in enumerate(rows)])
+    _table(folder / "examples.csv", ("text1", "text2", "label"), [(r["text1"], r["text2"], r["label"]) for r in rows])
+    _table(folder / "questions.csv", ("text",), [(r["text1"],) for r in rows])
+    _table(folder / "faq.csv", ("text",), [(r["text2"],) for r in rows])
     _base(folder / "multilingual-e5-small", [row[side] for row in reviews for side in ("text1", "text2")])
     shutil.copytree(ROOT / "recipes", folder / "recipes", ignore=shutil.ignore_patterns("__pycache__"))
     return folder

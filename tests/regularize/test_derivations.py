@@ -21,6 +21,7 @@ from yanmo.regularize import (
     shifted_input,
     vat_backward,
 )
+from yanmo.regularize.backward import evaluate
 from yanmo.regularize.divergence import divergence
 from yanmo.regularize.leaves import learning_tensors
 
@@ -301,6 +302,11 @@ def test_a_loss_that_nothing_can_learn_from_is_refused():
     x = torch.ones(2, requires_grad=True)
     with torch.no_grad(), pytest.raises(InputError, match="depends on nothing that requires a gradient"):
         fgm_backward(lambda: x.sum(), [x], epsilon=1.0)
+
+
+def test_a_loss_that_is_a_plain_number_is_refused():
+    with pytest.raises(InputError, match="the loss is a float, a tensor was expected"):
+        inspect.unwrap(evaluate)(lambda: 1.0)
 
 
 def test_names_among_the_tensors_are_a_word_too():

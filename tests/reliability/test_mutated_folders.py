@@ -101,7 +101,7 @@ def test_a_damaged_folder_is_refused_or_scores_as_before(kind, commands, inputs,
     assert ended.code == 0, ended.said
     names = sorted(path.name for path in (place / "model").iterdir())
     with tally(f"damaged folders, refused or as before: {kind}") as count:
-        for _ in range(tries(12, 250)):
+        for _ in range(tries(8, 250)):
             shutil.rmtree(place / "model")
             shutil.copytree(inputs / kind, place / "model")
             path = place / "model" / draw.choice(names)

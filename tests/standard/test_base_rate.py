@@ -78,9 +78,9 @@ def test_pairs_that_a_looser_standard_closes_count_at_their_share_too():
 
 def test_a_mix_far_from_the_calibrations_is_said():
     rule = Decision(base_rate=0.7)
-    rare = Counts(true_positives=10, false_positives=5, false_negatives=5, true_negatives=80)
-    assert "--base-rate 0.15" in str(mix_note("law", rule, rare))
-    alike = Counts(true_positives=60, false_positives=5, false_negatives=5, true_negatives=30)
-    few = Counts(true_positives=1, false_positives=0, false_negatives=0, true_negatives=2)
-    assert [mix_note("law", rule, counts) for counts in (alike, few)] == [None, None]
-    assert mix_note("law", Decision(), rare) is None
+    assert "--base-rate 0.15" in str(mix_note("law", rule, n=100, n_matches=15))
+    assert mix_note("law", rule, n=100, n_matches=65) is None
+    assert mix_note("law", rule, n=3, n_matches=1) is None
+    # Far beyond chance, but odds that differ by less than a factor of two matter little.
+    assert mix_note("law", rule, n=10_000, n_matches=6000) is None
+    assert mix_note("law", Decision(), n=100, n_matches=15) is None

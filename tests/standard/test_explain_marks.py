@@ -1,5 +1,5 @@
+from yanmo.data.edits import find_differences
 from yanmo.standard.explain import Effect, Explanation
-from yanmo.standard.explain_differences import find_differences
 from yanmo.standard.explain_marks import marked_texts
 from yanmo.standard.explain_removal import Part
 

@@ -114,3 +114,15 @@ def test_trained_and_unknown_standards_cannot_be_removed(overlap_matcher):
         remove_standard(overlap_matcher[0], name="ssA")
     with pytest.raises(InputError, match="unknown task"):
         remove_standard(overlap_matcher[0], name="没有")
+
+
+def test_the_service_answers_under_it(overlap_matcher, http_service):
+    found = learned(overlap_matcher[0])
+    pairs = [{"text0": a, "text1": b} for a, b in PAIRS]
+    client = http_service(found)
+    reply = client.post("/v1/decide", json={"pairs": pairs, "tasks": ["同", "ssB"]})
+    assert reply.status_code == 200, reply.text
+    by_task = [{name: each["match"] for name, each in row["tasks"].items()} for row in reply.json()["results"]]
+    assert [row["同"] for row in by_task] == [True] * 5 + [False] * 5
+    assert [row["ssB"] for row in by_task] == overlap_matcher[0].decide(PAIRS, task="ssB").tolist()
+    assert client.get("/v1/tasks").json()["tasks"][-1]["name"] == "同"

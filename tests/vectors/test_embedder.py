@@ -126,7 +126,7 @@ def test_the_layout_of_sentence_transformers_6_is_read_too(folder):
     ("file", "text", "message"),
     [
         ("modules.json", "[", r"modules.json: is not JSON"),
-        ("modules.json", "{}", r"modules.json: is no JSON list"),
+        ("modules.json", "{}", r"modules.json: is not a JSON list"),
         ("modules.json", '[{"idx": 0}]', "a module has no type"),
         (
             "modules.json",

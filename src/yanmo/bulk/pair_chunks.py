@@ -1,13 +1,13 @@
 """Pairs in portions, each judged as a whole, and the lines that are written for it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from ..data import Pair
-from ..match import Matcher, MatchingFile
+from ..match import Decision, Matcher, MatchingFile
 from ..match.engines.identity import MatcherIdentity
-from ..match.verdicts import with_implied
+from ..match.verdicts import verdicts, with_implied
 from .row_forms import RowForm
 
 __all__ = ["ChunkLines", "ChunkScorer", "PairChunk", "ScorerHere", "cut_chunks", "score_chunk"]
@@ -25,6 +25,8 @@ class PairChunk:
     """The pairs, at least one."""
     form: RowForm
     """The form of the lines."""
+    asking: Mapping[str, Decision] = field(default_factory=dict)
+    """Rules that take the place of the matcher's own where a person is to be asked, by task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class ChunkLines:
     """One line for each."""
     n_matches: dict[str, int] = field(default_factory=dict)
     """How many of them match, by task."""
+    n_asked: dict[str, int] = field(default_factory=dict)
+    """How many of them are left to a person, by task."""
     n_blank: int = 0
     """How many pairs are no match for having nothing to read in either text."""
     n_unknown: int = 0
@@ -99,14 +103,19 @@ def score_chunk(matcher: Matcher, chunk: PairChunk) -> ChunkLines:
     """
     tasks = with_implied(matcher.matching.task_set, chunk.tasks)
     rows = matcher.rows([(pair.text0, pair.text1) for pair in chunk.pairs], tasks=tasks)
-    found = matcher.judge_rows(rows)
-    verdicts = {task: found[task] for task in chunk.tasks}
+    matching = matcher.matching
+    for task, rule in chunk.asking.items():
+        matching = matching.with_decision(task, rule)
+    found = verdicts(matching, matcher.logits_of(rows), is_blank=rows.is_blank)
+    judged = {task: found[task] for task in chunk.tasks}
+    asked = {task: verdict.asked & chunk.form.asks for task, verdict in judged.items()}
     return ChunkLines(
         chunk.source,
         len(chunk.pairs),
-        chunk.form.lines(chunk.pairs, verdicts),
-        {task: int(verdict.accepted.sum()) for task, verdict in verdicts.items()},
-        n_blank=int(verdicts[chunk.tasks[0]].is_blank.sum()),
+        chunk.form.lines(chunk.pairs, judged),
+        {task: int((verdict.accepted & ~asked[task]).sum()) for task, verdict in judged.items()},
+        n_asked={task: int(each.sum()) for task, each in asked.items()},
+        n_blank=int(judged[chunk.tasks[0]].is_blank.sum()),
         n_unknown=int(rows.n_unknown.any(axis=1).sum()),
     )
 

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,14 @@ from ..atomic import naming, replacing
 from ..data import Columns, FileFormat, OnBadLine, Pair, RejectFile, read_pairs
 from ..data.reading import PairReader
 from ..errors import InputError, chosen
-from ..match import MatchingFile
+from ..match import Decision, MatchingFile
 from .output_claim import OutputNames
 from .pair_chunks import ChunkLines, ChunkScorer, PairChunk, cut_chunks
 from .request import PredictSource, ReadingRules, check_sources, row_form
-from .row_forms import OutputFormat, RowForm
+from .row_forms import OutputFormat
 from .whole_tables import check_room, require_writer, write_whole_table
 
-__all__ = ["PredictSource", "Prediction", "predict_files"]
+__all__ = ["PredictSource", "Prediction", "check_id_column", "predict_files"]
 
 # Pairs, or characters, judged together and then put on the disk: some seconds of one core, what a kill costs a process.
 # Pairs are sorted by length within a chunk only: of short pairs it takes many, or padding costs more (2 % with these
@@ -43,6 +43,8 @@ class Prediction:
     """Bad lines left out."""
     n_without_id: int = 0
     """Pairs among those of this call that are named by the number of their row."""
+    asked: Mapping[str, int] = field(default_factory=dict)
+    """Pairs among those of this call that are left to a person, by task."""
     n_blank: int = 0
     """Pairs among those of this call that are no match for having nothing to read in either text."""
     n_unknown: int = 0
@@ -67,6 +69,7 @@ def predict_files(
     encoding: str = "utf-8",
     on_bad_line: OnBadLine | str = OnBadLine.ERROR,
     restart: bool = False,
+    asking: Mapping[str, Decision] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Prediction:
     """Decides every pair of some files by all their tasks and writes one row for each, in their order.
@@ -93,6 +96,8 @@ def predict_files(
         encoding: Their encoding.
         on_bad_line: Stop at a bad line, or leave it out and write it to ``OUT.rejects.jsonl``.
         restart: Throw away what an interrupted call left.
+        asking: Leave pairs that a standard is too unsure of to a person, by these rules in place of the matcher's own;
+            see ``asking_rules``. None decides every pair.
         on_progress: Told the pairs done, after every chunk.
 
     Returns:
@@ -115,6 +120,7 @@ def predict_files(
         "output": output.value,
         "keep": None if keep is None else list(keep),
         "contest": contest,
+        "ask": None if asking is None else {task: rule.model_dump(mode="json") for task, rule in asking.items()},
     }
     task_set = scorer.matching.task_set
     skipping = on_bad_line is OnBadLine.SKIP
@@ -127,6 +133,9 @@ def predict_files(
     rules = ReadingRules(columns, file_format, encoding)
     check_sources(sources, task_set, rules)
     form = row_form(sources, task_set, rules, output=output, keep=keep, contest=contest)
+    if contest and asking is not None:
+        raise InputError("the contest's table has no third answer", fix="leave --ask or --contest out")
+    form = replace(form, asks=asking is not None)
     with names.claimed(source.path for source in sources), ExitStack() as stack:
         if restart:
             names.journal.unlink(missing_ok=True)
@@ -135,6 +144,7 @@ def predict_files(
         _save(names.journal, request, done)
         n_without_id = n_blank = n_unknown = 0
         matches: Counter[str] = Counter()
+        asked: Counter[str] = Counter()
         rejects = RejectFile(names.rejects) if skipping else nullcontext()
         with rejects as reject_file, naming(names.part), names.part.open("r+b") as file:
             file.truncate(done.n_bytes)
@@ -168,17 +178,18 @@ def predict_files(
                             pass
                         continue
                     for chunk in cut_chunks(pairs, max_pairs=_PAIRS, max_characters=_CHARACTERS):
-                        _check_id_column(pairs, form)
+                        check_id_column(pairs, () if contest else form.kept)
                         if len(sources) > 1 and contest:
                             _check_ids(chunk)
                         n_without_id += sum(pair.id is None for pair in chunk)
-                        yield PairChunk(i, source.tasks, chunk, form)
+                        yield PairChunk(i, source.tasks, chunk, form, asking or {})
 
             for lines in scorer.lines(chunks()):
                 file.write(lines.data)
                 file.flush()
                 os.fsync(file.fileno())
                 matches += Counter(lines.n_matches)
+                asked += Counter(lines.n_asked)
                 n_blank += lines.n_blank
                 n_unknown += lines.n_unknown
                 done = done.written(lines)
@@ -193,7 +204,9 @@ def predict_files(
             names.part.replace(out)
         names.journal.unlink(missing_ok=True)
     n_rejected = 0 if reject_file is None else reject_file.n_rejected
-    return Prediction(done.n_pairs, begun.n_pairs, dict(matches), n_rejected, n_without_id, n_blank, n_unknown)
+    return Prediction(
+        done.n_pairs, begun.n_pairs, dict(matches), n_rejected, n_without_id, dict(asked), n_blank, n_unknown
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +279,18 @@ def _identity(source: PredictSource) -> list[Any]:
     return [list(source.tasks), str(source.path.resolve()), stamp]
 
 
-def _check_id_column(reader: PairReader, form: RowForm) -> None:
+def check_id_column(reader: PairReader, kept: Sequence[str] | None) -> None:
+    """Makes sure that no column ``id`` is lost beside the one that is to be the id.
+
+    Args:
+        reader: Has read a row.
+        kept: The columns that are kept; None for all.
+
+    Raises:
+        InputError: One would be.
+    """
     id_column = None if reader.columns is None else reader.columns.id
-    if "id" in reader.found and id_column != "id" and not form.is_contest and (form.kept is None or "id" in form.kept):
+    if "id" in reader.found and id_column != "id" and (kept is None or "id" in kept):
         raise InputError(
             f"has a column 'id' beside '{id_column}', which is to be the id",
             where=reader.path,

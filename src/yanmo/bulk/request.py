@@ -45,7 +45,7 @@ class ReadingRules:
 
 
 def prediction_sources(
-    task_set: TaskSet, pairs: Path, *, tasks: Sequence[str] | None, split: str
+    task_set: TaskSet, pairs: Path, *, tasks: str | Sequence[str] | None, split: str
 ) -> list[PredictSource]:
     """Says which files are to be judged by which standards.
 

@@ -92,6 +92,8 @@ class RowForm:
     """Whether rows say which file they are from."""
     is_contest: bool = False
     """Whether it is the contest's table of id and label instead."""
+    asks: bool = False
+    """Whether a pair that a standard is too unsure of has the answer ``?``, for a person to decide."""
 
     def __post_init__(self) -> None:
         names = (*(self.kept or ()), *self.own)
@@ -147,7 +149,9 @@ class RowForm:
             row["file"] = "/".join(Path(pair.source).parts[-2:])
         row["id"] = pair.name
         for task, verdict in verdicts.items():
-            answer, probability = int(verdict.accepted[position]), round(float(verdict.probabilities[position]), 6)
+            asked = self.asks and bool(verdict.asked[position])
+            answer: int | str = "?" if asked else int(verdict.accepted[position])
+            probability = round(float(verdict.probabilities[position]), 6)
             row |= {"label": answer} if self.is_contest else {task: answer, probability_column(task): probability}
         return row
 

@@ -6,7 +6,8 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "dedup": ["DoubtfulPair", "GroupedRow", "Groups", "deduplicate"],
+        "dedup": ["deduplicate"],
+        "group_rows": ["DoubtfulPair", "GroupedRow", "Groups"],
         "linking": ["Link", "Links", "link"],
         "text_index": ["Hit", "TextIndex", "search"],
     },

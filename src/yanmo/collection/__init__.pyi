@@ -1,7 +1,7 @@
-from .dedup import DoubtfulPair as DoubtfulPair
-from .dedup import GroupedRow as GroupedRow
-from .dedup import Groups as Groups
 from .dedup import deduplicate as deduplicate
+from .group_rows import DoubtfulPair as DoubtfulPair
+from .group_rows import GroupedRow as GroupedRow
+from .group_rows import Groups as Groups
 from .linking import Link as Link
 from .linking import Links as Links
 from .linking import link as link

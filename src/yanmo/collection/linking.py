@@ -72,7 +72,7 @@ def link(
     known: Iterable[tuple[str, str]] = (),
     column: str | None = None,
     id_column: str | None = None,
-    encoding: str = "utf-8",
+    encoding: str = "auto",
     encode: Encode | None = None,
     on_progress: Progress | None = None,
 ) -> Links:

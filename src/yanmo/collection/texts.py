@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..data.columns import listing, spelled
-from ..data.lines import check_encoding, read_lines
-from ..data.rows import FileFormat, choose_format, peek, read_rows
+from ..data.encodings import settle_encoding
+from ..data.lines import read_lines
+from ..data.row_sources import RowSource, row_source
+from ..data.rows import FileFormat, choose_format, peek
+from ..data.table_files import table_format
 from ..errors import InputError
 
 __all__ = ["GivenTexts", "TextTable", "read_known", "read_texts"]
@@ -46,7 +49,7 @@ def read_texts(
     column: str | None = None,
     id_column: str | None = None,
     file_format: FileFormat | None = None,
-    encoding: str = "utf-8",
+    encoding: str = "auto",
 ) -> TextTable:
     r"""Reads a collection.
 
@@ -54,7 +57,8 @@ def read_texts(
     name; two such columns are refused. A file without a known header and with one column is a list of texts.
 
     Args:
-        source: A file (JSON lines, CSV, TSV, or plain lines), a data frame, a list of texts, or one of dicts.
+        source: A file (JSON lines, CSV, TSV, xlsx, parquet, Arrow, or plain lines), a data frame, a list of texts, or
+            one of dicts.
         column: Column of the texts.
         id_column: Column of the ids; ``id`` where there is one.
         file_format: How rows stand in the file; None tells by name and first line.
@@ -102,50 +106,53 @@ def read_texts(
 
 
 def _of_file(path: Path, file_format: FileFormat | None, encoding: str) -> list[tuple[int, dict[str, Any]]]:
-    first, lines = peek(read_lines(path, encoding=check_encoding(encoding)))
-    if not first:
-        raise InputError("is empty", where=path, fix="give a file with a row for each text")
-    try:
-        kind = file_format or choose_format(path, first)
-    except InputError:
-        # Neither tabs nor commas nor JSON: a text on every line.
-        return [(line.number, {"text": line.text.rstrip("\r\n")}) for line in lines if line.text.strip()]
-    found: list[tuple[int, dict[str, Any]]] = []
-    names: list[str] | None = None
-    for row in read_rows(lines, kind, where=path):
-        if row.flaw is not None:
-            raise InputError(row.flaw.reason, where=path, line=row.line, fix=row.flaw.fix)
-        if isinstance(row.values, dict):
-            found.append((row.line, row.values))
-            continue
-        cells = list(row.values or ())
-        if names is None:
-            names = [cell.strip() for cell in cells]
-            repeated = sorted({name for name in names if names.count(name) > 1})
-            if repeated:
-                raise InputError(f"two columns are called '{repeated[0]}'", where=path, line=row.line, fix="rename one")
-            continue
-        if len(cells) != len(names):
-            problem = f"has {len(cells)} columns where the header has {len(names)}"
-            raise InputError(problem, where=path, line=row.line, fix="put texts that hold the separator in quotes")
-        found.append((row.line, dict(zip(names, cells, strict=True))))
-    return found
+    if table_format(path, file_format) is None:
+        first, lines = peek(read_lines(path, encoding=settle_encoding(path, encoding)))
+        if not first:
+            raise InputError("is empty", where=path, fix="give a file with a row for each text")
+        try:
+            file_format = file_format or choose_format(path, first)
+        except InputError:
+            # Neither tabs nor commas nor JSON: a text on every line.
+            return [(line.number, {"text": line.text.rstrip("\r\n")}) for line in lines if line.text.strip()]
+    return _named(row_source(path, file_format=file_format, encoding=encoding), where=str(path))
 
 
 def _of_objects(source: Iterable[Any]) -> list[tuple[int, dict[str, Any]]]:
-    if hasattr(source, "columns"):  # of pandas, polars or arrow
-        names = list(getattr(source, "column_names", None) or source.columns)
-        columns = [getattr(source[name], "to_pylist", source[name].__iter__)() for name in names]  # type: ignore[index]
-        return [(i, dict(zip(names, row, strict=True))) for i, row in enumerate(zip(*columns, strict=True), start=1)]
-    found = []
-    for i, one in enumerate(source, start=1):
-        if isinstance(one, str):
-            found.append((i, {"text": one}))
-        elif isinstance(one, Mapping):
-            found.append((i, {str(name): value for name, value in one.items()}))
-        else:
-            fix = "give texts, or dicts with the key 'text'"
-            raise InputError(f"row {i} is a {type(one).__name__}, not a text", where="the collection", fix=fix)
+    if isinstance(source, Sequence):
+        source = [{"text": one} if isinstance(one, str) else one for one in source]
+        for i, one in enumerate(source, start=1):
+            if not isinstance(one, Mapping):
+                fix = "give texts, or dicts with the key 'text'"
+                raise InputError(f"row {i} is a {type(one).__name__}, not a text", where="the collection", fix=fix)
+    if isinstance(source, Sequence) and not source:
+        return []
+    return _named(row_source(source), where="the collection")
+
+
+def _named(source: RowSource, *, where: str) -> list[tuple[int, dict[str, Any]]]:
+    """The rows by column; of a table the first row names them."""
+    found: list[tuple[int, dict[str, Any]]] = []
+    names: list[str] | None = None
+    for row in source.open()[1]:
+        if row.flaw is not None:
+            raise InputError(row.flaw.reason, where=where, line=row.line, fix=row.flaw.fix)
+        if isinstance(row.values, dict):
+            found.append((row.line, row.values))
+            continue
+        cells = ["" if cell is None else cell for cell in row.values or ()]
+        if names is None:
+            names = [str(cell).strip() for cell in cells]
+            repeated = sorted({name for name in names if names.count(name) > 1})
+            if repeated:
+                raise InputError(
+                    f"two columns are called '{repeated[0]}'", where=where, line=row.line, fix="rename one"
+                )
+            continue
+        if len(cells) != len(names):
+            problem = f"has {len(cells)} columns where the header has {len(names)}"
+            raise InputError(problem, where=where, line=row.line, fix="put texts that hold the separator in quotes")
+        found.append((row.line, dict(zip(names, cells, strict=True))))
     return found
 
 
@@ -171,7 +178,7 @@ def _present(name: str, names: Sequence[str], where: str) -> str:
     return name
 
 
-def read_known(path: Path, *, encoding: str = "utf-8") -> list[tuple[str, str]]:
+def read_known(path: Path, *, encoding: str = "auto") -> list[tuple[str, str]]:
     """Reads known matches: columns ``id_a`` and ``id_b``; where there is a ``label``, the rows in which it is 1.
 
     Args:

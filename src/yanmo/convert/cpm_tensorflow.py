@@ -1,6 +1,5 @@
 """CPM-LM as bert4keras has it: a TensorFlow checkpoint, read without TensorFlow, under Hugging Face's names."""
 
-import json
 import re
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from ..errors import InputError
+from ..json_file import read_json
 from .cpm_config import CpmConfig, heads_of
 from .megatron import megatron_rules
 from .tensor_bundle import ElementType, find_checkpoint, open_checkpoint
@@ -161,11 +161,7 @@ def _stated_heads(folder: Path) -> int | None:
     path = next((folder / name for name in _CONFIGS if (folder / name).is_file()), None)
     if path is None:
         return None
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        found = values.get("num_attention_heads")
-    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
-        raise InputError(f"is no JSON object ({error})", where=path, fix="get the file again") from None
+    found: int | None = read_json(path).get("num_attention_heads")
     if found is not None and (not isinstance(found, int) or found < 1):
         raise InputError(f"num_attention_heads is {found!r}, expected 1 or more", where=path, fix="get the file again")
     return found

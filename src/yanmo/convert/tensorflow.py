@@ -16,6 +16,7 @@ from ..atomic import new_folder, replacing
 from ..encode.config import Activation, EncoderConfig, ModelType
 from ..encode.strict_state import require_finite
 from ..errors import InputError, chosen
+from ..json_file import read_json
 from ..tokenize import WordTokenizer, load_tokenizer
 from .tensor_bundle import Checkpoint, ElementType, find_checkpoint, open_checkpoint
 from .tensorflow_names import RenameRule, rename_rules, source_family, why_left_out
@@ -117,16 +118,11 @@ def convert_tensorflow(
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        return dict(read_json(path))
     except FileNotFoundError:
         raise InputError(
             "the file is missing; it says the model's sizes", where=path, fix="copy it there under this name"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"is not JSON ({error})", where=path, fix="get the file again") from None
-    if not isinstance(values, dict):
-        raise InputError("is not a JSON object", where=path, fix="get the file again")
-    return values
 
 
 def _model_type(values: dict[str, Any], opened: Checkpoint, path: Path) -> ModelType:

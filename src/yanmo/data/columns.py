@@ -11,6 +11,7 @@ __all__ = ["KNOWN_PAIRS", "Columns", "find_columns", "find_header", "listing", "
 
 KNOWN_PAIRS = (
     ("source", "target"),
+    ("text0", "text1"),
     ("text1", "text2"),
     ("sentence1", "sentence2"),
     ("text_a", "text_b"),
@@ -25,6 +26,7 @@ KNOWN_PAIRS = (
     ("sent1", "sent2"),
     ("premise", "hypothesis"),
     ("文本1", "文本2"),
+    ("文本一", "文本二"),
     ("句子1", "句子2"),
 )
 """Column names of the first and second text that are taken without being named."""

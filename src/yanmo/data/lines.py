@@ -14,7 +14,7 @@ import zstandard
 
 from ..errors import InputError
 
-__all__ = ["COMPRESSION_SUFFIXES", "MAX_LINE_SIZE", "Flaw", "Line", "check_encoding", "read_lines"]
+__all__ = ["COMPRESSION_SUFFIXES", "MAX_LINE_SIZE", "Flaw", "Line", "check_encoding", "read_beginning", "read_lines"]
 
 COMPRESSION_SUFFIXES = (".gz", ".zst", ".xz")
 MAX_LINE_SIZE = 1 << 26
@@ -110,6 +110,17 @@ def read_lines(path: Path, *, encoding: str = "utf-8") -> Iterator[Line]:
             fix = "name the encoding it is in, such as --encoding gb18030"
             problem = f"is not {encoding} from about this line on: {getattr(error, 'reason', error)}"
             raise InputError(problem, where=path, line=number + 1, fix=fix) from error
+        except OSError as error:
+            raise InputError(f"cannot be read ({error.strerror})", where=path, fix="check the path") from error
+
+
+def read_beginning(path: Path, size: int) -> bytes:
+    """Gives the first bytes of a file, unpacked; raises InputError where it cannot be opened or is damaged."""
+    with ExitStack() as stack:
+        try:
+            return _unpacked(stack.enter_context(path.open("rb"))).read(size)
+        except _DAMAGE as error:
+            raise InputError("the compressed file is damaged or cut off", where=path, fix="copy it again") from error
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", where=path, fix="check the path") from error
 

@@ -39,6 +39,8 @@ class Pair:
     """The file."""
     row: int = field(default=0, compare=False, repr=False)
     """Number of the row, from 1, a header not counted and bad rows counted; 0 where it was never read from rows."""
+    grade: float | None = field(default=None, compare=False, repr=False)
+    """The label as a number, where the task's labels are graded."""
     kept: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
     """Other values of the row by column, where some were asked for."""
 
@@ -84,7 +86,7 @@ class PairRule:
         Returns:
             The pair, or the flaw of the row, or None if the row is labelled for other tasks only.
         """
-        label = None
+        label = grade = None
         if self.task is not None:
             value = values.get(str(self.columns.label))
             if label_key(value) is None and any(label_key(values.get(name)) for name in self.other_labels):
@@ -92,6 +94,7 @@ class PairRule:
             label = self.task.label_of(value)
             if label is None:
                 return self._label_flaw(values, self.task)
+            grade = self.task.grade_of(value)
         text0, text1 = self._text(values, self.columns.first), self._text(values, self.columns.second)
         if not isinstance(text0, str) or not isinstance(text1, str):
             wrong = self.columns.second if isinstance(text0, str) else self.columns.first
@@ -107,7 +110,7 @@ class PairRule:
             return name
         if name is None and self.id_required:
             return Flaw(f"there is no id in '{self.columns.id}'", _FIX)
-        return Pair(text0, text1, label, name, line, self.source, row)
+        return Pair(text0, text1, label, name, line, self.source, row, grade)
 
     def _text(self, values: Mapping[str, object], column: str | None) -> object:
         value = values.get(str(column))

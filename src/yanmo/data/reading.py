@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import InputError, chosen
 from .columns import Columns, find_columns, find_header, listing
+from .encodings import AUTO
 from .lines import Flaw, check_encoding
 from .pair import Pair, PairRule
 from .rejects import OnBadLine, RejectFile
@@ -51,7 +52,8 @@ def read_pairs(
         labelled: Whether to read the task's labels; without them empty texts are let through.
         columns: Columns by name, where the file's own are neither expected nor customary.
         file_format: How rows stand in the file; None tells by name and first line.
-        encoding: Text encoding.
+        encoding: Text encoding of a file; ``auto`` for that of the task or its set, else for UTF-8 or what the file
+            looks like.
         on_bad_line: Stop at a bad line, or leave it out.
         reject_file: Where lines left out go.
         start_after: Pairs to pass over, as when a prediction goes on; they are read and checked but not given, so that
@@ -82,7 +84,12 @@ def read_pairs(
         raise InputError("leaving bad lines out and a file to write them to go together", fix="give both or neither")
     if start_after < 0:
         raise InputError(f"cannot start after {start_after} pairs", fix="give 0 or more")
-    source = row_source(data, file_format=file_format, encoding=check_encoding(encoding))
+    if encoding == AUTO:
+        own = (None if task is None else task.encoding) or (None if task_set is None else task_set.encoding)
+        encoding = own or AUTO
+    source = row_source(
+        data, file_format=file_format, encoding=encoding if encoding == AUTO else check_encoding(encoding)
+    )
     path = source.path if isinstance(source, FileRows) else None
     if path is not None and reject_file is not None and reject_file.path.resolve() == path.resolve():
         raise InputError("would be read and written at once", where=path, fix="name another file for bad lines")
@@ -102,6 +109,7 @@ def read_pairs(
         other_labels=tuple(other_labels),
         all_or_no_ids=all_or_no_ids,
         keep=None if keep is None else tuple(keep),
+        header=(() if task is None else task.header) or (() if task_set is None else task_set.header),
     )
 
 
@@ -120,6 +128,7 @@ class PairReader(Iterator[Pair]):
         other_labels: tuple[str, ...],
         all_or_no_ids: bool,
         keep: tuple[str, ...] | None,
+        header: tuple[str, ...],
     ) -> None:
         self.path = Path(source.name)
         """The file, or what messages call the data."""
@@ -146,6 +155,7 @@ class PairReader(Iterator[Pair]):
         self._other_labels = other_labels
         self._all_or_no_ids = all_or_no_ids
         self._keep = keep
+        self._header = header
         wanted = (named.first, named.second, named.label, named.id, expected.first, expected.second, expected.label)
         self._is_nested = any("." in name for name in (*wanted, expected.id, *other_labels, *(keep or ())) if name)
         self._shape = RowShape.NAMED
@@ -228,11 +238,23 @@ class PairReader(Iterator[Pair]):
             raise InputError(flaw.reason, where=self.path, line=row.line, fix=flaw.fix)
         cells = ["" if value is None else str(value) for value in row.values]
         try:
-            names, is_header, columns = find_header(cells, named=self._named, expected=self._expected)
+            if self._header:
+                names, is_header, columns = self._given_header(cells)
+            else:
+                names, is_header, columns = find_header(cells, named=self._named, expected=self._expected)
         except InputError as error:
             raise InputError(error.problem, where=self.path, line=row.line, fix=error.fix) from error
         self._settle(columns, tuple(names))
         return names, is_header
+
+    def _given_header(self, cells: list[str]) -> tuple[list[str], bool, Columns]:
+        """The names that the task file gives to columns; a file that begins with these very names has a header too."""
+        names = list(self._header)
+        if len(cells) != len(names):
+            problem = f"the first row has {len(cells)} columns, the task file names {len(names)} by 'header'"
+            raise InputError(problem, fix=f"name them all; the row begins with '{cells[0][:30]}'")
+        is_header = [cell.strip() for cell in cells] == names
+        return names, is_header, find_columns(names, named=self._named, expected=self._expected)
 
     def _named_row(self, row: Row, names: list[str], cells: Sequence[object]) -> Row:
         if len(cells) != len(names):

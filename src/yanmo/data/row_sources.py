@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from ..errors import InputError, chosen
+from .encodings import settle_encoding
 from .lines import Flaw, read_lines
 from .rows import FileFormat, Row, choose_format, count_lines, peek, read_rows
 from .table_files import count_table_rows, read_table, row_text, table_format
@@ -57,7 +58,7 @@ class FileRows:
     Args:
         path: JSON lines, CSV or TSV, plain or packed; xlsx, parquet or Arrow; the folder of a saved data set.
         file_format: How rows stand in it; None tells by name and content.
-        encoding: Text encoding, where it is text.
+        encoding: Text encoding, where it is text; ``auto`` for UTF-8 or what it looks like.
     """
 
     def __init__(self, path: Path, *, file_format: FileFormat | str | None = None, encoding: str = "utf-8") -> None:
@@ -76,7 +77,7 @@ class FileRows:
         if table is not None:
             shape = RowShape.SHEET if table is FileFormat.XLSX else RowShape.NAMED
             return shape, read_table(self.path, table)
-        first, lines = peek(read_lines(self.path, encoding=self._encoding))
+        first, lines = peek(read_lines(self.path, encoding=settle_encoding(self.path, self._encoding)))
         if not first:
             raise InputError("is empty", where=self.path, fix="give a file with a row for each pair")
         file_format = self._named or choose_format(self.path, first)
@@ -90,7 +91,7 @@ class FileRows:
         table = table_format(self.path, self._named)
         if table is not None:
             return count_table_rows(self.path, table)
-        first, lines = peek(read_lines(self.path, encoding=self._encoding))
+        first, lines = peek(read_lines(self.path, encoding=settle_encoding(self.path, self._encoding)))
         if not first:
             return 0
         if (self._named or choose_format(self.path, first)) is FileFormat.CSV:
@@ -140,7 +141,7 @@ def row_source(data: Any, *, file_format: FileFormat | str | None = None, encodi
         data: A data frame (pandas, polars, pyarrow and what else narwhals knows), a data set of ``datasets``, a path,
             or a list of dicts, of tuples ``(text, text)`` or ``(text, text, label)``.
         file_format: How rows stand in a file; None tells by name and content.
-        encoding: Text encoding of a file.
+        encoding: Text encoding of a file; ``auto`` for UTF-8 or what it looks like.
 
     Returns:
         The source.
@@ -156,17 +157,17 @@ def row_source(data: Any, *, file_format: FileFormat | str | None = None, encodi
     file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
     if isinstance(data, str | Path):
         return FileRows(Path(data), file_format=file_format, encoding=encoding)
-    if isinstance(data, RowSource):
+    if isinstance(data, FileRows | GivenRows):  # by class: a frame may have columns called name, open and count
         return data
     if data is None or isinstance(data, Mapping | bytes | int | float):
         raise InputError(f"the data are a {type(data).__name__}, not rows", fix=_FIX)
-    if hasattr(data, "column_names") and hasattr(data, "features"):  # of datasets, streamed or not
-        return GivenRows(data, n_rows=getattr(data, "num_rows", None), name="data set")
     if isinstance(data, Sequence):
         return GivenRows(data, n_rows=len(data), name="data")
     frame = _frame(data)
     if frame is not None:
         return GivenRows(_FrameRows(frame), n_rows=len(frame), name="data frame")
+    if hasattr(data, "column_names") and hasattr(data, "features"):  # of datasets, streamed or not
+        return GivenRows(data, n_rows=getattr(data, "num_rows", None), name="data set")
     if isinstance(data, Iterable):
         # Read more than once, as for several tasks.
         rows = list(data)

@@ -3,15 +3,17 @@
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError, chosen
 from .columns import Columns, listing
+from .given_splits import rows_of_tasks
 from .pair import Pair
 from .reading import read_pairs
 from .rejects import OnBadLine, RejectFile
 from .rows import FileFormat
-from .split_files import find_split
 from .tasks import TaskSet
 
 __all__ = ["fingerprint_pairs", "read_split"]
@@ -20,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def read_split(
-    data_dir: str | Path,
+    data: Any,
     task_set: TaskSet,
     split: str,
     *,
@@ -33,11 +35,12 @@ def read_split(
 ) -> dict[str, list[Pair]]:
     """Reads one split of every task that has it.
 
-    Tasks without such a file are left out and named in a warning of the log. Where two tasks share a folder, a row
-    labelled for one of them only is read for that one.
+    Tasks without such a file are left out and named in a warning of the log. Where two tasks share a folder or a table,
+    a row labelled for one of them only is read for that one.
 
     Args:
-        data_dir: The directory with the tasks' folders; see `find_split`.
+        data: The directory with the tasks' folders, see `find_split`; or one table for all tasks: a file, a data frame,
+            a data set, a list of tuples or dicts, or a dict of these by split; see `rows_of_tasks`.
         task_set: The tasks.
         split: Such as ``train``, ``valid`` or ``test``.
         labelled: Whether to read labels; without, empty texts are let through, as for prediction.
@@ -55,17 +58,18 @@ def read_split(
     """
     on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
     file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
-    paths = find_split(data_dir, task_set, split)
+    sources = rows_of_tasks(data, task_set, split, columns=columns, file_format=file_format, encoding=encoding)
+    named = None if columns is None else replace(columns, label=None)
     pairs: dict[str, list[Pair]] = {}
-    for name, path in paths.items():
-        others = [task_set.task(other).column for other, its in paths.items() if its == path and other != name]
+    for name, source in sources.items():
+        others = [its.label for other, its in sources.items() if other != name and _is_same(its.data, source.data)]
         task = task_set.task(name)
         reader = read_pairs(
-            path,
-            task=task,
+            source.data,
+            task=task.model_copy(update={"column": source.label}),
             task_set=task_set,
             labelled=labelled,
-            columns=columns,
+            columns=named,
             file_format=file_format,
             encoding=encoding,
             on_bad_line=on_bad_line,
@@ -77,14 +81,19 @@ def read_split(
             pairs[name] = rows
         else:
             logger.warning(
-                "%s: no row has a '%s', the label of '%s' (%s)", path, task.column, name, listing(reader.found)
+                "%s: no row has a '%s', the label of '%s' (%s)", reader.path, source.label, name, listing(reader.found)
             )
     missing = [name for name in task_set.names if name not in pairs]
+    where = data if isinstance(data, str | Path) else "data"
     if not pairs:
-        raise InputError(f"no row of the split '{split}' has a label of any task", where=data_dir)
+        raise InputError(f"no row of the split '{split}' has a label of any task", where=where)
     if missing:
-        logger.warning("%s: no '%s' data for the tasks %s", data_dir, split, ", ".join(missing))
+        logger.warning("%s: no '%s' data for the tasks %s", where, split, ", ".join(missing))
     return pairs
+
+
+def _is_same(first: Any, second: Any) -> bool:
+    return first is second or (isinstance(first, Path) and first == second)
 
 
 def fingerprint_pairs(pairs: Mapping[str, Sequence[Pair]]) -> str:

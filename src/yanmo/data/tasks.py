@@ -5,13 +5,19 @@ A task set is a YAML file; ``sohu`` ships with the package and is the example to
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    model_serializer,
+    model_validator,
+)
 
 from ..errors import InputError
 from ..tokenize import PairBudget
@@ -40,6 +46,11 @@ def _of_a_folder(name: str) -> str:
     if not name.isprintable():
         raise ValueError(f"{name!r} holds characters that cannot be printed")
     return name
+
+
+def _without_unset(values: dict[str, Any]) -> dict[str, Any]:
+    """How files are read is said only where it was: a set that says nothing of it is the set it was before."""
+    return {key: value for key, value in values.items() if key not in ("header", "encoding") or value}
 
 
 Labels = Annotated[tuple[str, ...], BeforeValidator(_as_labels)]
@@ -98,6 +109,14 @@ class Task(StrictModel):
     whichever side it stands on; a task that is not symmetric reads the texts as they stand (query and title)."""
     licence: str = ""
     """Under which licence its training data stand, and where they are from; kept with the model."""
+    header: Names = ()
+    """Names of the columns, in order, where its tables have no header; those of the set if left out."""
+    encoding: str | None = None
+    """Text encoding of its files, such as gb18030; that of the set if left out, else UTF-8."""
+
+    @model_serializer(mode="wrap")
+    def _dump(self, dump: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        return _without_unset(dump(self))
 
     @model_validator(mode="before")
     @classmethod
@@ -141,6 +160,34 @@ class Task(StrictModel):
             return number if 0 <= number <= 1 else None
         return int(number >= self.positive_from) if self.positive_from is not None else None
 
+    def grade_of(self, value: object) -> float | None:
+        """Gives the number that a graded label is.
+
+        Args:
+            value: A label as it stands in a file.
+
+        Returns:
+            The number; None where it is none, or where the task's labels are not numbers of three kinds or more.
+
+        Example:
+            >>> Task(name="llB", positive=[5], negative=[0, 3]).grade_of("3.0"), Task(name="ssA").grade_of(1)
+            (3.0, None)
+        """
+        if self.soft or not self.is_graded:
+            return None
+        try:
+            return float(label_key(value) or "")
+        except ValueError:
+            return None
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether its labels are numbers of more than two kinds, so that pairs match more or less."""
+        if self.positive_from is not None:
+            return True
+        labels = (*self.positive, *self.negative)
+        return len(labels) > 2 and all(label.removeprefix("-").replace(".", "", 1).isdecimal() for label in labels)
+
     @property
     def pair_budget(self) -> PairBudget:
         """How a pair encoder reads a pair for this task."""
@@ -180,6 +227,14 @@ class TaskSet(StrictModel):
     """Column of the second text, for tasks that name none."""
     id: str | None = "id"
     """Column of the row's id, for tasks that name none; rows may lack it."""
+    header: Names = ()
+    """Names of the columns, in order, where tables have no header, for tasks that name none."""
+    encoding: str | None = None
+    """Text encoding of the files, for tasks that name none; UTF-8 if left out."""
+
+    @model_serializer(mode="wrap")
+    def _dump(self, dump: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        return _without_unset(dump(self))
 
     @model_validator(mode="after")
     def _check(self) -> "TaskSet":

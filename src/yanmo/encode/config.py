@@ -1,5 +1,6 @@
 """What an encoder of the BERT family is, read from and written to a Hugging Face ``config.json``."""
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -89,6 +90,8 @@ class EncoderConfig:
                 f"pad_token_id {self.pad_id} leaves no row of max_position_embeddings {self.n_positions}, and "
                 f"{self.model_type.value} counts positions from it"
             )
+        if not 0 <= self.pad_id < self.vocab_size:
+            raise InputError(f"pad_token_id {self.pad_id} is no row of vocab_size {self.vocab_size}")
         if not self.model_type.has_absolute_positions and (self.width // self.n_heads) % 2:
             raise InputError(f"{self.model_type.value} needs an even head width, not {self.width // self.n_heads}")
         if self.embedding_width != self.width and self.model_type is not ModelType.ROFORMER:
@@ -136,6 +139,8 @@ class EncoderConfig:
         activation = values.get("hidden_act", "gelu")
         if activation not in known_activations:
             raise InputError(f"hidden_act {activation!r} is none of {', '.join(known_activations)}")
+        for name, (kind, least, most) in _NUMBERS.items():
+            _check_number(values, name, kind, least, most)
         try:
             return cls(
                 model_type=ModelType(given),
@@ -190,6 +195,35 @@ class _Unsupported:
     allowed: tuple[Any, ...]
 
 
+def _check_number(values: dict[str, Any], name: str, kind: str, least: int, most: float) -> None:
+    value = values.get(name, least)
+    if value is None and name in _MAY_BE_NULL:
+        return
+    kinds: tuple[type, ...] = (int,) if kind == "whole number" else (int, float)
+    is_number = isinstance(value, kinds) and not isinstance(value, bool)
+    if not is_number or not least <= value <= most:  # NaN lies nowhere
+        limits = f"from {least:g} to {most:g}" if math.isfinite(most) else f"from {least:g}"
+        raise InputError(f"{name} is {value!r}, expected a {kind} {limits}", fix="get config.json again")
+
+
+# Fields that are numbers: of which kind, the least and the most that each may be.
+_NUMBERS = {
+    "vocab_size": ("whole number", 1, math.inf),
+    "hidden_size": ("whole number", 1, math.inf),
+    "embedding_size": ("whole number", 1, math.inf),
+    "num_hidden_layers": ("whole number", 1, math.inf),
+    "num_attention_heads": ("whole number", 1, math.inf),
+    "intermediate_size": ("whole number", 1, math.inf),
+    "max_position_embeddings": ("whole number", 1, math.inf),
+    "type_vocab_size": ("whole number", 1, math.inf),
+    "task_type_vocab_size": ("whole number", 1, math.inf),
+    "max_relative_position": ("whole number", 1, math.inf),
+    # RoBERTa counts positions from it, and says more of what it may be.
+    "pad_token_id": ("whole number", -1, math.inf),
+    "layer_norm_eps": ("number", 0, 1.0),
+    "hidden_dropout_prob": ("number", 0, 1.0),
+}
+_MAY_BE_NULL = ("embedding_size", "pad_token_id")
 _UNSUPPORTED = {
     "position_embedding_type": _Unsupported("absolute", ("absolute", None)),
     "rotary_value": _Unsupported(False, (False, None)),

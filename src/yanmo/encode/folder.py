@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+import struct
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from ..atomic import replacing
 from ..errors import InputError
+from ..json_file import read_json
 from ..layers import AttentionKernel
 from ..tokenize.foreign_folder import missing_file
 from .config import EncoderConfig
@@ -29,6 +31,11 @@ _NEW_LEAVES = ("weight_map", "bias_map")
 # How torch tells what a file holds beside tensors.
 _GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 _POINTER = b"version https://git-lfs"
+# What reading a file that is none of torch's, or a damaged one, may end in.
+_NO_TORCH_FILE = (
+    *(pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError),
+    *(LookupError, TypeError, AttributeError, AssertionError, struct.error),
+)
 _SAYS = Says(
     "an encoder",
     missing="the download is incomplete or the folder holds another architecture; get it again",
@@ -182,7 +189,7 @@ def read_tensors(folder: Path, *, only: Container[str] | None = None) -> dict[st
         if (folder / name).is_file():
             return _read_file(folder / name, only)
         if index.is_file():
-            shards = sorted(set(_read_json(index, "it lists the shards")["weight_map"].values()))
+            shards = _shards(index)
             return {key: tensor for shard in shards for key, tensor in _read_file(folder / shard, only).items()}
     raise missing_file(
         "there is neither model.safetensors nor pytorch_model.bin",
@@ -190,6 +197,13 @@ def read_tensors(folder: Path, *, only: Container[str] | None = None) -> dict[st
         where=folder,
         fix="download the weights again",
     )
+
+
+def _shards(index: Path) -> list[str]:
+    listed = _read_json(index, "it lists the shards").get("weight_map")
+    if not isinstance(listed, dict) or not listed or not all(isinstance(shard, str) for shard in listed.values()):
+        raise InputError("does not say which file holds which tensor", where=index, fix="get the file again")
+    return sorted(set(listed.values()))
 
 
 def _keymap(config: EncoderConfig, names: Iterable[str], folder: Path) -> KeyMap:
@@ -220,7 +234,7 @@ def _torch_tensors(path: Path, again: str) -> dict[str, Tensor]:
     problem = "cannot be read as a torch file of plain tensors"
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except _NO_TORCH_FILE as error:
         if "TorchScript" in str(error):
             fix = f"torch.save(torch.jit.load('{path}').state_dict(), '{path}')"
             raise InputError(f"{problem}: it is a TorchScript program", where=path, fix=fix) from error
@@ -234,7 +248,7 @@ def _torch_tensors(path: Path, again: str) -> dict[str, Tensor]:
         ) from error
     if not isinstance(values, Mapping):
         raise InputError(f"{problem}: it holds a {type(values).__name__}", where=path, fix="save model.state_dict()")
-    found = {key: value for key, value in values.items() if isinstance(value, Tensor)}
+    found = {key: value for key, value in values.items() if isinstance(key, str) and isinstance(value, Tensor)}
     inner = [key for key, value in values.items() if isinstance(value, Mapping) and _has_tensors(value)]
     if inner and not found:
         chosen = max(inner, key=lambda key: len(values[key]))
@@ -252,13 +266,8 @@ def _has_tensors(values: Mapping[Any, object]) -> bool:
 
 def _read_json(path: Path, why: str) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        return dict(read_json(path))
     except FileNotFoundError:
         raise missing_file(
             f"the file is missing; {why}", folder=path.parent, where=path, fix="check the path"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"is not JSON ({error})", where=path, fix="get the file again") from None
-    if not isinstance(values, dict):
-        raise InputError("is not a JSON object", where=path, fix="get the file again")
-    return values

@@ -1,6 +1,8 @@
 """Scores against labels: counts, ranking, calibration and the official metric; knows no model."""
 
 from .calibrate import platt_scaling, temperature_scaling
+from .compare import Difference, compare_models
+from .comparison_report import write_comparison
 from .consistency import Consistency, measure_consistency
 from .counts import Counts
 from .curve import Curve, ranking_curve
@@ -19,6 +21,7 @@ __all__ = [
     "Consistency",
     "Counts",
     "Curve",
+    "Difference",
     "Interval",
     "Judgement",
     "OfficialScore",
@@ -30,6 +33,7 @@ __all__ = [
     "best_f1_threshold",
     "brier_score",
     "calibration_error",
+    "compare_models",
     "cost_threshold",
     "fit_decision",
     "fit_decisions",
@@ -49,5 +53,6 @@ __all__ = [
     "smooth_f1_threshold",
     "temperature_scaling",
     "with_looser",
+    "write_comparison",
     "write_report",
 ]

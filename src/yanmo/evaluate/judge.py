@@ -12,7 +12,9 @@ from ..match.verdicts import Verdict
 from .counts import Counts
 from .curve import ranking_curve
 from .metrics import average_precision, brier_score, calibration_error, curve_area, reliability_bins
+from .no_errors import wilson_auc, wilson_f1
 from .official import OfficialScore, official_score
+from .ordinal import mean_ndcg, spearman
 from .rules import Halves, fit_all, halve, verdict_of
 from .scores import TaskScores
 
@@ -70,6 +72,12 @@ class TaskReport:
     """Expected calibration error of the probabilities, ten bins of equal mass."""
     brier: float
     """Brier score of the probabilities."""
+    spearman: float | None = None
+    """Rank correlation with graded labels; None where labels are yes and no."""
+    ndcg: float | None = None
+    """Mean NDCG at 10 over the first texts with second texts of several grades; None where there are none."""
+    n_queries: int = 0
+    """How many such first texts there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +242,25 @@ def _judgement(judged: Mapping[str, _Judged], thresholds: str, n_bootstrap: int,
         reports[name] = _report(task, _f1(resampled), task.resampled_auc(n_bootstrap, rng))
     score = official_score({name: task.counts for name, task in judged.items()}, standards=standards)
     spread = np.mean([_f1(counts) for counts in pooled.values()], axis=0)
-    return Judgement(score, _interval(spread), reports, thresholds)
+    interval = _interval(spread)
+    if set(score.standards.values()) <= {0.0, 1.0}:  # nothing varied
+        ends = np.array([_pooled_wilson(judged, standard, f1) for standard, f1 in score.standards.items()])
+        interval = (float(ends[:, 0].mean()), float(ends[:, 1].mean()))
+    return Judgement(score, interval, reports, thresholds)
+
+
+def _pooled_wilson(judged: Mapping[str, _Judged], standard: str, f1: float) -> Interval:
+    n = sum(
+        (task.counts.true_positives + task.counts.false_positives + task.counts.false_negatives) / len(task.verdicts)
+        for task in judged.values()
+        if task.scores.standard == standard
+    )
+    return wilson_f1(f1, n) if n else (f1, f1)
 
 
 def _report(task: _Judged, f1_spread: NDArray[np.float64], auc_spread: NDArray[np.float64]) -> TaskReport:
     scores, counts = task.scores, task.counts
+    rank_correlation, gain, n_queries = _graded(task)
     curve = ranking_curve(scores.labels, task.ranking)
     auc = float(curve_area(curve)[()]) if 0 < scores.n_positive < len(scores) else None
     errors = [calibration_error(reliability_bins(scores.labels, each.probabilities)) for each in task.verdicts]
@@ -248,7 +270,7 @@ def _report(task: _Judged, f1_spread: NDArray[np.float64], auc_spread: NDArray[n
         n_positive=scores.n_positive,
         threshold=task.threshold,
         f1=counts.f1,
-        f1_interval=_interval(f1_spread),
+        f1_interval=_f1_interval(task, f1_spread),
         precision=counts.precision,
         recall=counts.recall,
         macro_f1=counts.macro_f1,
@@ -256,11 +278,37 @@ def _report(task: _Judged, f1_spread: NDArray[np.float64], auc_spread: NDArray[n
         base_rate=scores.base_rate,
         f1_at_base_rate=None if scores.base_rate is None else counts.f1_at(scores.base_rate),
         auc=auc,
-        auc_interval=None if auc is None else _interval(auc_spread),
+        auc_interval=None if auc is None else _auc_interval(scores, auc, auc_spread),
         average_precision=average_precision(scores.labels, task.ranking),
         calibration_error=float(np.mean(errors)),
         brier=float(np.mean([brier_score(scores.labels, each.probabilities) for each in task.verdicts])),
+        spearman=rank_correlation,
+        ndcg=gain,
+        n_queries=n_queries,
     )
+
+
+def _graded(task: _Judged) -> tuple[float | None, float | None, int]:
+    """Rank correlation and NDCG where every pair's label is a grade."""
+    pairs = task.scores.pairs or ()
+    grades = [pair.grade for pair in pairs if pair.grade is not None]
+    if not grades or len(grades) < len(pairs):
+        return None, None, 0
+    gain, n_queries = mean_ndcg(grades, task.ranking, [pair.text0 for pair in pairs])
+    return spearman(grades, task.ranking), gain, n_queries
+
+
+def _f1_interval(task: _Judged, spread: NDArray[np.float64]) -> Interval:
+    counts = task.counts
+    if counts.f1 not in (0.0, 1.0) or not counts.true_positives + counts.false_positives + counts.false_negatives:
+        return _interval(spread)
+    n = counts.true_positives + counts.false_positives + counts.false_negatives
+    return wilson_f1(counts.f1, n / len(task.verdicts))
+
+
+def _auc_interval(scores: TaskScores, auc: float, spread: NDArray[np.float64]) -> Interval:
+    rarer = float(min(scores.n_positive, len(scores) - scores.n_positive))
+    return wilson_auc(auc, rarer) if auc in (0.0, 1.0) else _interval(spread)
 
 
 def _f1(counts: NDArray[np.int64]) -> NDArray[np.float64]:

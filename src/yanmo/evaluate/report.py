@@ -18,7 +18,7 @@ from .metrics import reliability_bins
 from .official import metric_name
 from .scores import TaskScores
 
-__all__ = ["write_report"]
+__all__ = ["PAGE", "write_report"]
 
 _N_ERRORS = 10
 _SHOWN = 400  # characters of a text
@@ -65,13 +65,13 @@ def write_report(
         body.append(f"<h2>{escape(task.task)}</h2>")
         body.append(f"<div class=figures>{_figures(task, rule, judgement.tasks[task.task])}</div>")
         body.append(_errors(task, rule))
-    page = _PAGE.replace("{{title}}", escape(title)).replace("{{body}}", "\n".join(body))
+    page = PAGE.replace("{{title}}", escape(title)).replace("{{body}}", "\n".join(body))
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def _table(judgement: Judgement) -> str:
-    names = (
+    names: tuple[str, ...] = (
         "任务",
         "对数",
         "匹配",
@@ -86,7 +86,11 @@ def _table(judgement: Judgement) -> str:
         "校准误差",
         "Brier",
         "阈值",
+        "秩相关",
+        "NDCG@10",
     )
+    if all(report.spearman is None for report in judgement.tasks.values()):
+        names = names[:-2]  # no labels are grades
     rows = ["<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"]
     for name, report in judgement.tasks.items():
         cells = [
@@ -106,8 +110,10 @@ def _table(judgement: Judgement) -> str:
             f"{report.calibration_error:.3f}",
             f"{report.brier:.3f}",
             f"{report.threshold:.3f}",
+            "—" if report.spearman is None else f"{report.spearman:.3f}",
+            "—" if report.ndcg is None else f"{report.ndcg:.3f} <span>/ {report.n_queries:,}</span>",
         ]
-        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells[: len(names)]) + "</tr>")
     return f"<div class=wide><table>{''.join(rows)}</table></div>"
 
 
@@ -187,7 +193,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}……（共 {len(text)} 字）"
 
 
-_PAGE = """<!DOCTYPE html>
+PAGE = """<!DOCTYPE html>
 <html lang="zh">
 <head>
 <meta charset="utf-8">

@@ -40,6 +40,11 @@ model.predict([("文本一", "文本二")]) >= {threshold:.4f}    # 达到阈值
 更长的文本在这里只保留开头，`Matcher` {longer}，分数因此不同。
 """
 
+_COMPANY = {
+    True: "同一对文本单独打分、在任何一批里、用几个线程，同一台机器上的分数逐位相同。",
+    False: "同一对文本单独打分与成批打分，分数可能差一点（见过 0.005）：这种存法的和由浮点数相加而成，次序随批而变。",
+}
+
 # What a step does to a text, for people whose programs will not do it.
 _STEPS = {
     "drop_invisible": "去掉看不见的字符（如 U+200B、U+FEFF）",
@@ -95,7 +100,8 @@ class Card:
 
     def _usage(self) -> str:
         if self.task is None:
-            return "## 用法\n" + _ALL_TASKS.format(task=self.matching.task_set.names[0], engine=self._engine)
+            usage = _ALL_TASKS.format(task=self.matching.task_set.names[0], engine=self._engine)
+            return f"## 用法\n{usage}\n{_COMPANY[WeightForm(self.form).is_equal_in_company]}\n"
         task, budget = self.matching.task_set.task(self.task), self.matching.task_set.task(self.task).budget
         other = (
             '需要 `pip install "sentence-transformers[onnx]"`；只用 `onnxruntime` 与 `tokenizers` 也可以打分。'

@@ -24,7 +24,11 @@ __all__ = ["linears_by_drift"]
 # Tokens of a batch: every layer's error and gradient are held at once.
 _MAX_TOKENS = 1024
 # Forms with one scale an output channel and one a token, and their largest weight.
-_BY_CHANNEL = {WeightForm.INT8_ROWS: ROW_LIMIT, WeightForm.INT8_CHANNELS: CHANNEL_LIMIT}
+_BY_CHANNEL = {
+    WeightForm.INT8_ROWS: ROW_LIMIT,
+    WeightForm.INT4_ROWS: ROW_LIMIT,
+    WeightForm.INT8_CHANNELS: CHANNEL_LIMIT,
+}
 
 
 def linears_by_drift(
@@ -104,10 +108,14 @@ class _Watched:
 
 
 def _rounded_weight(layer: nn.Linear, form: WeightForm) -> Float[Tensor, "out in"]:
-    if form in _BY_CHANNEL:
-        codes, scales = quantize_channels(layer.weight, limit=_BY_CHANNEL[form])
-        return codes.to(torch.float32) * scales[:, None]
-    return restore_blocks(*quantize_blocks(layer.weight, form), form, n_columns=layer.in_features)
+    weight: Tensor = layer.weight
+    if form not in _BY_CHANNEL or form is WeightForm.INT4_ROWS:
+        of_blocks = WeightForm.INT4 if form is WeightForm.INT4_ROWS else form
+        weight = restore_blocks(*quantize_blocks(weight, of_blocks), of_blocks, n_columns=layer.in_features)
+    if form not in _BY_CHANNEL:
+        return weight
+    codes, scales = quantize_channels(weight, limit=_BY_CHANNEL[form])
+    return codes.to(torch.float32) * scales[:, None]
 
 
 def _rounded_input(x: Tensor, form: WeightForm) -> Tensor:

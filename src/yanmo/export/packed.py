@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from ..layers import Block, FeedForward, SelfAttention, mean_pool
 from ..match.engines.packed_rows import PACKED_INPUTS, PackedForm
 from .folded import FoldedClassifier, FoldedLayerNorm
-from .row_int8 import RowInt8Linear, side_by_side
+from .graph_node import graph_node
+from .row_int8 import RowInt8Linear
+from .row_layers import side_by_side
 
 __all__ = ["PACKED_AXES", "PackedClassifier", "packed_example"]
 
@@ -47,7 +49,8 @@ class PackedClassifier(nn.Module):
         self.form = PackedForm(
             sides=2 if 0 < joint_from >= self.first else 1, scored_sides=2 if joint_from == n_layers else 1
         )
-        self.attentions = nn.ModuleList(_PackedAttention(block.attention) for block in encoder.blocks)
+        blocks = [block for block in encoder.blocks if isinstance(block, Block)]
+        self.attentions = nn.ModuleList(_PackedAttention(block.attention) for block in blocks)
 
     def forward(
         self,
@@ -64,7 +67,7 @@ class PackedClassifier(nn.Module):
     ) -> tuple[Float[Tensor, " scored"], Float[Tensor, "scored 2 hidden"]]:
         """Gives the logit of every score, and the mean vector of each of its texts."""
         encoder = self.folded.encoder
-        blocks: list[Block] = list(encoder.blocks)
+        blocks = [block for block in encoder.blocks if isinstance(block, Block)]
         n_heads = blocks[0].attention.n_heads
         row = scored_place[:, 0]
         of_token = task[row if self.form.scored_sides == 1 else torch.div(row, 2, rounding_mode="trunc")]
@@ -169,10 +172,10 @@ class _PackedAttention(nn.Module):
     def __init__(self, attention: SelfAttention) -> None:
         super().__init__()
         self.kernel = attention.kernel
-        parts = [attention.query, attention.key, attention.value]
-        self.parts = nn.ModuleList(
-            [side_by_side(parts)] if all(isinstance(each, RowInt8Linear) for each in parts) else parts
-        )
+        parts: list[nn.Module] = [attention.query, attention.key, attention.value]
+        by_rows = [part for part in parts if isinstance(part, RowInt8Linear)]
+        one = side_by_side(by_rows) if len(by_rows) == len(parts) else None
+        self.parts = nn.ModuleList(parts if one is None else [one])
         self.out = attention.out
 
     def forward(self, x: Float[Tensor, "tokens hidden"], rows: _Rows, *, is_joint: bool) -> Tensor:
@@ -187,7 +190,12 @@ class _PackedAttention(nn.Module):
 
 
 def _fed_forward(feed_forward: FeedForward, x: Float[Tensor, "tokens hidden"]) -> Float[Tensor, "tokens hidden"]:
-    y: Tensor = feed_forward.down(feed_forward.activation(feed_forward.up(x)))
+    up = feed_forward.up(x)
+    # One node for GELU: the exporter spells it out in five, in an order that ONNX Runtime does not know again.
+    inner = (
+        graph_node("Gelu", (up,), {}, up.shape) if feed_forward.activation is F.gelu else feed_forward.activation(up)
+    )
+    y: Tensor = feed_forward.down(inner)
     return y
 
 

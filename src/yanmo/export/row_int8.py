@@ -1,14 +1,12 @@
 """Linear layers in 8-bit integers, one scale per output channel and per token: no score depends on its batch."""
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Float, Int8
 from torch import Tensor, nn
 
 from .graph_node import graph_node
 
-__all__ = ["ROW_LIMIT", "RowInt8Linear", "quantize_channels", "round_tokens", "side_by_side"]
+__all__ = ["ROW_LIMIT", "RowInt8Linear", "quantize_channels", "round_tokens"]
 
 # 7 of the 8 bits: processors without VNNI add two products in 16 bits, and 2 * 255 * 64 is the most that fits.
 ROW_LIMIT = 63
@@ -114,39 +112,3 @@ class RowInt8Linear(nn.Module):
         if self.lowest is None:
             return x.abs().amax(-1) * (1 / _TOKEN_LIMIT)
         return (x.amax(-1) * (1 / (255 - _LOW_MIDDLE))).clamp(min=-self.lowest / _LOW_MIDDLE)
-
-
-def side_by_side(parts: Sequence[RowInt8Linear]) -> RowInt8Linear:
-    """Makes one layer of several that read the same input; its output is theirs, one after the other.
-
-    Args:
-        parts: The layers.
-
-    Returns:
-        The layer.
-    """
-    biases = [torch.zeros_like(part.scales) if part.bias is None else part.bias for part in parts]
-    codes: Tensor | nn.Module
-    if all(isinstance(part.codes, Tensor) for part in parts):
-        codes = torch.cat([part.codes for part in parts], 1)
-    else:
-        codes = _Beside([part.codes for part in parts])
-    return RowInt8Linear(codes, torch.cat([part.scales for part in parts]), torch.cat(biases), lowest=parts[0].lowest)
-
-
-class _Beside(nn.Module):
-    def __init__(self, parts: Sequence[Tensor | nn.Module]) -> None:
-        super().__init__()
-        self.parts = nn.ModuleList(_Constant(part) if isinstance(part, Tensor) else part for part in parts)
-
-    def forward(self) -> Tensor:
-        return torch.cat([part() for part in self.parts], 1)
-
-
-class _Constant(nn.Module):
-    def __init__(self, value: Tensor) -> None:
-        super().__init__()
-        self.value = nn.Buffer(value)
-
-    def forward(self) -> Tensor:
-        return self.value

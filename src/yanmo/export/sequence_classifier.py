@@ -24,7 +24,14 @@ from ..tokenize import PairLayout
 from .folded import FoldedClassifier
 from .transformers_tokenizer import write_pair_tokenizer
 
-__all__ = ["classifier_config", "export_task", "one_task_only", "trained_index", "write_task"]
+__all__ = [
+    "classifier_config",
+    "export_task",
+    "one_task_only",
+    "trained_index",
+    "unlike_transformers",
+    "write_task",
+]
 
 # Between the first token's vector and its last map every such classifier has a layer with a tanh, which a pooled head
 # has not. tanh(x) = x to float32's last digit where x is this small, and a power of two rounds nothing: the layer gives
@@ -144,16 +151,32 @@ def one_task_only(matching: MatchingFile, task: str) -> MatchingFile:
     )
 
 
-def _refuse_others(architecture: Architecture, config: EncoderConfig, *, pad_id: int) -> None:
-    wanted = {
+def unlike_transformers(architecture: Architecture) -> dict[str, tuple[str | int, str | int]]:
+    """Says what in a matcher no classifier of transformers has.
+
+    Args:
+        architecture: How the matcher is built.
+
+    Returns:
+        Of each setting in the way its value and the one it would take, by its name; none for one that can be exported.
+
+    Example:
+        >>> unlike_transformers(Architecture())
+        {'head': ('interaction', 'pooled')}
+    """
+    wanted: dict[str, tuple[str | int, str | int]] = {
         "layout": (architecture.layout.value, PairLayout.JOINT.value),
         "joint_from": (architecture.joint_from, 0),
         "attention": (architecture.attention.value, AttentionKind.SOFTMAX.value),
         "head": (architecture.head.value, HeadKind.POOLED.value),
     }
+    return {name: values for name, values in wanted.items() if values[0] != values[1]}
+
+
+def _refuse_others(architecture: Architecture, config: EncoderConfig, *, pad_id: int) -> None:
+    other = unlike_transformers(architecture)
     if architecture.head is HeadKind.CLASSIFICATION and CLASSIFIERS[config.model_type].has_tanh:
-        del wanted["head"]
-    other = {name: values for name, values in wanted.items() if values[0] != values[1]}
+        del other["head"]
     graph = "add --onnx, which writes any architecture as a graph with the same scores"
     if other:
         problems = " and ".join(f"architecture.{name} is {given}" for name, (given, _) in other.items())

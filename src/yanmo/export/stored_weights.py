@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from ..layers import FeedForward
 from .block_weights import BlockEmbedding, BlockLinear
 from .channel_int8 import ChannelInt8Embedding, ChannelInt8Linear
-from .resting_int4 import resting_linear
 from .row_int8 import RowInt8Linear
+from .row_layers import resting_linear
 from .weight_plan import WeightForm, WeightPlan
 
 __all__ = ["rounded_linears", "store_weights"]

@@ -34,6 +34,14 @@ class WeightForm(str, Enum):
         return 32 if self.bits == 4 else 128
 
     @property
+    def is_equal_in_company(self) -> bool:
+        """Whether ONNX Runtime gives a score the same bits whatever stands beside it in a batch.
+
+        Blocks and groups are added up as floats, in an order that depends on how many rows there are.
+        """
+        return self in (WeightForm.FLOAT32, WeightForm.INT8_ROWS, WeightForm.INT4_ROWS)
+
+    @property
     def raised(self) -> "WeightForm":
         """The next finer form: the like of 8 bits above 4 bits, floats above 8."""
         finer = {WeightForm.INT4: WeightForm.INT8, WeightForm.INT4_ROWS: WeightForm.INT8_ROWS}

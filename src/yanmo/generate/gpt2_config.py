@@ -1,10 +1,10 @@
 """The configuration of a GPT-2 folder."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..json_file import read_json
 from ..tokenize.foreign_folder import missing_file
 
 __all__ = ["read_gpt2_config"]
@@ -24,14 +24,12 @@ def read_gpt2_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / "config.json"
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
     except FileNotFoundError:
         raise missing_file(
             "the file is missing; a model folder has one", folder=folder, where=path, fix="check the path"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"is not JSON ({error})", where=path, fix="get the file again") from None
-    found = values.get("model_type") if isinstance(values, dict) else None
+    found = values.get("model_type")
     if found != "gpt2":
         raise InputError(
             f"model_type is {found!r}, not 'gpt2'", where=path, fix="convert the checkpoint with yanmo convert cpm"

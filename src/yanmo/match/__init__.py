@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "named_matcher": ["open_matcher"],
         "engines.pair_rows": ["PairRows"],
         "promise": ["Promise", "PromiseKind"],
+        "ranking": ["Ranked"],
         "verdicts": ["Verdict"],
     },
 )

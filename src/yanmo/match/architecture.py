@@ -1,12 +1,16 @@
 """How a matcher is built around its encoder: the part of ``matching.json`` that the weights must fit."""
 
+from collections.abc import Mapping
 from enum import Enum
+from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from ..errors import InputError
 from ..tokenize import PairLayout
+from ..yaml_file import refusal_of
 
-__all__ = ["Architecture", "AttentionKind", "HeadKind"]
+__all__ = ["Architecture", "AttentionKind", "HeadKind", "read_architecture"]
 
 
 class HeadKind(Enum):
@@ -76,3 +80,22 @@ class Architecture(BaseModel):
         if self.side_vectors and self.head not in (HeadKind.INTERACTION, HeadKind.ALIGNMENT):
             raise ValueError(f"the {self.head.value} head has no sides to tell apart: leave side_vectors out")
         return self
+
+
+def read_architecture(values: Mapping[str, JsonValue], *, where: Path) -> Architecture:
+    """Reads the part of ``matching.json`` that says how the matcher is built.
+
+    Args:
+        values: Its ``model``.
+        where: The file, for messages.
+
+    Returns:
+        The settings.
+
+    Raises:
+        InputError: One of them is none.
+    """
+    try:
+        return Architecture.model_validate(dict(values))
+    except ValidationError as error:
+        raise InputError(f"model.{refusal_of(error)}", where=where, fix="copy the folder again") from error

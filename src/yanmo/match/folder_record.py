@@ -12,13 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..atomic import replacing
 from ..errors import InputError
 from ..yaml_file import refusal_of
-from .folder import ENGINE_FILES
+from .folder import ENGINE_FILES, LEARNED_FILE
 
 __all__ = ["FILES_FILE", "check_files", "replacing_file", "write_files"]
 
 FILES_FILE = "files.json"
 
 _AGAIN = "copy the folder again; if the file was changed on purpose, delete files.json"
+# What loading would read if it were there.
+_READ = (
+    *(*ENGINE_FILES, LEARNED_FILE, "config.json", "vocab.txt", "*.model"),
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
+)
 
 
 class _File(BaseModel):
@@ -95,7 +100,7 @@ def check_files(folder: Path, *, with_weights: bool = False) -> int:
         The number of files that were checked; 0 without ``files.json``.
 
     Raises:
-        InputError: A file is missing or is not what was written.
+        InputError: A file is missing, is not what was written, or has come to those that are read.
     """
     path = folder / FILES_FILE
     if not path.is_file():
@@ -111,6 +116,10 @@ def check_files(folder: Path, *, with_weights: bool = False) -> int:
         is_weights = any(fnmatch(name, pattern) for pattern in ENGINE_FILES)
         if (with_weights or not is_weights) and _digest(file) != said.sha256:
             raise InputError("is not the file that files.json lists", where=file, fix=_AGAIN)
+    for name in sorted(path.name for path in folder.iterdir() if path.name not in record.files):
+        if any(fnmatch(name, pattern) for pattern in _READ):
+            fix = "take it away; if it was put there on purpose, delete files.json"
+            raise InputError("is none of the files that files.json lists", where=folder / name, fix=fix)
     return len(record.files)
 
 

@@ -13,21 +13,23 @@ from numpy.typing import NDArray
 from ..atomic import new_folder
 from ..errors import InputError, require_extra
 from ..tokenize import PairEncoder, TextNormalization
-from ..tokenize.fitting import load_fitting_tokenizer
-from .architecture import Architecture
+from .architecture import read_architecture
 from .asking import asking
 from .decisions import MATCHING_FILE, MatchingFile
+from .description import describe
 from .engines.engine import Engine, KeepsTexts
-from .engines.graph_engine import GraphEngine
 from .engines.identity import MatcherIdentity, digest_files
 from .engines.learned_engine import with_heads
 from .engines.learned_head import load_learned
 from .engines.pair_rows import PairRows, encode_rows
-from .folder import ENGINE_FILES, LEARNED_FILE, ONNX_FILE, OPENVINO_FILE, TORCH_FILE
+from .folder import LEARNED_FILE
 from .folder_record import check_files, write_files
 from .given_pairs import GivenPairs, given_pairs
+from .hub import download
+from .loading import load_engine
 from .positions import check_positions
-from .verdicts import Verdict, verdicts, with_implied
+from .ranking import Ranked, rank_documents
+from .verdicts import Verdict, open_scores, verdicts, with_implied
 
 __all__ = ["Matcher"]
 
@@ -75,7 +77,7 @@ class Matcher:
         Args:
             folder: Folder written by ``save_pretrained`` or ``yanmo export``, or the name ``owner/name`` of one on the
                 hub.
-            device: Where torch runs, such as ``"cuda"``; None for the CPU.
+            device: Where torch runs, such as ``"cuda"``; None for the CPU, the only one for exported graphs.
             n_threads: Threads of an exported graph; None takes as many as the process may use. Torch's are set by
                 ``torch.set_num_threads``.
             revision: Branch, tag or commit on the hub.
@@ -90,33 +92,19 @@ class Matcher:
             MissingExtraError: The folder holds torch's weights, and torch is not installed.
         """
         if not Path(folder).exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", str(folder)):
-            folder = _download(str(folder), revision)
+            folder = download(str(folder), revision)
         folder = Path(folder)
         matching = MatchingFile.load(folder)
         check_files(folder)
-        architecture = Architecture.model_validate(matching.model)
+        architecture = read_architecture(matching.model, where=folder / MATCHING_FILE)
         heads = load_learned(folder, names=matching.task_set.names)
         if set(heads) != set(matching.learned):
             problem = f"{LEARNED_FILE} holds {', '.join(heads) or 'nothing'}"
             problem = f"{problem}, {MATCHING_FILE} says that {', '.join(matching.learned) or 'nothing'} was learned"
             raise InputError(problem, where=folder, fix="copy the folder again: the two files must be of one writing")
-        n_tasks = len(matching.trained)
-        engine: Engine
-        graph = None if (folder / TORCH_FILE).is_file() else _graph_engine(folder, n_threads=n_threads)
-        if graph is not None:
-            if device is not None:
-                raise InputError(f"the device '{device}' is torch's, the folder holds a graph", where=folder)
-            graph.check(architecture, n_tasks=n_tasks)
-            engine, tokenizer, n_positions = graph, load_fitting_tokenizer(folder, graph.card), graph.card.max_tokens
-        else:
-            if n_threads is not None:
-                raise InputError("n_threads is for exported graphs", where=folder, fix="call torch.set_num_threads")
-            require_extra("torch", extra="torch")
-            from .engines.torch_engine import TorchEngine, load_classifier
-
-            classifier, config = load_classifier(folder, architecture, n_tasks=n_tasks)
-            engine = TorchEngine(classifier, config, device=device)
-            tokenizer, n_positions = load_fitting_tokenizer(folder, config), config.max_tokens
+        engine, tokenizer, n_positions = load_engine(
+            folder, architecture, n_tasks=len(matching.trained), device=device, n_threads=n_threads
+        )
         encoder = PairEncoder(
             tokenizer,
             layout=architecture.layout,
@@ -128,7 +116,7 @@ class Matcher:
 
     @classmethod
     def default(cls, *, n_threads: int | None = None) -> "Matcher":
-        """Loads the matcher that ships with the package: the six Sohu tasks, scored by ONNX Runtime.
+        """Loads the matcher that ships with the package: twenty-five standards, scored by ONNX Runtime.
 
         Args:
             n_threads: Threads of ONNX Runtime; None takes as many as the process may use.
@@ -265,8 +253,8 @@ class Matcher:
         rows = self.rows(pairs, tasks=with_implied(self.matching.task_set, [task]))
         logits, rule = self.logits_of(rows), self.matching.decision(task)
         if rule.ask_share != ask:
-            plain = verdicts(self.matching, logits, is_blank=rows.is_blank)[task].probabilities
-            matching = self.matching.with_decision(task, asking(rule, plain, share=ask))
+            scores = open_scores(self.matching, logits, task=task, is_blank=rows.is_blank)
+            matching = self.matching.with_decision(task, asking(rule, scores, share=ask))
         else:
             matching = self.matching
         return verdicts(matching, logits, is_blank=rows.is_blank)[task].answers
@@ -320,6 +308,37 @@ class Matcher:
         found = self.judge(pairs, tasks=self.matching.task_set.names)
         return {name: verdict.probabilities for name, verdict in found.items()}
 
+    def rank(
+        self, query: str, documents: Sequence[str], *, task: str | None = None, top: int | None = 10
+    ) -> list[Ranked]:
+        """Orders documents by how probably they match a query under one task.
+
+        Args:
+            query: The text on the first side.
+            documents: Those on the second.
+            task: Name of the task; may be left out where the matcher has one.
+            top: How many to give; None for all.
+
+        Returns:
+            The best, best first: position among those given, document, probability, and whether it is a match.
+
+        Raises:
+            InputError: The matcher does not know the task or has several and none is named, or a text is none.
+
+        Example:
+            >>> found = Matcher.default().rank("怎么退款", ["多久发货", "如何申请退款"], task="question", top=1)
+            >>> found[0].position, found[0].document
+            (1, '如何申请退款')
+        """
+        names = self.matching.task_set.names
+        if task is None and len(names) > 1:
+            raise InputError("the matcher has several standards", fix=f"name one by task=: {', '.join(names)}")
+        name = task or names[0]
+        return rank_documents(query, documents, judge=lambda pairs: self.judge(pairs, tasks=[name])[name], top=top)
+
+    def __repr__(self) -> str:
+        return describe(self.matching, self.engine)
+
     def encode_texts(self, texts: Sequence[str], *, tasks: Sequence[str] | None = None) -> int:
         """Computes what texts cost alone, below the first layer that sees both, for the calls to come.
 
@@ -368,29 +387,3 @@ class Matcher:
 
 def _names(steps: Sequence[str]) -> str:
     return ", ".join(steps) or "no step"
-
-
-def _graph_engine(folder: Path, *, n_threads: int | None) -> GraphEngine | None:
-    if (folder / OPENVINO_FILE).is_file():
-        from .engines.openvino_engine import OpenVinoEngine
-
-        return OpenVinoEngine(folder / OPENVINO_FILE, n_threads=n_threads)
-    if (folder / ONNX_FILE).is_file():
-        from .engines.onnx_engine import OnnxEngine
-
-        return OnnxEngine(folder / ONNX_FILE, n_threads=n_threads)
-    return None
-
-
-def _download(repo_id: str, revision: str | None) -> str:
-    require_extra("huggingface_hub", extra="torch")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    patterns = [*ENGINE_FILES, "*.json", "*.txt", "*.model"]
-    try:
-        return str(snapshot_download(repo_id, revision=revision, allow_patterns=patterns))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise InputError(
-            "is no folder here, and cannot be fetched from the hub", where=repo_id, fix="check the path or the network"
-        ) from error

@@ -4,20 +4,23 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import require_extra
+from ..errors import InputError, require_extra
 
 if TYPE_CHECKING:
     from . import Matcher
 
 __all__ = ["named_folder", "open_matcher"]
 
+_FIX = "leave --device out, or name the folder of a training run"
 
-def open_matcher(name: str, *, n_threads: int | None = None) -> "Matcher":
+
+def open_matcher(name: str, *, n_threads: int | None = None, device: str | None = None) -> "Matcher":
     """Loads a matcher by name: a folder, a repository on the hub, or the bundled one.
 
     Args:
         name: A folder, the name ``owner/name`` of one on the hub, or the word ``default``.
         n_threads: Threads that score; None takes as many as the process may use.
+        device: Where torch runs, such as ``cuda``; None for the CPU, the only one for exported matchers.
 
     Returns:
         The matcher.
@@ -26,12 +29,14 @@ def open_matcher(name: str, *, n_threads: int | None = None) -> "Matcher":
     from .folder import TORCH_FILE
 
     if name == "default":
+        if device not in (None, "cpu"):
+            raise InputError(f"the bundled matcher is an export, which the device '{device}' does not take", fix=_FIX)
         return Matcher.default(n_threads=n_threads)
     if n_threads is not None and (Path(name) / TORCH_FILE).is_file():
         # Torch has one number of threads for the whole process.
         require_extra("torch", extra="torch").set_num_threads(n_threads)
         n_threads = None
-    return Matcher.from_pretrained(name, n_threads=n_threads)
+    return Matcher.from_pretrained(name, n_threads=n_threads, device=device)
 
 
 def named_folder(name: str | Path) -> Path:

@@ -11,7 +11,7 @@ from ..data.tasks import TaskSet
 from ..errors import InputError
 from .decisions import Decision, MatchingFile
 
-__all__ = ["Verdict", "verdict", "verdicts", "with_implied"]
+__all__ = ["Verdict", "open_scores", "verdict", "verdicts", "with_implied"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +98,26 @@ def verdict(
     leans = rule.accepts(probabilities)
     asked = (rule.asks(probabilities) & (looser.accepted | looser.asked)) | (leans & looser.asked)
     return Verdict(probabilities, leans & looser.accepted & ~blank, blank, asked & ~blank)
+
+
+def open_scores(
+    matching: MatchingFile, logits: Mapping[str, ArrayLike], *, task: str, is_blank: ArrayLike = False
+) -> NDArray[np.float32]:
+    """Gives what one standard's threshold is compared with: the threshold ``t`` accepts a pair where this is ``>= t``.
+
+    Args:
+        matching: Calibration and threshold of each standard, and which implies which.
+        logits: By name of the standard, shape [n] each; those of the looser ones must be there too.
+        task: Name of the standard.
+        is_blank: Which of the pairs have nothing to read in either text.
+
+    Returns:
+        Probabilities, float32[n]; -1 where no threshold accepts, for a looser standard says no or nothing is readable.
+    """
+    plain = {"threshold": 0.0, "ask_above": None, "ask_below": None, "ask_share": None}
+    anything = matching.with_decision(task, matching.decision(task).model_copy(update=plain))
+    found = verdicts(anything, logits, is_blank=is_blank)[task]
+    return np.where(found.accepted, found.probabilities, np.float32(-1))
 
 
 def verdicts(

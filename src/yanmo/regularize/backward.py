@@ -56,6 +56,9 @@ def evaluate(loss_fn: LossFn) -> Float[Tensor, ""]:
         tensor(2.)
     """
     loss = loss_fn()
+    if not isinstance(loss, Tensor):
+        problem = f"the loss is a {type(loss).__name__}, a tensor was expected"
+        raise InputError(problem, fix="leave .item() to whoever prints it")
     if loss.ndim:
         raise InputError(f"the loss has the shape {list(loss.shape)}, one number was expected", fix="take its mean")
     if not torch.isfinite(loss):

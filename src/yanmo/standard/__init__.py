@@ -11,7 +11,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "base_rate": ["decision_at", "estimated_base_rate", "mix_note"],
         "compare": ["Change", "compare_matchers"],
         "explain": ["Explanation", "explain", "explain_pairs"],
-        "explain_differences": ["Difference", "DifferenceKind", "find_differences"],
         "kept_decision": ["keep_decision"],
         "learn": ["learn_standard", "remove_standard"],
         "threshold": ["ask_threshold", "base_rate_threshold", "promise_threshold"],

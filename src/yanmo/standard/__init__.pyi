@@ -10,9 +10,6 @@ from .compare import compare_matchers as compare_matchers
 from .explain import Explanation as Explanation
 from .explain import explain as explain
 from .explain import explain_pairs as explain_pairs
-from .explain_differences import Difference as Difference
-from .explain_differences import DifferenceKind as DifferenceKind
-from .explain_differences import find_differences as find_differences
 from .kept_decision import keep_decision as keep_decision
 from .learn import learn_standard as learn_standard
 from .learn import remove_standard as remove_standard

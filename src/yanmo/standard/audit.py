@@ -220,7 +220,8 @@ def _components(columns: NDArray[np.float32]) -> NDArray[np.float64]:
     centered = columns - columns.mean(0)
     sizes, directions = np.linalg.eigh((centered.T @ centered / len(centered)).astype(np.float64))
     kept = directions[:, ::-1][:, : min(_N_COMPONENTS, len(columns) // 4)].astype(np.float32)
-    return (centered @ kept).astype(np.float64) / np.sqrt(max(float(sizes[-1]), 1e-12))
+    components: NDArray[np.float64] = (centered @ kept).astype(np.float64) / np.sqrt(max(float(sizes[-1]), 1e-12))
+    return components
 
 
 def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError
-from ..evaluate import Counts, TaskScores, platt_scaling, smooth_f1_threshold
+from ..evaluate import TaskScores, platt_scaling, smooth_f1_threshold
 from ..match.decisions import Calibration, Decision
 from ..match.verdicts import Verdict, verdict
 from .binomial import lower_bound, upper_bound
@@ -114,27 +114,28 @@ def decision_at(scores: TaskScores, looser: Verdict | None = None, *, base_rate:
     return Decision(threshold=threshold, calibration=calibration, n_examples=len(scores), base_rate=base_rate)
 
 
-def mix_note(task: str, decision: Decision, counts: Counts) -> str | None:
+def mix_note(task: str, decision: Decision, *, n: int, n_matches: int) -> str | None:
     """Warns where a standard is used on another mix than its calibration and threshold are made for.
 
     Args:
         task: Name of the standard.
         decision: Its rule; without a base rate there is nothing to compare.
-        counts: What was counted on labelled pairs.
+        n: Labelled pairs it is used on.
+        n_matches: Matches among them.
 
     Returns:
         One sentence where the odds of a match differ by a factor of two or more and not by chance (95 %); else None.
     """
-    made_at, n_matches = decision.base_rate, counts.true_positives + counts.false_negatives
-    if made_at is None or not counts.n:
+    made_at = decision.base_rate
+    if made_at is None or not n:
         return None
-    low, high = (bound(n_matches, counts.n, risk=0.025) for bound in (lower_bound, upper_bound))
+    low, high = (bound(n_matches, n, risk=0.025) for bound in (lower_bound, upper_bound))
     if low <= made_at <= high:
         return None
-    share = min(max(n_matches / counts.n, 1e-6), 1 - 1e-6)
+    share = min(max(n_matches / n, 1e-6), 1 - 1e-6)
     if 0.5 < share / (1 - share) * (1 - made_at) / made_at < 2:
         return None
     return (
-        f"{task}：这份数据有 {n_matches / counts.n:.0%} 匹配，阈值与概率是按 {made_at:.0%} 定的，已不合适；"
+        f"{task}：这份数据有 {n_matches / n:.0%} 匹配，阈值与概率是按 {made_at:.0%} 定的，已不合适；"
         f"用 yanmo threshold … --base-rate {share:.2g} 移过来 / made for another share of matches"
     )

@@ -28,7 +28,8 @@ def binomial_tail(hits: ArrayLike | int, n: ArrayLike | int, share: ArrayLike | 
         >>> binomial_tail([0, 1, 2], 2, 0.5).tolist()
         [1.0, 0.75, 0.25]
     """
-    k, size, p = (np.asarray(each) for each in np.broadcast_arrays(np.float64(hits), np.float64(n), np.float64(share)))
+    given = (np.asarray(each, dtype=np.float64) for each in (hits, n, share))
+    k, size, p = np.broadcast_arrays(*given)
     chances = np.ones(k.shape)
     chances[(k > 0) & (p <= 0)] = 0.0
     asked = (k > 0) & (p > 0) & (p < 1)

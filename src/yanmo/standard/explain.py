@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..data.edits import Difference, find_differences
 from ..errors import InputError
 from ..match.given_pairs import GivenPairs, given_pairs
 from ..match.matcher import Matcher
-from .explain_differences import Difference, find_differences
 from .explain_removal import Part, Texts
 from .explain_search import Answer, FlipSearch, Tried
 

@@ -1,9 +1,8 @@
 """From a few labelled pairs, as trained standards see them, to the head of a new standard.
 
-The head is a logistic regression over what at most two trained standards compute of a pair: their logits, and how the
-texts' vectors agree. With twenty examples nearly everything has to come from the prior: a pair that its sources call
-near is probably a match. How strong each part of it is was chosen by leaving families of standards out, see
-``benchmarks/learn_standard.py``.
+The head is a logistic regression over what at most two trained standards compute of a pair: which way they lean, and
+how the texts' vectors agree. With twenty examples nearly everything has to come from the prior: a pair that its sources
+call near is probably a match.
 """
 
 from collections.abc import Sequence
@@ -13,12 +12,15 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..match.engines.learned_head import LearnedHead
+from ..match.engines.learned_head import LearnedHead, leaning_of
 from .learn_fit import fit_logistic
 from .learn_readings import Readings
 from .learn_scaling import HeadFeatures, Prior
 
 __all__ = ["LearnedFrom", "choose_sources", "learn_head"]
+
+# All trained standards are asked about so many pairs, which is what learning from many would cost most.
+_CHOOSE_FROM = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +66,10 @@ def learn_head(
 
 
 def choose_sources(readings: Readings, is_match: NDArray[np.bool_], *, prior: Prior | None = None) -> tuple[str, ...]:
-    """Chooses the trained standards whose logits make the labels most probable, their weights being unknown.
+    """Chooses the trained standards whose leanings make the labels most probable, their weights being unknown.
+
+    Every standard is asked, so of many pairs some hundred are drawn for it, of the rarer kind as many as there are up
+    to a half.
 
     Args:
         readings: The labelled pairs.
@@ -75,15 +80,27 @@ def choose_sources(readings: Readings, is_match: NDArray[np.bool_], *, prior: Pr
         One standard or two.
     """
     prior, names = prior or Prior(), readings.names
-    logits = readings.logits(names).astype(np.float64)
-    spread = logits.std(0)
-    z = (logits - logits.mean(0)) / np.where(spread > 0, spread, 1.0)
+    if len(readings) > _CHOOSE_FROM:
+        few = _some_of_both(is_match, _CHOOSE_FROM)
+        readings, is_match = readings.only(few), is_match[few]
+    leanings = leaning_of(readings.logits(names))
+    spread = leanings.std(0)
+    z = (leanings - leanings.mean(0)) / np.where(spread > 0, spread, 1.0)
     best: tuple[float, tuple[str, ...]] = (-np.inf, ())
     for size in range(1, min(prior.n_sources, len(names)) + 1):
-        mean = np.array([prior.logit / size] * size + [0.0])
-        std = np.array([prior.logit_std] * size + [prior.bias_std])
+        mean = np.array([prior.leaning / size] * size + [0.0])
+        std = np.array([prior.leaning_std] * size + [prior.bias_std])
         for group in combinations(range(len(names)), size):
             features = np.column_stack([z[:, group], np.ones(len(z))])
             evidence = fit_logistic(features, is_match.astype(np.float64), mean=mean, std=std).evidence
             best = max(best, (evidence, tuple(names[i] for i in group)))
     return best[1]
+
+
+def _some_of_both(is_match: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
+    """Draws ``n`` examples, half of the rarer kind if there are as many; always the same ones."""
+    order = np.random.default_rng(0).permutation(len(is_match))
+    kinds = [order[is_match[order] == kind] for kind in (True, False)]
+    rarer, other = sorted(kinds, key=len)
+    taken = rarer[: n // 2]
+    return np.sort(np.concatenate([taken, other[: n - len(taken)]]))

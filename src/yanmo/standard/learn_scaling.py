@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..match.engines.learned_head import LearnedHead, SourceWeights, pair_features
+from ..match.engines.learned_head import LearnedHead, SourceWeights, leaning_of, pair_features
 from .learn_readings import Readings
 
 __all__ = ["HeadFeatures", "Prior"]
@@ -16,9 +16,9 @@ __all__ = ["HeadFeatures", "Prior"]
 class Prior:
     """What is believed before the first label: weights of features that are scaled to unit spread among the pairs."""
 
-    logit: float = 1.5
-    """Weight of the sources' logits together."""
-    logit_std: float = 0.5
+    leaning: float = 1.5
+    """Weight of the sources' leanings together."""
+    leaning_std: float = 0.5
     """Standard deviation of each of these weights."""
     distance: float = -0.3
     """Weight of the distances of the sources' vectors together."""
@@ -33,7 +33,7 @@ class Prior:
 
 
 class HeadFeatures:
-    """Logit, distance, ``|u - v|`` and ``u * v`` of pairs under each source, and a one for the bias.
+    """Leaning, distance, ``|u - v|`` and ``u * v`` of pairs under each source, and a one for the bias.
 
     Args:
         sources: The trained standards.
@@ -50,8 +50,8 @@ class HeadFeatures:
             # One scale for all components of a kind: those that hardly differ among the pairs stay small.
             scales = [(kind.mean(0), max(float(np.sqrt(kind.var(0).mean())), 1e-9)) for kind in kinds]
             self._scales.append(scales)
-            mean = (prior.logit / len(self.sources), prior.distance / len(self.sources), 0.0, 0.0)
-            std = (prior.logit_std, prior.distance_std, prior.vector_std, prior.vector_std)
+            mean = (prior.leaning / len(self.sources), prior.distance / len(self.sources), 0.0, 0.0)
+            std = (prior.leaning_std, prior.distance_std, prior.vector_std, prior.vector_std)
             for kind, center, spread in zip(kinds, mean, std, strict=False):
                 means.append(np.full(kind.shape[1], center))
                 stds.append(np.full(kind.shape[1], spread))
@@ -92,7 +92,7 @@ class HeadFeatures:
                 bias -= float(kind @ center)
                 kinds.append(kind)
                 start += len(center)
-            given: dict[str, float | tuple[float, ...]] = {"logit": float(kinds[0][0])}
+            given: dict[str, float | tuple[float, ...]] = {"leaning": float(kinds[0][0])}
             if len(kinds) > 1:
                 given["distance"] = float(kinds[1][0])
                 given |= {"differences": _short(kinds[2]), "products": _short(kinds[3])}
@@ -101,12 +101,12 @@ class HeadFeatures:
 
 
 def _kinds(readings: Readings, name: str) -> list[NDArray[np.float64]]:
-    """The kinds of features under one source, float64[n, size of the kind] each; the logit alone without vectors."""
-    logit = readings.logits([name]).astype(np.float64)
+    """The kinds of features under one source, float64[n, size of the kind] each; the leaning alone without vectors."""
+    leaning = leaning_of(readings.logits([name]))
     if not readings.has_vectors:
-        return [logit]
+        return [leaning]
     distance, differences, products = pair_features(readings.vectors(name))
-    return [logit, distance[:, None], differences, products]
+    return [leaning, distance[:, None], differences, products]
 
 
 def _short(weights: NDArray[np.float64]) -> tuple[float, ...]:

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..evaluate import Counts, cost_threshold
-from .binomial import binomial_tail, upper_bound
+from .binomial import upper_bound
 from .needed import n_needed
 from .scored import ScoredPairs
-from .sequence import sequence_sizes
+from .sequence import most_misses, sequence_sizes
 
-__all__ = ["KeptCut", "cost_cut", "precision_cut", "recall_cut"]
+__all__ = ["KeptCut", "cost_cut", "lowest_kept", "precision_cut", "recall_cut"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +52,36 @@ def precision_cut(scored: ScoredPairs, *, level: float, risk: float) -> KeptCut:
     Raises:
         InputError: It cannot be promised; the message says about how many labelled pairs would do.
     """
-    order = np.argsort(-scored.scores, kind="stable")
-    scores, hits = scored.scores[order], np.cumsum(scored.labels[order])
-    n_open = int(np.count_nonzero(scores >= 0))
-    sizes = np.array(
-        [size for size in sequence_sizes(len(scored), level=level, risk=risk) if size <= n_open], dtype=int
-    )
-    # All that share the score of the last are accepted with it.
-    n_accepted = np.searchsorted(-scores, -scores[sizes - 1], side="right")
-    passed = binomial_tail(hits[n_accepted - 1], n_accepted, level) <= risk
-    n_passed = len(passed) if passed.all() else int(np.argmin(passed))
-    kept = float(scores[n_accepted[n_passed - 1] - 1]) if n_passed else None
+    kept = lowest_kept(scored, level=level, risk=risk)
     if kept is None:
         needed = n_needed(scored, level=level, risk=risk)
         raise _cannot(f"a precision of {level:g}", scored, needed, best=_highest_precision(scored))
     return KeptCut(kept, level, Counts.of(scored.labels, scored.scores >= np.float32(kept)))
+
+
+def lowest_kept(scored: ScoredPairs, *, level: float, risk: float) -> float | None:
+    """Walks down the fixed sequence of thresholds.
+
+    Args:
+        scored: Labelled pairs.
+        level: The precision.
+        risk: Chance that it is lower.
+
+    Returns:
+        The last threshold that passes; None where the first does not.
+    """
+    order = np.argsort(-scored.scores, kind="stable")
+    scores, hits = scored.scores[order], np.cumsum(scored.labels[order])
+    kept = None
+    for size in sequence_sizes(len(scored), level=level, risk=risk):
+        if scores[size - 1] < 0:
+            break
+        # All that share the score are accepted with it.
+        n = int(np.searchsorted(-scores, -scores[size - 1], side="right"))
+        if n - int(hits[n - 1]) > most_misses(n, level=level, risk=risk):
+            break
+        kept = float(scores[n - 1])
+    return kept
 
 
 def recall_cut(scored: ScoredPairs, *, level: float, risk: float) -> KeptCut:
@@ -89,11 +104,11 @@ def recall_cut(scored: ScoredPairs, *, level: float, risk: float) -> KeptCut:
     """
     matches = np.sort(scored.scores[scored.labels])
     n = len(matches)
-    allowed = np.flatnonzero(binomial_tail(n - np.arange(n + 1), n, level) <= risk)
-    if not allowed.size:
+    n_missed = most_misses(n, level=level, risk=risk)
+    if n_missed < 0:
         first = int(np.ceil(np.log(risk) / np.log(level)))
         raise _cannot(f"a recall of {level:g}", scored, int(np.ceil(first * len(scored) / max(n, 1))) if n else None)
-    threshold = float(matches[allowed[-1]])
+    threshold = float(matches[n_missed])
     if threshold < 0:
         n_closed = int(np.count_nonzero(matches < 0))
         raise InputError(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..data import Columns, Pair, fingerprint_pairs, read_pairs
 from ..errors import InputError
 from ..match import Matcher
-from ..match.verdicts import verdicts, with_implied
+from ..match.verdicts import open_scores, with_implied
 
 __all__ = ["Labelled", "ScoredPairs", "labelled_pairs", "score_pairs", "unlabelled_pairs"]
 
@@ -117,17 +117,14 @@ def score_pairs(
     Raises:
         InputError: The matcher does not know the standard.
     """
-    rule = matcher.matching.decision(task)
-    plain = rule.model_copy(update={"threshold": 0.0, "ask_above": None, "ask_below": None, "ask_share": None})
-    accepting = matcher.matching.with_decision(task, plain)
     names = with_implied(matcher.matching.task_set, [task])
     order = np.argsort([len(pair.text0) + len(pair.text1) for pair in pairs], kind="stable")
     scores, logits = np.empty(len(pairs), dtype=np.float32), np.empty(len(pairs), dtype=np.float32)
     for chunk in np.array_split(order, max(1, -(-len(pairs) // _CHUNK))):
         rows = matcher.rows([(pairs[i].text0, pairs[i].text1) for i in chunk.tolist()], tasks=names)
         found = matcher.logits_of(rows)
-        verdict = verdicts(accepting, found, is_blank=rows.is_blank)[task]
-        scores[chunk], logits[chunk] = np.where(verdict.accepted, verdict.probabilities, -1), found[task]
+        scores[chunk] = open_scores(matcher.matching, found, task=task, is_blank=rows.is_blank)
+        logits[chunk] = found[task]
         if on_progress is not None:
             on_progress(len(chunk))
     labels = np.array([bool(pair.label) for pair in pairs])

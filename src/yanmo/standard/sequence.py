@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from .binomial import binomial_tail
 
-__all__ = ["first_size", "sequence_sizes"]
+__all__ = ["first_size", "most_misses", "sequence_sizes"]
 
 # The sequence begins where one miss is forgiven, unless these are more than this share of all pairs.
 _FIRST_SHARE = 1 / 8
@@ -37,6 +37,28 @@ def first_size(n: int, *, level: float, risk: float) -> int:
     none = _least_size(0, 0, level, risk)
     one = _least_size(1, none, level, risk)
     return one if one <= n * _FIRST_SHARE else none
+
+
+@lru_cache(maxsize=1 << 14)
+def most_misses(n: int, *, level: float, risk: float) -> int:
+    """Gives the most misses among n with which a share of hits of at least ``level`` can still be promised.
+
+    Args:
+        n: Pairs counted.
+        level: The share.
+        risk: Chance that the promise is broken.
+
+    Returns:
+        The largest ``k`` with ``P(Bin(n, level) >= n - k) <= risk``; -1 where even none is too many.
+
+    Example:
+        >>> most_misses(28, level=0.9, risk=0.05), most_misses(29, level=0.9, risk=0.05)
+        (-1, 0)
+    """
+    misses = -1
+    while misses < n and _chance(n, misses + 1, level) <= risk:
+        misses += 1
+    return misses
 
 
 @lru_cache(maxsize=1 << 14)

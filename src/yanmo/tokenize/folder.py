@@ -12,6 +12,7 @@ from tokenizers import models, normalizers, pre_tokenizers, processors
 
 from ..atomic import replacing
 from ..errors import InputError
+from ..json_file import read_json
 from .cpm import MODEL_FILES, CpmTokenizer
 from .foreign_folder import missing_file
 from .segment import CharacterSegmenter, WordSegmenter
@@ -317,8 +318,4 @@ def _id_of(backend: Backend, token: str) -> int:
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"is not JSON ({error})", where=path, fix="get the file again") from None
-    return values if isinstance(values, dict) else {}
+    return dict(read_json(path))

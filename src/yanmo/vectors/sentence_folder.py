@@ -8,6 +8,7 @@ from typing import Any
 
 from ..atomic import replacing
 from ..errors import InputError
+from ..json_file import read_json
 
 __all__ = ["SentenceFolder"]
 
@@ -154,13 +155,8 @@ def _write(path: Path, values: object) -> None:
 
 def _read(path: Path, kind: type, *, missing: Any = None) -> Any:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path, kind=kind)
     except FileNotFoundError:
         if missing is not None:
             return missing
         raise InputError("the file is missing", where=path, fix="get the folder again") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"is not JSON ({error})", where=path, fix="get the file again") from None
-    if not isinstance(values, kind):
-        raise InputError(f"is no JSON {'list' if kind is list else 'object'}", where=path, fix="get the file again")
-    return values

@@ -211,7 +211,8 @@ def test_a_truncated_or_missing_file_is_refused(source, tmp_path):
         (lambda f: next(iter(f.glob("*-of-*"))).unlink(), "cannot be read as safetensors"),
         (lambda f: next(iter(f.glob("*-of-*"))).write_bytes(b"1234567890"), "cannot be read as safetensors"),
         (lambda f: (f / "model.safetensors.index.json").unlink(), r"there is no model.safetensors.*yanmo convert"),
-        (lambda f: (f / "model.safetensors.index.json").write_text("[]"), "is no list of weight files"),
+        (lambda f: (f / "model.safetensors.index.json").write_text("[]"), "is not a JSON object"),
+        (lambda f: (f / "model.safetensors.index.json").write_text("{}"), "is no list of weight files"),
     ],
 )
 def test_a_broken_source_is_refused_and_leaves_nothing(source, tmp_path, break_it, message):

@@ -19,12 +19,12 @@ def head(width=8, *, seed=0):
     random = np.random.default_rng(seed)
     source = SourceWeights(
         name="loose",
-        logit=0.7,
+        leaning=0.7,
         distance=-1.5,
         differences=tuple(random.normal(size=width)),
         products=tuple(random.normal(size=width)),
     )
-    return LearnedHead(sources=(source, SourceWeights(name="strict", logit=-0.4)), bias=0.3)
+    return LearnedHead(sources=(source, SourceWeights(name="strict", leaning=-0.4)), bias=0.3)
 
 
 def learned_matcher(matcher, *, of=None, symmetric=False):
@@ -51,7 +51,7 @@ def by_hand(matcher, weights):
             index = matcher.matching.task_set.index(source.name)
             logit = matcher.engine.logits([row], [index])[0]
             u, v = (each / np.linalg.norm(each) for each in matcher.engine.vectors([row], [index])[0].astype(float))
-            total += source.logit * logit + source.distance * (1 - u @ v)
+            total += source.leaning * np.tanh(logit / 2) + source.distance * (1 - u @ v)
             if source.differences:
                 total += np.sqrt(8) * np.abs(u - v) @ source.differences + 8 * (u * v) @ source.products
         expected.append(total)
@@ -164,6 +164,21 @@ def test_a_folder_that_lost_its_heads_is_refused(exported, tmp_path):
 def test_a_head_over_standards_that_are_not_there_is_refused(overlap_matcher):
     engine = overlap_matcher[0].engine
     with pytest.raises(InputError, match="which this matcher does not know"):
-        LearnedEngine(engine, ("ssA",), {"mine": LearnedHead(sources=(SourceWeights(name="ssB", logit=1.0),))})
+        LearnedEngine(engine, ("ssA",), {"mine": LearnedHead(sources=(SourceWeights(name="ssB", leaning=1.0),))})
     with pytest.raises(InputError, match="does not give"):
         LearnedEngine(engine, ("ssA",), {"mine": LearnedHead(sources=(SourceWeights(name="ssA", distance=1.0),))})
+
+
+def test_a_score_asks_the_graph_once_for_each_source_and_shares_the_layers_below(exported, monkeypatch):
+    learned = learned_matcher(Matcher.from_pretrained(exported[1]))
+    feeds = []
+    run = type(learned.engine.inner).run_both
+
+    def watched(self, feed):
+        feeds.append(feed)
+        return run(self, feed)
+
+    monkeypatch.setattr(type(learned.engine.inner), "run_both", watched)
+    learned.score(PAIRS, task="mine")
+    n_rows, n_scored = (sum(len(feed[name]) for feed in feeds) for name in ("token_ids", "task"))
+    assert (n_rows, n_scored) == (len(PAIRS), 2 * len(PAIRS))

@@ -98,7 +98,7 @@ def test_export_writes_a_folder_that_scores_and_says_how_near(run, call, tmp_pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--form", "int8", "--int8-from", 1], "--int8-from goes with --form int4, not int8"),
+        (["--form", "int8", "--int8-from", 1], "--int8-from goes with --form int4 or int4-rows, not int8"),
         (["--form", "int4", "--int8-from", 2], "--int8-from is 2, the model has layers 0 to 0"),
         (["--int8", "--int4"], "each name how weights are stored"),
         (["--int8", "--form", "int8"], "each name how weights are stored"),
@@ -108,7 +108,7 @@ def test_export_writes_a_folder_that_scores_and_says_how_near(run, call, tmp_pat
         (["--task", "loose", "--task", "strict"], "--task names loose and strict, and takes one.*folder of its own"),
         (["--task", "no"], "unknown task 'no'.*loose, strict"),
         (["--task", "strict"], "architecture.layout is sides.*--set architecture.layout=joint"),
-        (["--data", "nowhere"], "is no folder"),
+        (["--data", "nowhere"], "there is no such file or folder"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(run, call, tmp_path, options, message):

@@ -84,7 +84,7 @@ def test_bad_lines_of_a_corpus_are_named_or_left_out(base, tmp_path):
         _build(tmp_path, *arguments)
     tokens, _ = _build(tmp_path, *arguments, "--on-bad-line", "skip")
     assert tokens == [*KEPT, "公园", "天气"]
-    assert len((tmp_path / "out.txt.rejected.jsonl").read_text().splitlines()) == 2
+    assert len((tmp_path / "out.txt.rejects.jsonl").read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize(

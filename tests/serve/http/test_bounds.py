@@ -41,6 +41,15 @@ def test_what_is_wrong_a_hundred_thousand_times_is_told_once(http_service, monke
     assert max(seen, default=0) <= 3
 
 
+def test_a_field_named_often_is_read_once(http_service):
+    client = http_service(max_queue_tokens=100)
+    asked = {"query": "一", "documents": [{"text": "一丁", "title": "七"}]}
+    once = client.post("/v1/rerank", json=asked | {"rank_fields": ["title", "text"]})
+    often = client.post("/v1/rerank", json=asked | {"rank_fields": ["title", *["text"] * 999]})
+    assert once.status_code == 200
+    assert often.json() == once.json()
+
+
 LONG = "".join(chr(0x4E00 + i * 7 % 900) for i in range(60_000))
 
 

@@ -28,6 +28,8 @@ def test_tasks_are_the_models(http_service, overlap_matcher):
         "group": "",
         "asks": known[1].asks,
         "symmetric": True,
+        "first": "source",
+        "second": "target",
         "threshold": 0.6,  # the fixture's; the others were never fitted
         "budget": {"left": 128, "right": 128, "head": 0.75},
     }
@@ -122,3 +124,20 @@ def test_a_decision_says_what_the_vocabulary_lacks_and_that_nothing_was_there(ht
     assert (blank["probability"], blank["match"]) == (0.0, False)
     scores = http_service(matcher).post("/v1/score", json=_asked(pairs, tasks=["ssA"])).json()["results"]
     assert scores[2] == {"scores": {"ssA": 0.0}}
+
+
+def test_where_a_standard_is_too_unsure_the_service_says_ask(http_service, overlap_matcher):
+    matcher, _ = overlap_matcher
+    chances = matcher.score(PAIRS, task="ssA").tolist()
+    asks = {"ask_above": 0.0, "ask_below": max(chances), "ask_share": 0.5}
+    kept = matcher.matching.decision("ssA").model_copy(update=asks)
+    matcher.matching = matcher.matching.with_decision("ssA", kept)
+    service = http_service()
+    known = {task["name"]: task for task in service.get("/v1/tasks").json()["tasks"]}
+    assert (known["ssA"]["ask_above"], known["ssA"]["ask_below"]) == (0.0, max(chances))
+    assert "ask_above" not in known["slA"]
+    reply = service.post("/v1/decide", json=_asked(PAIRS, tasks=["ssA", "slA"])).json()
+    found = [result["tasks"]["ssA"].get("ask", False) for result in reply["results"]]
+    assert found == [chance < max(chances) for chance in chances]
+    assert True in found
+    assert not any("ask" in result["tasks"]["slA"] for result in reply["results"])

@@ -7,6 +7,8 @@ import { FileProblem, inspect, rowsOf, withHeader } from "./rows.js";
 import { CsvFile } from "./table.js";
 
 const ENCODINGS = { "utf-8": "UTF-8", gb18030: "GB18030", "utf-16le": "UTF-16", "utf-16be": "UTF-16" };
+// Columns of the two texts as the model's tasks name them; known once the tasks are.
+let ownPairs = [];
 const SCORING = "正在打分…";
 
 /** Makes the file part work; `fail` shows an error and opens the place for the key, `loadTasks` asks for the tasks. */
@@ -24,7 +26,7 @@ export function startBatch({ fail, loadTasks }) {
     plan = null;
     reset();
     byId("plan").hidden = true;
-    await look(() => inspect(file));
+    await look(() => inspect(file, ownPairs));
   }
 
   /** Makes a plan, counts the rows under it, and shows the first of them. */
@@ -87,7 +89,7 @@ export function startBatch({ fail, loadTasks }) {
     showRunning(true);
     byId("cancel").focus();
     say(status, SCORING, "busy");
-    const done = { found: new Found(), nScored: 0, nCut: 0, nMatches: {} };
+    const done = { found: new Found(), nScored: 0, nCut: 0, nMatches: {}, nAsked: {} };
     const table = new CsvFile(plan.names, chosen.map(({ name }) => name));
     const judge = new Judge(chosen, { signal: running.signal, onWait: waiting, onPause: paused });
     const since = Date.now();
@@ -111,7 +113,11 @@ export function startBatch({ fail, loadTasks }) {
     if (row.problem) return table.add(row, { remark: row.problem });
     done.nScored += 1;
     done.nCut += Object.values(row.answers).some(({ cut }) => cut[0] || cut[1]);
-    for (const { name } of tasks) done.nMatches[name] = (done.nMatches[name] ?? 0) + row.answers[name].match;
+    for (const { name } of tasks) {
+      const { match, ask } = row.answers[name];
+      done.nMatches[name] = (done.nMatches[name] ?? 0) + (match && !ask);
+      done.nAsked[name] = (done.nAsked[name] ?? 0) + Boolean(ask);
+    }
     return table.add(row, { remark: "" });
   }
 
@@ -173,6 +179,7 @@ export function startBatch({ fail, loadTasks }) {
 
 /** Offers the standards to score a file by. */
 export function offerTasks(tasks) {
+  ownPairs = tasks.map(({ first, second }) => [first, second]);
   const box = ({ name, title }) => {
     const tick = element("input", { type: "checkbox", value: name, checked: true });
     return element("label", { className: "tick" }, tick, ` ${title}`);

@@ -63,7 +63,7 @@ async function score() {
     const onWait = (seconds) => say(pairStatus, `服务正忙，${Math.ceil(seconds)} 秒后再试…`, "busy");
     const [{ tasks: answers }] = await decide([pair], { signal, onWait, patience: PATIENCE });
     verdicts.show(answers);
-    const nMatches = tasks.filter(({ name }) => answers[name]?.match).length;
+    const nMatches = tasks.filter(({ name }) => answers[name]?.match && !answers[name].ask).length;
     const seconds = ((performance.now() - begin) / 1000).toFixed(2);
     say(pairStatus, `${tasks.length} 个标准中，${nMatches} 个判为匹配。用时 ${seconds} 秒。`);
   } catch (error) {

@@ -53,8 +53,12 @@ export function showProgress(nDone, { of, since }) {
 }
 
 /** Matches of each task, and what the user should look at. */
-export function showTally(tasks, { nMatches, nScored, nCut }) {
-  const entries = tasks.map(({ name, title }) => [title, `${count(nMatches[name] ?? 0)} / ${count(nScored)} 匹配`]);
+export function showTally(tasks, { nMatches, nAsked, nScored, nCut }) {
+  const asked = (name) => (nAsked[name] ? `，${count(nAsked[name])} 请人看` : "");
+  const entries = tasks.map(({ name, title }) => [
+    title,
+    `${count(nMatches[name] ?? 0)} / ${count(nScored)} 匹配${asked(name)}`,
+  ]);
   if (nCut) entries.push(["有文本未读完", `${count(nCut)} 对`]);
   const lines = entries.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)));
   byId("tally").replaceChildren(...lines);

@@ -20,16 +20,17 @@ export class FileProblem extends Error {}
 /**
  * Looks at a file and plans how to read it.
  *
+ * `ownPairs` are pairs of column names that the model itself reads; they go before the customary ones.
  * Returns { encoding, damaged, format, names, first, second, header }: `names` are its columns, `first` and `second`
  * places in them, and `damaged` says that some bytes fit neither encoding.
  */
-export async function inspect(file) {
+export async function inspect(file, ownPairs = []) {
   await refuseBinary(file);
   const plan = { ...(await encodingOf(file)), format: null };
   const format = formatOf(file.name, await firstLine(file, plan));
   for await (const records of recordsOf(file, { ...plan, format })) {
     const sample = records.find((record) => !record.problem);
-    if (sample) return planFor({ ...plan, format }, sample);
+    if (sample) return planFor({ ...plan, format }, sample, ownPairs);
   }
   throw new FileProblem("文件里没有一行能读的文本。");
 }
@@ -115,11 +116,12 @@ function formatOf(name, line) {
 
 const numbered = (cells) => cells.map((_, i) => `第 ${i + 1} 列`);
 
-function planFor(plan, sample) {
+function planFor(plan, sample, ownPairs) {
   const cells = plan.format === "jsonl" ? Object.keys(sample.values) : sample.values.map((cell) => cell.trim());
   if (cells.length < 2) throw new FileProblem("每行至少要有两列，才有两段文本可比。");
   const spelled = cells.map((name) => name.toLowerCase());
-  const known = KNOWN_PAIRS.find((pair) => pair.every((name) => spelled.includes(name)));
+  const pairs = [...ownPairs.map((pair) => pair.map((name) => name.toLowerCase())), ...KNOWN_PAIRS];
+  const known = pairs.find((pair) => pair.every((name) => spelled.includes(name)));
   const isText = (i) => plan.format !== "jsonl" || typeof sample.values[cells[i]] === "string";
   const textsFirst = [...cells.keys()].sort((a, b) => isText(b) - isText(a));
   const [first, second] = known?.map((name) => spelled.indexOf(name)) ?? textsFirst;

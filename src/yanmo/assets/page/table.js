@@ -22,7 +22,7 @@ export class CsvFile {
     // What a row has too many of is kept too, in its last cell.
     if (cells.length > own.length) own.push(`${own.pop()},${cells.slice(own.length + 1).join(",")}`);
     const judged = this.#tasks.flatMap((task) =>
-      answers ? [answers[task].probability.toFixed(6), answers[task].match ? "1" : "0"] : ["", ""],
+      answers ? [answers[task].probability.toFixed(6), answerOf(answers[task])] : ["", ""],
     );
     this.#text += csvLine([String(line), ...own, ...judged, remark]);
     if (this.#text.length < MAX_TEXT) return;
@@ -34,6 +34,9 @@ export class CsvFile {
     return new Blob([...this.#blobs, this.#text], { type: "text/csv;charset=utf-8" });
   }
 }
+
+/** 1 or 0, or a question mark where a person should decide. */
+const answerOf = ({ match, ask }) => (ask ? "?" : match ? "1" : "0");
 
 const csvLine = (cells) => `${cells.map(csvCell).join(",")}\r\n`;
 

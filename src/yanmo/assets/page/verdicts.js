@@ -16,7 +16,7 @@ export class Verdicts {
     box.replaceChildren(...this.#groups.map((group) => group.view));
   }
 
-  /** Shows the answer for one pair: { task name: { probability, threshold, match, tokens, cut, unknown, blank } }. */
+  /** Shows the answer for one pair: { task name: { probability, threshold, match, ask, tokens, cut, unknown, blank } }. */
   show(answers) {
     this.#box.classList.remove("stale");
     for (const { lines, note } of this.#groups) {
@@ -99,14 +99,16 @@ function markThreshold({ view, threshold }, value, nDigits) {
   threshold.textContent = `阈值 ${value.toFixed(nDigits)}`;
 }
 
-function showLine(line, { probability, threshold, match }) {
+function showLine(line, { probability, threshold, match, ask = false }) {
   const { view } = line;
   const nDigits = digitsFor(probability, threshold);
   markThreshold(line, threshold, nDigits);
   view.style.setProperty("--probability", probability);
-  view.classList.toggle("match", match);
+  view.classList.toggle("match", match && !ask);
+  view.classList.toggle("ask", ask);
   line.probability.textContent = probability.toFixed(nDigits);
-  line.verdict.textContent = match ? "匹配" : "不匹配";
+  line.verdict.textContent = ask ? "请人看" : match ? "匹配" : "不匹配";
+  line.verdict.title = ask ? `没有把握，倾向${match ? "匹配" : "不匹配"}` : "";
 }
 
 /** Two digits, or as many as it takes to see on which side of the threshold the probability lies. */

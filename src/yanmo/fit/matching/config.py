@@ -90,8 +90,8 @@ class TrainConfig(BaseModel):
     evaluate_start: bool = True
     """Whether it is evaluated before the first step as well, so that a task that ends below its start is named."""
     n_checkpoints: int | None = Field(default=None, gt=0)
-    """How often the run saves what it needs to go on after a kill, evenly; a multiple of ``n_evaluations``. None saves
-    at every evaluation."""
+    """How often at least the run saves what it needs to go on after a kill, evenly, at every evaluation among others;
+    None saves at evaluations only."""
     patience: int | None = Field(default=None, gt=0)
     """Stop after so many evaluations without a better official score, and keep the best; None keeps the last."""
     regularizers: Regularizers = Regularizers()
@@ -103,10 +103,6 @@ class TrainConfig(BaseModel):
     def _check(self) -> "TrainConfig":
         if self.loss is LossKind.FOCAL and self.label_smoothing:
             raise ValueError("label_smoothing belongs to cross_entropy, not to focal")
-        if self.n_checkpoints is not None and self.n_checkpoints % self.n_evaluations:
-            raise ValueError(
-                f"n_checkpoints ({self.n_checkpoints}) is not a multiple of n_evaluations ({self.n_evaluations})"
-            )
         own = self.architecture
         if self.frozen_layers and own.conditional_from is not None and own.conditional_from < self.frozen_layers:
             raise ValueError(
@@ -117,8 +113,9 @@ class TrainConfig(BaseModel):
 
     @property
     def n_saves(self) -> int:
-        """Checkpoints of the run: as many as are set, else one at every evaluation."""
-        return self.n_evaluations if self.n_checkpoints is None else self.n_checkpoints
+        """Checkpoints of the run: one at every evaluation, and so many more between them that those set are there."""
+        wanted = self.n_checkpoints or 1
+        return self.n_evaluations * -(-wanted // self.n_evaluations)
 
     @property
     def head_rate(self) -> float:

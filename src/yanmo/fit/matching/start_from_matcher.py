@@ -8,7 +8,7 @@ from torch import nn
 from ...data.tasks import TaskSet
 from ...encode import EncoderConfig
 from ...errors import InputError
-from ...match.architecture import Architecture
+from ...match.architecture import Architecture, read_architecture
 from ...match.decisions import MATCHING_FILE, MatchingFile
 from ...match.engines.torch_engine import build_classifier, load_classifier
 from ...match.folder import TORCH_FILE
@@ -47,7 +47,7 @@ def settle_architecture(base: Path, config: TrainConfig) -> TrainConfig:
     """
     if not known_tasks(base):
         return config
-    built = Architecture.model_validate(MatchingFile.load(base).model)
+    built = read_architecture(MatchingFile.load(base).model, where=base / MATCHING_FILE)
     asked = {name: getattr(config.architecture, name) for name in config.architecture.model_fields_set}
     # What is not the matcher's is refused where it is loaded.
     return config.model_copy(update={"architecture": built.model_copy(update=asked)})
@@ -73,7 +73,7 @@ def matcher_for_tasks(
         InputError: The matcher is built in another way, its folder is damaged, or its graph cannot be read back.
     """
     matching = MatchingFile.load(folder)
-    built = Architecture.model_validate(matching.model)
+    built = read_architecture(matching.model, where=folder / MATCHING_FILE)
     for name in Architecture.model_fields:
         was, wanted = getattr(built, name), getattr(architecture, name)
         # What drops out while training is no part of the network.

@@ -68,8 +68,8 @@ class PretrainConfig(BaseModel):
     n_evaluations: int = Field(default=10, gt=0)
     """Points of the curve, evenly, the last at the end; one before the first step comes on top."""
     n_checkpoints: int | None = Field(default=None, gt=0)
-    """How often the run saves what it needs to go on after a kill, evenly; a multiple of ``n_evaluations``. None saves
-    at every evaluation."""
+    """How often at least the run saves what it needs to go on after a kill, evenly, at every evaluation among others;
+    None saves at evaluations only."""
     regularizers: Regularizers = Regularizers()
     """What bends the gradient; all off by default."""
     report_to: tuple[str, ...] = ("tensorboard",)
@@ -77,18 +77,15 @@ class PretrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> "PretrainConfig":
-        if self.n_checkpoints is not None and self.n_checkpoints % self.n_evaluations:
-            raise ValueError(
-                f"n_checkpoints ({self.n_checkpoints}) is not a multiple of n_evaluations ({self.n_evaluations})"
-            )
         if self.max_tokens < self.max_length:
             raise ValueError(f"max_tokens ({self.max_tokens}) holds no row of max_length ({self.max_length})")
         return self
 
     @property
     def n_saves(self) -> int:
-        """Checkpoints of the run: as many as are set, else one at every evaluation."""
-        return self.n_evaluations if self.n_checkpoints is None else self.n_checkpoints
+        """Checkpoints of the run: one at every evaluation, and so many more between them that those set are there."""
+        wanted = self.n_checkpoints or 1
+        return self.n_evaluations * -(-wanted // self.n_evaluations)
 
 
 def load_pretrain_config(path: Path | None, *, overrides: Sequence[str] = ()) -> PretrainConfig:

@@ -80,7 +80,7 @@ def pretrain(
         cache: Where token caches are kept, to share them between runs; None keeps one beside ``out`` and deletes it
             at the end.
         encoding: Text encoding of the files.
-        on_bad_line: Whether a bad line stops the run or is left out and written to ``rejected.jsonl`` in ``out``.
+        on_bad_line: Whether a bad line stops the run or is left out and written to ``rejects.jsonl`` in ``out``.
         console: Where progress is shown; None shows nothing.
 
     Returns:
@@ -125,7 +125,7 @@ def pretrain(
         )
         run.progress.say(_describe(tokens))
         if processes.is_first and tokens.rejected is not None:
-            shutil.copyfile(tokens.rejected, out / "rejected.jsonl")
+            shutil.copyfile(tokens.rejected, out / "rejects.jsonl")
         windows, plan = _plan(tokens, config, n_processes=processes.count)
         trainer = _trainer(loaded, tokenizer, tokens, windows, plan, config=config, run=run)
         run.train(trainer, history=_HISTORY)

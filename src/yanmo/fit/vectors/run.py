@@ -81,7 +81,7 @@ def train_vectors(
         config: The settings.
         resume: Go on with the run in ``out``.
         encoding: Text encoding of the files.
-        on_bad_line: Whether a bad line stops the run or is left out and written to ``OUT.rejected.jsonl``.
+        on_bad_line: Whether a bad line stops the run or is left out and written to ``OUT.rejects.jsonl``.
         console: Where progress is shown; None shows nothing.
 
     Returns:
@@ -205,7 +205,7 @@ def _read(
     files: Sequence[Path], config: VectorConfig, out: Path, *, encoding: str, on_bad_line: OnBadLine
 ) -> list[str]:
     skip = on_bad_line is OnBadLine.SKIP
-    with RejectFile(out.with_name(f"{out.name}.rejected.jsonl")) if skip else nullcontext() as rejects:
+    with RejectFile(out.with_name(f"{out.name}.rejects.jsonl")) if skip else nullcontext() as rejects:
         reader = DocumentReader(files, encoding=encoding, rejects=rejects)
         return list(cut_texts(reader, min_characters=config.min_characters, max_characters=config.max_characters))
 

@@ -15,6 +15,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from ...atomic import new_folder
 from ...encode.strict_state import Says, account, require_finite
 from ...errors import InputError
+from ...json_file import read_json
 from ..gpt2_config import read_gpt2_config
 from .folder import matrix_maker
 from .gpt2 import quantized_gpt2, stored_widths
@@ -160,7 +161,7 @@ def _weight_files(source: Path) -> list[Path]:
     if not index.is_file():
         raise InputError(f"there is no {_WEIGHTS}", where=source, fix="convert the checkpoint with yanmo convert cpm")
     try:
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, AttributeError, TypeError) as error:
+        shards = set(map(str, read_json(index)["weight_map"].values()))
+    except (KeyError, AttributeError, TypeError) as error:
         raise InputError(f"is no list of weight files ({error})", where=index, fix="get the file again") from error
     return [source / shard for shard in sorted(shards)]

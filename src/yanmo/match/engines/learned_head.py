@@ -13,7 +13,7 @@ from ...errors import InputError
 from ...yaml_file import StrictModel, refusal_of
 from ..folder import LEARNED_FILE
 
-__all__ = ["LearnedHead", "SourceWeights", "load_learned", "pair_features", "save_learned"]
+__all__ = ["LearnedHead", "SourceWeights", "leaning_of", "load_learned", "pair_features", "save_learned"]
 
 
 class SourceWeights(StrictModel):
@@ -21,8 +21,8 @@ class SourceWeights(StrictModel):
 
     name: str = Field(min_length=1)
     """The trained standard."""
-    logit: float = 0.0
-    """Weight of its logit."""
+    leaning: float = 0.0
+    """Weight of ``tanh(logit / 2)``, from -1 to 1: which way it leans, however sure it is of pairs it never learned."""
     distance: float = 0.0
     """Weight of ``1 - cos(u, v)`` of its two vectors."""
     differences: tuple[float, ...] = ()
@@ -43,9 +43,9 @@ class LearnedHead(StrictModel):
     shared are 1.5 times one standard.
 
     Example:
-        >>> head = LearnedHead(sources=(SourceWeights(name="ssA", logit=2.0),), bias=-1.0)
-        >>> head.logits({"ssA": np.array([0.5, 1.0], dtype=np.float32)}, {}).tolist()
-        [0.0, 1.0]
+        >>> head = LearnedHead(sources=(SourceWeights(name="ssA", leaning=2.0),), bias=-1.0)
+        >>> head.logits({"ssA": np.array([0.0, 99.0], dtype=np.float32)}, {}).tolist()
+        [-1.0, 1.0]
     """
 
     sources: tuple[SourceWeights, ...] = Field(min_length=1, max_length=4)
@@ -72,7 +72,7 @@ class LearnedHead(StrictModel):
         """
         total = np.full(len(logits[self.sources[0].name]), self.bias, dtype=np.float64)
         for source in self.sources:
-            total += source.logit * logits[source.name].astype(np.float64)
+            total += source.leaning * leaning_of(logits[source.name])
             if source.reads_vectors:
                 distance, differences, products = pair_features(vectors[source.name])
                 total += source.distance * distance
@@ -87,6 +87,12 @@ class LearnedHead(StrictModel):
                             )
                         total += (features * np.asarray(weights)).sum(-1)
         return total.astype(np.float32)
+
+
+def leaning_of(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Gives ``tanh(logit / 2) = 2 sigmoid(logit) - 1``, the same shape in float64."""
+    leaning: NDArray[np.float64] = np.tanh(logits.astype(np.float64) / 2)
+    return leaning
 
 
 def pair_features(

@@ -70,7 +70,7 @@ def audit(
         if written is not None and written.resolve() == labelled.resolve():
             raise InputError("would be read and written at once", where=labelled, fix="name another output")
     skip = on_bad_line is OnBadLine.SKIP
-    with RejectFile(labelled.with_name(f"{labelled.name}.rejected.jsonl")) if skip else nullcontext() as rejected:
+    with RejectFile(labelled.with_name(f"{labelled.name}.rejects.jsonl")) if skip else nullcontext() as rejected:
         pairs = list(
             read_pairs(
                 labelled,

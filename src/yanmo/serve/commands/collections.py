@@ -24,7 +24,7 @@ Model = Annotated[str, typer.Argument(help="模型目录或 default / a matcher'
 Task = Annotated[str | None, typer.Option("--task", help="按哪个标准 / by which standard")]
 Column = Annotated[str | None, typer.Option(help="文本的列名 / column of the text")]
 IdColumn = Annotated[str | None, typer.Option("--id", help="编号的列名 / column of the id")]
-Encoding = Annotated[str, typer.Option(help="文件编码 / text encoding, such as gb18030")]
+Encoding = Annotated[str, typer.Option(help="文件编码，auto 为自动 / text encoding, such as gb18030")]
 OnRay = Annotated[bool, typer.Option("--ray", help="用 Ray 编码：本机，或 RAY_ADDRESS 指的集群 / encode by Ray")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Ray 用几个核 / cores of Ray")]
 Kept = Annotated[
@@ -52,7 +52,7 @@ def link(
     index: Kept = None,
     column: Column = None,
     id_column: IdColumn = None,
-    encoding: Encoding = "utf-8",
+    encoding: Encoding = "auto",
     on_ray: OnRay = False,
     workers: Workers = None,
 ) -> None:
@@ -106,14 +106,14 @@ def dedup(
     index: Kept = None,
     column: Column = None,
     id_column: IdColumn = None,
-    encoding: Encoding = "utf-8",
+    encoding: Encoding = "auto",
     on_ray: OnRay = False,
     workers: Workers = None,
 ) -> None:
     """Group the texts of a file that say the same under a standard; the same call goes on after a kill.
 
     Every row is written with its group, whether it stays, and why it was merged; pairs for a person to look at go to
-    OUT.review.csv.
+    NAME.review.csv.
 
     Example: yanmo dedup default questions.csv --task question --out groups.csv
     """
@@ -161,7 +161,7 @@ def index(
     remove: Annotated[list[str] | None, typer.Option(help="去掉这个编号的行，可多次给出 / take this id out")] = None,
     column: Column = None,
     id_column: IdColumn = None,
-    encoding: Encoding = "utf-8",
+    encoding: Encoding = "auto",
     on_ray: OnRay = False,
     workers: Workers = None,
 ) -> None:

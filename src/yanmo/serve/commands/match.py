@@ -61,7 +61,7 @@ def match(
             escape(label),
             f"{verdict.probabilities[0]:.3f}",
             f"{matcher.matching.decision(each.name).threshold:.3f}",
-            "匹配" if verdict.accepted[0] else "不匹配",
+            "请人看" if verdict.asked[0] else "匹配" if verdict.accepted[0] else "不匹配",
         )
         shown = each.group
     console = Console()

@@ -1,21 +1,15 @@
 """The verb ``yanmo predict``."""
 
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from ...data import FileFormat, OnBadLine
-from ...errors import InputError
 from ...match.named_matcher import open_matcher
 from ...progress import RunProgress
 from .interruptible import interruptible
-
-if TYPE_CHECKING:
-    from ...bulk.pair_chunks import ChunkScorer
-    from ...match import Matcher
 
 __all__ = ["predict"]
 
@@ -42,16 +36,22 @@ def predict(
     contest: Annotated[
         bool, typer.Option("--contest", help="写竞赛要的 id,label 表 / the contest's table, one standard a file")
     ] = False,
+    ask: Annotated[
+        float | None, typer.Option(help="最没有把握的这个比例写作 ?，交给人 / share of pairs to leave to a person")
+    ] = None,
     split: Annotated[str, typer.Option(help="目录中要预测的部分 / which split of a folder")] = "test",
     first: Annotated[str | None, typer.Option(help="文本一的列名 / column of the first text")] = None,
     second: Annotated[str | None, typer.Option(help="文本二的列名 / column of the second text")] = None,
     id_column: Annotated[str | None, typer.Option("--id", help="编号的列名 / column of the id")] = None,
     file_format: Annotated[FileFormat | None, typer.Option("--format", help="文件格式 / how rows stand")] = None,
-    encoding: Annotated[str, typer.Option(help="文件编码 / text encoding, such as gb18030")] = "utf-8",
+    encoding: Annotated[str, typer.Option(help="文件编码，auto 为自动 / text encoding, such as gb18030")] = "auto",
     on_bad_line: Annotated[OnBadLine, typer.Option(help="遇到坏行 / at a bad line")] = OnBadLine.ERROR,
     restart: Annotated[bool, typer.Option("--restart", help="丢弃上次中断的结果 / begin anew")] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="几个进程，每个一个线程 / so many processes, one thread each")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="打分的设备，如 cuda；导出的模型只用 CPU / where torch computes, such as cuda")
     ] = None,
     on_ray: Annotated[
         bool, typer.Option("--ray", help="用 Ray：本机，或 RAY_ADDRESS 指的集群 / by Ray, here or at RAY_ADDRESS")
@@ -66,24 +66,31 @@ def predict(
 
     Example: yanmo predict runs/sohu pairs.xlsx --task ssA,ssB -o decisions.xlsx
     """
+    from ...bulk.chosen_scorer import choose_scorer
     from ...bulk.predict import predict_files
     from ...bulk.request import prediction_sources, read_keep
     from ...bulk.row_forms import OutputFormat
     from ...data import Columns, FileRows
 
     output = OutputFormat.of(out)
-    matcher = open_matcher(model)
+    matcher = open_matcher(model, device=device)
     sources = prediction_sources(matcher.matching.task_set, pairs, tasks=task, split=split)
     counts = [FileRows(source.path, file_format=file_format, encoding=encoding).count() for source in sources]
     total = None if None in counts else sum(count or 0 for count in counts)
     if keep is None and None in counts and output is not OutputFormat.JSONL:
         keep = "none"  # a pipe cannot be looked through for its columns
     named = Columns(first, second, id=id_column) if first or second or id_column else None
+    asking = None
+    if ask is not None:
+        from ...bulk.asking_rules import asking_rules
+        from ...bulk.request import ReadingRules
+
+        asking = asking_rules(matcher, sources, share=ask, rules=ReadingRules(named, file_format, encoding))
     console = Console(stderr=True)
     with (
         interruptible("repeat the command, it goes on where it stopped"),
         RunProgress(console) as progress,
-        _scorer(model, matcher, workers=workers, on_ray=on_ray) as scorer,
+        choose_scorer(matcher, model, n_workers=workers, on_ray=on_ray, device=device) as scorer,
     ):
         del matcher  # workers have their own
         done = predict_files(
@@ -98,6 +105,7 @@ def predict(
             encoding=encoding,
             on_bad_line=on_bad_line,
             restart=restart,
+            asking=asking,
             on_progress=lambda n: progress.show("预测 predicting", n, total, unit="pairs"),
         )
     before = f"（接着上次的 {done.n_before:,} 对）" if done.n_before else ""
@@ -108,42 +116,8 @@ def predict(
     names = list(done.matches)
     matched = "，".join(f"{name} {done.matches[name]:,}" for name in names[:_MOST_NAMED])
     matched += f" 等 {len(names)} 个标准" if len(names) > _MOST_NAMED else ""
+    asked = "、".join(f"{name} {n:,}" for name, n in list(done.asked.items())[:_MOST_NAMED] if n)
+    matched = f"{matched or 0}，交给人 {asked}" if asked else matched
     rest = f"{left_out}{by_row}{blank}{unknown}"
     line = f"{done.n_pairs:,} 对已写入 {out}{before}；本次判为匹配 {matched or 0}{rest}"
     console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _scorer(
-    model: str, matcher: "Matcher", *, workers: int | None, on_ray: bool
-) -> "AbstractContextManager[ChunkScorer]":
-    """Says where pairs are judged: in this process, unless workers or Ray are asked for.
-
-    Args:
-        model: The matcher as it was named.
-        matcher: The same, open in this process.
-        workers: How many processes, or cores of Ray.
-        on_ray: Whether by Ray.
-
-    Returns:
-        The place, as long as it is entered.
-
-    Raises:
-        InputError: Workers would each have to fetch the matcher from the hub.
-    """
-    if workers is None and not on_ray:
-        from ...bulk.pair_chunks import ScorerHere
-
-        return nullcontext(ScorerHere(matcher))
-    if model != "default":
-        if not Path(model).is_dir():
-            raise InputError("workers open a matcher from a folder", where=model, fix="download it, name its folder")
-        model = str(Path(model).resolve())
-    if on_ray:
-        from ...bulk.ray_scorer import RayScorer
-
-        return RayScorer(model, matching=matcher.matching, identity=matcher.identity(), n_workers=workers)
-    from ...bulk.worker_pool import WorkerPool
-
-    return WorkerPool(
-        model, matching=matcher.matching, identity=matcher.identity(), n_workers=1 if workers is None else workers
-    )

@@ -31,6 +31,9 @@ def serve(
         list[str] | None, typer.Option("--task", help="排序默认用哪个任务 / the task that rankings use")
     ] = None,
     threads: Annotated[int | None, typer.Option(help="打分用几个线程 / threads that score", min=1)] = None,
+    device: Annotated[
+        str | None, typer.Option(help="打分的设备，如 cuda；导出的模型只用 CPU / where torch computes, such as cuda")
+    ] = None,
     max_batch_tokens: Annotated[int, typer.Option(help="一批的 token 数 / tokens of a batch", min=1)] = 4096,
     max_queue_tokens: Annotated[
         int, typer.Option(help="排队的 token 数，超过则 429 / tokens waiting, 429 beyond", min=1)
@@ -93,7 +96,7 @@ def serve(
     )
     with ExitStack() as stack, bind(host, port) as bound:
         refuse_open_door(address_of(bound)[0], api_key)
-        matcher = open_matcher(model, n_threads=threads)
+        matcher = open_matcher(model, n_threads=threads, device=device)
         warm_up(matcher, name=model)
         labelling = None
         if label is not None and out is not None:

@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from ...evaluate import Consistency, Judgement, TaskReport, Truncation
+    from ...evaluate import Consistency, Difference, Judgement, TaskReport, Truncation
 
-__all__ = ["consistency_lines", "judgement_table", "truncation_lines"]
+__all__ = ["consistency_lines", "difference_lines", "judgement_table", "truncation_lines"]
 
 
 def judgement_table(judgement: "Judgement", *, width: int) -> Table:
@@ -35,7 +35,7 @@ def judgement_table(judgement: "Judgement", *, width: int) -> Table:
     columns = [
         _Column(header, [text(name, report) for name, report in judgement.tasks.items()], rank)
         for header, rank, text in _COLUMNS
-        if header != _AT_RATE or any(report.base_rate is not None for report in judgement.tasks.values())
+        if header not in _IF_ANY or any(_IF_ANY[header](report) is not None for report in judgement.tasks.values())
     ]
     kept = list(columns)
     while sum(column.width for column in kept) + 1 > width and len(kept) > 1:
@@ -59,6 +59,12 @@ def judgement_table(judgement: "Judgement", *, width: int) -> Table:
 # A title with more standards than these would be longer than its table.
 _MOST_NAMED = 3
 _AT_RATE = "F1@比例"
+# Columns that stand there only if a task has a value for them.
+_IF_ANY: "dict[str, Callable[[TaskReport], object]]" = {
+    _AT_RATE: lambda report: report.base_rate,
+    "秩相关": lambda report: report.spearman,
+    "NDCG@10": lambda report: report.ndcg,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,16 +82,18 @@ class _Column:
 
 _COLUMNS: "Sequence[tuple[str, int, Callable[[str, TaskReport], str]]]" = (
     ("任务", 0, lambda name, _: name),
-    ("对数", 4, lambda _, report: f"{report.n:,}"),
-    ("匹配", 5, lambda _, report: f"{report.n_positive:,}"),
+    ("对数", 6, lambda _, report: f"{report.n:,}"),
+    ("匹配", 7, lambda _, report: f"{report.n_positive:,}"),
     ("F1", 1, lambda _, report: f"{report.f1:.3f}"),
     ("95 % 区间", 3, lambda _, report: f"{report.f1_interval[0]:.3f}–{report.f1_interval[1]:.3f}"),
-    ("全判匹配", 6, lambda _, report: f"{report.all_positive_f1:.3f}"),
-    (_AT_RATE, 10, lambda _, report: _at_rate(report)),
-    ("精确率", 8, lambda _, report: f"{report.precision:.3f}"),
-    ("召回率", 9, lambda _, report: f"{report.recall:.3f}"),
+    ("全判匹配", 4, lambda _, report: f"{report.all_positive_f1:.3f}"),
+    (_AT_RATE, 11, lambda _, report: _at_rate(report)),
+    ("精确率", 9, lambda _, report: f"{report.precision:.3f}"),
+    ("召回率", 10, lambda _, report: f"{report.recall:.3f}"),
     ("AUC", 2, lambda _, report: "—" if report.auc is None else f"{report.auc:.3f}"),
-    ("阈值", 7, lambda _, report: f"{report.threshold:.3f}"),
+    ("阈值", 8, lambda _, report: f"{report.threshold:.3f}"),
+    ("秩相关", 5, lambda _, report: "—" if report.spearman is None else f"{report.spearman:.3f}"),
+    ("NDCG@10", 5, lambda _, report: "—" if report.ndcg is None else f"{report.ndcg:.3f}"),
 )
 
 
@@ -102,6 +110,20 @@ def consistency_lines(consistency: Sequence["Consistency"]) -> list[str]:
         f"（共 {c.n:,} 对；严格概率高于宽松的占 {c.higher:.1%}）"
         for c in consistency
     ]
+
+
+def difference_lines(first: str, second: str, differences: "Sequence[Difference]") -> list[str]:
+    """Says in one line each what the second model has over the first under a task, on the same pairs."""
+    return [
+        f"{each.task}：{second} 比 {first} F1 {each.f1:+.3f} [{each.f1_interval[0]:+.3f}, {each.f1_interval[1]:+.3f}]"
+        + ("" if each.auc is None or each.auc_interval is None else _auc_difference(each.auc, each.auc_interval))
+        + f"；判断不同 {each.n_changed:,} 对，其中它对 {each.n_better:,} 对{'' if each.is_clear else '（差别不明确）'}"
+        for each in differences
+    ]
+
+
+def _auc_difference(auc: float, interval: tuple[float, float]) -> str:
+    return f"，AUC {auc:+.3f} [{interval[0]:+.3f}, {interval[1]:+.3f}]"
 
 
 def truncation_lines(truncation: Mapping[str, "Truncation"]) -> list[str]:

@@ -71,7 +71,7 @@ def vocab_build(
     old = Vocabulary.load(path)
     console, working = Console(), Console(stderr=True)
     skip = on_bad_line is OnBadLine.SKIP
-    with RejectFile(out.with_name(f"{out.name}.rejected.jsonl")) if skip else nullcontext() as rejects:
+    with RejectFile(out.with_name(f"{out.name}.rejects.jsonl")) if skip else nullcontext() as rejects:
         with working.status("取词 collecting words"):
             if words is not None:
                 ranked = _words_of(words, encoding)

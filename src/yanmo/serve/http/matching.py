@@ -6,7 +6,7 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from ...match import Matcher
+from ...match import Decision, Matcher
 from ...match.verdicts import Verdict, verdicts
 from ...tokenize import PairWindows
 from .entrance import exchange_of
@@ -101,7 +101,7 @@ def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
                         match=matches[i][pair],
                         tokens=readings[i].n_read,
                         cut=readings[i].n_cut,
-                        **_remarks(readings[i], is_blank=bool(found[i].is_blank[pair])),
+                        **_remarks(readings[i], found[i], pair),
                     )
                     for i, task in enumerate(scored.tasks)
                 }
@@ -113,9 +113,16 @@ def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
     return router
 
 
-def _remarks(reading: PairWindows, *, is_blank: bool) -> dict[str, Any]:
+def _remarks(reading: PairWindows, verdict: Verdict, pair: int) -> dict[str, Any]:
     """What is told of a pair only where it is so."""
-    return ({"unknown": reading.n_unknown} if any(reading.n_unknown) else {}) | ({"blank": True} if is_blank else {})
+    told: dict[str, Any] = {"unknown": reading.n_unknown} if any(reading.n_unknown) else {}
+    return told | {name: True for name, is_so in (("ask", verdict.asked), ("blank", verdict.is_blank)) if is_so[pair]}
+
+
+def _asking(rule: Decision) -> dict[str, float]:
+    """The thresholds between which a person is asked, where there are any."""
+    given = {"ask_above": rule.ask_above, "ask_below": rule.ask_below}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _describe_tasks(matcher: Matcher, model_name: str) -> TasksReply:
@@ -130,7 +137,10 @@ def _describe_tasks(matcher: Matcher, model_name: str) -> TasksReply:
                 group=task.group,
                 asks=task.asks,
                 symmetric=task.symmetric,
+                first=matcher.matching.task_set.text_columns(task)[0],
+                second=matcher.matching.task_set.text_columns(task)[1],
                 threshold=matcher.matching.decision(task.name).threshold,
+                **_asking(matcher.matching.decision(task.name)),
                 budget=BudgetReply.model_validate(task.budget.model_dump(mode="json")),
             )
             for task in matcher.matching.task_set.tasks

@@ -133,7 +133,9 @@ class JinaRequest(RequestModel):
         Raises:
             RefusalError: A document has none.
         """
-        return [_text_of(document, self.rank_fields, number) for number, document in enumerate(self.documents)]
+        # A field named a thousand times would make a text a thousand times as long.
+        fields = list(dict.fromkeys(self.rank_fields))
+        return [_text_of(document, fields, number) for number, document in enumerate(self.documents)]
 
 
 class JinaDocument(BaseModel):

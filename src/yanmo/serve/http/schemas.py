@@ -80,6 +80,11 @@ class TaskDecision(BaseModel):
         "pieces of each text that the vocabulary lacks, where there are any",
         examples=[[1, 0]],
     )
+    ask: bool | None = Field(
+        default=None,
+        description="太没有把握，应请人判断（match 只是倾向）；否则不写 / "
+        "true where a person should decide, and match only says how it leans",
+    )
     blank: bool | None = Field(
         default=None,
         description="两段都没有可读的内容，因此不匹配；否则不写 / "
@@ -136,7 +141,15 @@ class TaskReply(BaseModel):
     group: str = Field(description="展示时归在哪个标题下 / the heading it is shown under")
     asks: str = Field(description="一句话说什么是匹配 / in one sentence, what a match is")
     symmetric: bool = Field(description="两段文本能否互换 / whether the texts may change places")
+    first: str = Field(description="文件中文本一的列名 / column of the first text in files")
+    second: str = Field(description="文件中文本二的列名 / column of the second text in files")
     threshold: float = Field(description="阈值 / probability from which on a pair is a match")
+    ask_above: float | None = Field(
+        default=None, description="从这个概率起请人判断，没有则不写 / a person is asked from this probability on"
+    )
+    ask_below: float | None = Field(
+        default=None, description="到这个概率为止（不含） / and below this one; absent where nobody is asked"
+    )
     budget: BudgetReply
 
 

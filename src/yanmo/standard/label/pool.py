@@ -95,6 +95,9 @@ class _Rows(Readings):
     def __len__(self) -> int:
         return len(self._places)
 
+    def only(self, rows: NDArray[np.int64]) -> Readings:
+        return _Rows(self._pool, self._places[rows])
+
     @property
     def has_vectors(self) -> bool:
         return self._pool.has_vectors

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...match.engines.learned_engine import heads_of
+from ...match.engines.learned_head import leaning_of
 from ...match.matcher import Matcher
 from ..learn_fit import fit_logistic
 from ..learn_head import choose_sources
@@ -289,9 +290,9 @@ class Labelling:
             guess: NDArray[np.float64] = self._readings.logits(every, self._sources).astype(np.float64).mean(1)
             return guess
         few = every[:: max(len(every) // 24, 1)][:24]
-        logits = self._readings.logits(few, self._readings.names).astype(np.float64)
-        spread = logits.std(0)
-        z = (logits - logits.mean(0)) / np.where(spread > 0, spread, 1.0)
+        leanings = leaning_of(self._readings.logits(few, self._readings.names))
+        spread = leanings.std(0)
+        z = (leanings - leanings.mean(0)) / np.where(spread > 0, spread, 1.0)
         nearest = int(np.argmax(z.T @ z.mean(1)))
         return self._readings.logits(every, [self._readings.names[nearest]])[:, 0].astype(np.float64)
 

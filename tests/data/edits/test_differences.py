@@ -1,6 +1,6 @@
 import pytest
 
-from yanmo.standard.explain_differences import DifferenceKind, find_differences
+from yanmo.data.edits import DifferenceKind, find_differences
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
-from ..data.edits import find_companies, find_dates, find_numbers, find_people, find_places
+from .dates import find_dates
+from .names import find_companies, find_people, find_places
+from .numbers import find_numbers
 
 __all__ = ["Difference", "DifferenceKind", "Span", "find_differences"]
 

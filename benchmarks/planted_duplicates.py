@@ -1,0 +1,200 @@
+"""Planted duplicates among short texts: groups by a standard against MinHash, SimHash, vectors and semhash, one run.
+
+    python benchmarks/planted_duplicates.py TEXTS.txt.xz... [--n 10000] [--task similar] [--base E5] [--seed 0]
+
+A fifth of the rows are copies of other rows: harmless edits by ``yanmo.data.edits`` and deletions of one character by
+chance are duplicates, hard edits are not. Texts that the corpus itself holds twice are dropped. What else of the corpus
+says the same is not known and counts as a wrong merge for every way alike. Half of the planted families choose the
+threshold of each peer (best F1), the other half judges all; Yanmo takes the standard's own threshold. Pairs are counted
+within the rows of the judged half. CPU seconds of this process, encoding included.
+"""
+
+import argparse
+import json
+import lzma
+import random
+import time
+from collections.abc import Callable, Iterable
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from machine import describe_machine
+
+from yanmo import Matcher
+from yanmo.collection import deduplicate
+from yanmo.collection.neighbors import nearest
+from yanmo.data.edits import EditKind, edit_pairs
+
+RESULT = Path(__file__).parent / "results" / "planted_duplicates.json"
+_MOST_CHARACTERS = 40
+
+Pair = tuple[int, int]
+Scored = dict[Pair, float]
+
+
+def main() -> None:
+    """Plants, runs every way, writes the result."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("texts", type=Path, nargs="+")
+    parser.add_argument("--n", type=int, default=10_000)
+    parser.add_argument("--task", default="similar")
+    parser.add_argument("--base", type=Path, help="folder of the base, for its own vectors; needs torch")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    texts, family, truth = _planted(arguments.texts, arguments.n, arguments.seed)
+    tuned = {row for row in range(len(texts)) if family[row] % 2}
+    ways: dict[str, Callable[[], Scored | set[Pair]]] = {
+        "MinHash (datasketch)": lambda: _minhash(texts),
+        "SimHash": lambda: _simhash(texts),
+        f"vectors of {arguments.task}": lambda: _nearest_pairs(_task_vectors(texts, arguments.task)),
+        f"Yanmo, {arguments.task}": lambda: _yanmo(texts, arguments.task),
+    }
+    if arguments.base is not None:
+        ways["semhash (static vectors of the base)"] = lambda: _nearest_pairs(_static_vectors(arguments.base, texts))
+    found = {}
+    for name, way in ways.items():
+        began = time.process_time()
+        answer = way()
+        seconds = time.process_time() - began
+        threshold = None
+        if isinstance(answer, dict):
+            threshold = _best_threshold({p: s for p, s in answer.items() if set(p) <= tuned}, _of(truth, tuned))
+            answer = {pair for pair, score in answer.items() if score >= threshold}
+        judged = {pair for pair in answer if not set(pair) & tuned}
+        expected = {pair for pair in truth if not set(pair) & tuned}
+        hits = len(judged & expected)
+        precision, recall = hits / max(1, len(judged)), hits / max(1, len(expected))
+        found[name] = {
+            "precision": round(precision, 4),
+            "recall": round(recall, 4),
+            "f1": round(2 * precision * recall / max(1e-9, precision + recall), 4),
+            "threshold": threshold,
+            "cpu_seconds": round(seconds, 1),
+        }
+        print(name, json.dumps(found[name], ensure_ascii=False), flush=True)
+    result = {"n": len(texts), "n_pairs_planted": len(truth), "seed": arguments.seed, "ways": found}
+    RESULT.write_text(json.dumps(result | describe_machine(), ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+def _planted(paths: list[Path], n: int, seed: int) -> tuple[list[str], list[int], set[Pair]]:
+    rng = random.Random(seed)
+    corpus: dict[str, None] = {}
+    for i, path in enumerate(paths, start=1):
+        with lzma.open(path, "rt", encoding="utf-8") as file:
+            for line in file:
+                if len(corpus) >= n * i // len(paths):
+                    break
+                if 6 <= len(line.strip()) <= _MOST_CHARACTERS:
+                    corpus[line.strip()] = None
+    originals = list(corpus)[: n * 4 // 5]
+    rows, family, group = list(originals), list(range(len(originals))), list(range(len(originals)))
+    kinds = [kind for kind in EditKind if kind is not EditKind.SCRIPT]
+    number = {text: i for i, text in enumerate(originals)}
+    edits = iter(edit_pairs(originals, kinds=kinds, n=n // 10, seed=seed))
+    while len(rows) < n:
+        edit = next(edits, None)
+        if edit is None:  # a deletion by chance
+            at = rng.randrange(len(originals))
+            place = rng.randrange(len(originals[at]))
+            text, same = originals[at][:place] + originals[at][place + 1 :], True
+        else:
+            at, text, same = number[edit.before], edit.after, edit.kind.is_harmless
+        if text not in number:
+            rows.append(text)
+            family.append(at)
+            group.append(at if same else -len(rows))
+    order = list(range(len(rows)))
+    rng.shuffle(order)
+    members: dict[int, list[int]] = {}
+    for place, old in enumerate(order):
+        members.setdefault(group[old], []).append(place)
+    truth = {pair for some in members.values() for pair in combinations(sorted(some), 2)}
+    return [rows[old] for old in order], [family[old] for old in order], truth
+
+
+def _yanmo(texts: list[str], task: str) -> set[Pair]:
+    groups = deduplicate(texts, matcher=Matcher.default(n_threads=1), task=task)
+    members: dict[int, list[int]] = {}
+    for row, each in enumerate(groups.rows):
+        members.setdefault(each.group, []).append(row)
+    return {pair for some in members.values() for pair in combinations(some, 2)}
+
+
+def _task_vectors(texts: list[str], task: str) -> np.ndarray:
+    from yanmo.collection.text_vectors import TextVectors
+
+    return TextVectors(Matcher.default(n_threads=1), task).encode(texts).vectors[:, 0]
+
+
+def _static_vectors(base: Path, texts: list[str]) -> np.ndarray:
+    """As semhash: static vectors by model2vec, here distilled from the base without vocabulary of its own."""
+    from model2vec.distill import distill
+
+    made = distill(str(base), pca_dims=256).encode(texts)
+    return (made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-9)).astype(np.float16)
+
+
+def _nearest_pairs(vectors: np.ndarray) -> Scored:
+    found = nearest(vectors, vectors, 11)
+    wide = vectors.astype(np.float32)
+    return {
+        (min(a, b), max(a, b)): float(wide[a] @ wide[b]) for a, row in enumerate(found.tolist()) for b in row if b != a
+    }
+
+
+def _shingles(text: str) -> set[str]:
+    return {text[i : i + 2] for i in range(max(1, len(text) - 1))}
+
+
+def _minhash(texts: list[str]) -> Scored:
+    from datasketch import MinHash, MinHashLSH
+
+    lsh = MinHashLSH(threshold=0.4, num_perm=128)
+    made = []
+    for row, text in enumerate(texts):
+        one = MinHash(num_perm=128)
+        one.update_batch([each.encode() for each in _shingles(text)])
+        lsh.insert(row, one)
+        made.append(one)
+    return {
+        (row, other): made[row].jaccard(made[other])
+        for row, one in enumerate(made)
+        for other in lsh.query(one)
+        if row < other
+    }
+
+
+def _simhash(texts: list[str]) -> Scored:
+    """64 bits over character bigrams; every pair is compared, which a table of blocks would only make faster."""
+    from hashlib import blake2b
+
+    directions: dict[str, np.ndarray] = {}
+
+    def direction(shingle: str) -> np.ndarray:
+        if shingle not in directions:
+            bits = np.frombuffer(blake2b(shingle.encode(), digest_size=8).digest(), dtype=np.uint8)
+            directions[shingle] = np.unpackbits(bits).astype(np.float32) * 2 - 1
+        return directions[shingle]
+
+    signs = np.stack([np.where(sum(map(direction, _shingles(text))) > 0, 1.0, -1.0) for text in texts])
+    return _nearest_pairs((signs / 8).astype(np.float16))
+
+
+def _of(pairs: Iterable[Pair], rows: set[int]) -> set[Pair]:
+    return {pair for pair in pairs if set(pair) <= rows}
+
+
+def _best_threshold(scored: Scored, truth: set[Pair]) -> float:
+    ordered = sorted(scored.items(), key=lambda item: -item[1])
+    hits, best, threshold = 0, -1.0, 1.0
+    for n, (pair, score) in enumerate(ordered, start=1):
+        hits += pair in truth
+        f1 = 2 * hits / (n + len(truth))
+        if f1 > best and (n == len(ordered) or ordered[n][1] < score):
+            best, threshold = f1, score
+    return threshold
+
+
+if __name__ == "__main__":
+    main()

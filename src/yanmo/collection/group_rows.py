@@ -1,0 +1,206 @@
+"""Rows into groups: by spelling first, then by the standard, with the reason of every merge."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.edits import find_differences
+from .candidates import CandidateCount, choose_count, joined_pairs
+from .groups import group_matches
+from .plain_text import first_of_each, plain_text
+from .scoring import PairJudge
+from .texts import TextTable
+from .vector_folder import Encode, VectorFolder
+from .work_folder import Progress
+
+__all__ = ["DoubtfulPair", "GroupedRow", "Groups", "find_groups"]
+
+# Pairs whose probability is this near the threshold are listed for a person.
+_NEAR = 0.1
+_IDENTICAL, _SPELLED, _MATCHED = "完全相同 identical", "只差写法 spelling", "匹配 match"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedRow:
+    """What became of one row."""
+
+    id: str
+    """Its id."""
+    group: int
+    """Number of its group, from 1, in the order of the rows."""
+    keep: bool
+    """Whether it is the one of its group that stays."""
+    reason: str
+    """Why it stands in the group; empty for the row that stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulPair:
+    """Two texts for a person to look at."""
+
+    id_a: str
+    """One row."""
+    id_b: str
+    """The other."""
+    probability: float
+    """Of a match."""
+    merged: bool
+    """Whether they are in one group now."""
+    why: str
+    """Why it is listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """What ``deduplicate`` found."""
+
+    rows: list[GroupedRow]
+    """One for each row, in order."""
+    doubtful: list[DoubtfulPair]
+    """Pairs near the threshold, and merges of texts whose numbers, dates or names differ; each once."""
+    count: CandidateCount | None
+    """How candidates were chosen; None where no two different texts were left to compare."""
+    n_groups: int
+    """Groups, those of one row included."""
+    n_identical: int
+    """Rows merged for being the same text, character by character."""
+    n_spelled: int
+    """Rows merged for differing in width, case, script, spaces or end marks only."""
+    n_matched: int
+    """Rows merged because the standard says so."""
+    n_encoded: int
+    """Texts encoded in this call."""
+    n_scored: int
+    """Pairs scored in this call, those of the sample that chose the candidates not counted."""
+
+
+def find_groups(
+    table: TextTable,
+    rank: NDArray[np.int64],
+    store: VectorFolder,
+    *,
+    k: int | None,
+    recall: float,
+    encode: Encode | None,
+    tell: Progress,
+) -> Groups:
+    """Puts the rows of a collection into groups; see ``deduplicate``.
+
+    Args:
+        table: The rows.
+        rank: Of each row who stays before whom, int64[n], lowest first.
+        store: Folder of vectors and scores under the standard.
+        k: Candidates of each text; None measures how many it takes.
+        recall: The share of the matches that the candidates should hold.
+        encode: Where texts are encoded; None for here.
+        tell: Told of every stage.
+
+    Returns:
+        The groups.
+    """
+    texts, normalization = table.texts, store.encoder.matcher.matching.normalization
+    keys = [plain_text(text, normalization=normalization) for text in texts]
+    # Rows in the order of who stays, so that the first of each plain form is the one to keep.
+    order = np.argsort(rank)
+    of_form = np.empty(len(texts), dtype=np.int64)
+    of_form[order] = order[first_of_each([keys[i] for i in order])]
+    heads = [i for i in range(len(texts)) if of_form[i] == i and keys[i]]
+    new = [texts[i] for i in heads]
+    n_encoded = store.add(new, encode=encode, on_progress=lambda n, of: tell("编码 encoding", n, of))
+    row_of = {store.numbers[texts[i]]: i for i in heads}
+    judge = PairJudge(store)
+    found = _by_standard(row_of, rank, store, judge, k=k, recall=recall, tell=tell)
+    leader = [row_of[int(found.representative[store.numbers[texts[i]]])] if keys[i] else int(i) for i in of_form]
+    reasons, doubts = [], []
+    for i, row in enumerate(leader):
+        if i == row:
+            reasons.append("")
+        elif texts[i] == texts[row]:
+            reasons.append(_IDENTICAL)
+        elif keys[i] == keys[row]:
+            reasons.append(_SPELLED)
+        else:
+            a, b = store.numbers[texts[of_form[i]]], store.numbers[texts[row]]
+            p = float(judge(np.array([a]), np.array([b])).probabilities[0])
+            differing = _differing(texts[row], texts[i])
+            reasons.append("；".join([f"{_MATCHED} {p:.2f}", *differing]))
+            if differing and of_form[i] == i:
+                doubts.append(DoubtfulPair(table.ids[row], table.ids[i], round(p, 4), True, "；".join(differing)))
+    judge.keep()
+    doubts += _near_pairs(table, leader, row_of, found, store.encoder.threshold, but={(d.id_a, d.id_b) for d in doubts})
+    group_number = {row: n for n, row in enumerate(dict.fromkeys(leader), start=1)}
+    rows = [
+        GroupedRow(name, group_number[row], i == row, reason)
+        for i, (name, row, reason) in enumerate(zip(table.ids, leader, reasons, strict=True))
+    ]
+    n_identical, n_spelled, n_matched = (
+        sum(reason.startswith(why) for reason in reasons) for why in (_IDENTICAL, _SPELLED, _MATCHED)
+    )
+    n_groups = len(group_number)
+    return Groups(rows, doubts, found.count, n_groups, n_identical, n_spelled, n_matched, n_encoded, judge.n_scored)
+
+
+def _differing(first: str, second: str) -> list[str]:
+    """What differs by rule, a phrase for each such as ``数字 3天→5天``; nothing said is no promise."""
+    found = find_differences(first, second)
+    return [f"{each.kind.title} {each.text0 or '无'}→{each.text1 or '无'}" for each in found]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    representative: NDArray[np.int64]
+    """Of each text of the folder, by number."""
+    near: list[tuple[int, int, float]]
+    """Texts of candidate pairs near the threshold, and the probability."""
+    count: CandidateCount | None
+
+
+def _by_standard(
+    row_of: dict[int, int],
+    rank: NDArray[np.int64],
+    store: VectorFolder,
+    judge: PairJudge,
+    *,
+    k: int | None,
+    recall: float,
+    tell: Progress,
+) -> _Found:
+    """Groups different texts, each of which stands for the row that it leads to."""
+    numbers = np.array(sorted(row_of), dtype=np.int64)
+    if len(numbers) < 2:
+        return _Found(np.arange(len(store.texts)), [], None)
+    if k is None:
+        count = choose_count(store, numbers=numbers, among=numbers, within_one=True, recall=recall)
+    else:
+        count = CandidateCount(min(k, len(numbers) - 1), None, 0, 0, 0.0)
+    pairs = joined_pairs(store, numbers, count.k, on_progress=lambda n, of: tell("找候选 candidates", n, of))
+    judge.score(pairs, on_progress=lambda n, of: tell("判断 scoring", n, of))
+    verdict = judge(*pairs)
+    # Texts of earlier collections in the same folder come last, and are in no pair.
+    text_rank = len(rank) + np.arange(len(store.texts))
+    text_rank[numbers] = rank[[row_of[number] for number in numbers.tolist()]]
+    matched = verdict.accepted
+    representative = group_matches(text_rank, pairs[0][matched], pairs[1][matched], judge=judge)
+    near = np.flatnonzero(np.abs(verdict.probabilities - store.encoder.threshold) < _NEAR).tolist()
+    listed = [(int(pairs[0][at]), int(pairs[1][at]), float(verdict.probabilities[at])) for at in near]
+    return _Found(representative, listed, count)
+
+
+def _near_pairs(
+    table: TextTable,
+    leader: list[int],
+    row_of: dict[int, int],
+    found: _Found,
+    threshold: float,
+    *,
+    but: set[tuple[str, str]],
+) -> list[DoubtfulPair]:
+    why = f"离阈值 {threshold:.2f} 近 near the threshold"
+    listed = []
+    for first, second, p in found.near:
+        a, b = sorted((row_of[first], row_of[second]))
+        names = table.ids[a], table.ids[b]
+        if not but & {names, names[::-1]}:
+            listed.append(DoubtfulPair(*names, round(p, 4), leader[a] == leader[b], why))
+    return listed
