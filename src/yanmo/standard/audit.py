@@ -183,12 +183,13 @@ def label_doubts(
     if n_kinds < _ENOUGH:
         return _sigmoid(features.log_odds), False
     columns, n_components = audit_columns(features, structure, symmetric=symmetric)
-    known = {"group": structure.group, "offset": features.log_odds}
     tried = []
     for strength in _COMPONENT_PENALTIES:
         penalty = np.full(columns.shape[1], _PENALTY)
         penalty[-n_components:] = strength
-        tried.append(out_of_fold_logits(columns, labels, penalty=penalty, **known))
+        tried.append(
+            out_of_fold_logits(columns, labels, penalty=penalty, group=structure.group, offset=features.log_odds)
+        )
     # log(1 + exp(-z)) of what the label says, summed: the log loss.
     losses = [np.logaddexp(0.0, np.where(labels, -logits, logits)).sum() for logits in tried]
     return _sigmoid(tried[int(np.argmin(losses))]), True
