@@ -5,7 +5,8 @@
 The shapes of a small encoder at 16, 32, 128 and 512 rows, one thread. Rates are of processor time, which waits for
 nobody, not of the clock on the wall; all ways take turns, and the best turn counts, for other work on the machine only
 adds. Each way's largest difference from the float product is told beside it, in times of the output's deviation, and
-whether the first row is the same alone and as the last of an odd number of rows. Goes to results/int8_layer.json.
+whether the first row is the same alone and as the last of an odd number of rows. Inputs here have either sign: the way
+for inputs behind GELU cuts the negative ones off, and only its speed means something. Goes to results/int8_layer.json.
 """
 
 import argparse

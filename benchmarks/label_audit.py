@@ -46,7 +46,7 @@ def main() -> None:
     arguments = parser.parse_args()
     matcher = open_matcher("default")
     task_set = matcher.matching.task_set
-    rows = {}
+    rows: dict[str, object] = {}
     for name in arguments.sets.split(","):
         pairs = read_split(arguments.data, task_set.subset([name]), "valid")[name]
         chosen = grouped_pairs(pairs, n=arguments.pairs, seed=0)
@@ -59,10 +59,15 @@ def main() -> None:
             "auc_of_the_matcher": roc_auc(labels, features.log_odds),
         } | measured(features, labels, texts, n_seeds=arguments.seeds, symmetric=task_set.task(name).symmetric)
         print(name, json.dumps(rows[name], indent=1), flush=True)
+        write(rows, n_seeds=arguments.seeds)
+
+
+def write(rows: dict[str, object], *, n_seeds: int) -> None:
+    """Writes what has been measured, after every set."""
     result = {
         "measure": f"share of {FLIPPED:.0%} flipped labels in the first {READ:.0%}, mean and deviation over draws",
         "judged_on": "dev and valid pairs, none trained on, whole groups that share texts",
-        "seeds": arguments.seeds,
+        "seeds": n_seeds,
         "machine": describe_machine("onnxruntime", "numpy", "scikit-learn", "cleanlab"),
         "sets": rows,
     }
@@ -114,7 +119,9 @@ def measured(
             if name.startswith("cleanlab"):
                 quality = get_label_quality_scores(given.astype(int), np.column_stack([1 - scores, scores]))
                 doubt = -quality
-            else:
+            elif name == "yanmo":
+                doubt = np.where(given, 1 - scores, scores)
+            else:  # log-odds
                 doubt = np.where(given, -scores, scores)
             found.setdefault(name, []).append(recall(doubt, flipped))
     return {name: {"mean": float(np.mean(each)), "deviation": float(np.std(each))} for name, each in found.items()}

@@ -1,6 +1,6 @@
 """Writes the bundled matcher anew with 8-bit products by row: from its graph of 4- and 8-bit blocks, without training.
 
-    python recipes/bundled_int8.py OUT [--source FOLDER] [--lower int4-rows] [--upper int8-rows] [--table int4]
+    python recipes/bundled_int8.py OUT [--source FOLDER] [--lower int8-rows] [--upper int8-rows] [--table int4]
 
 The graph's matrices are restored to the floats that they represent, and stored again in the forms named: nothing is
 learned, so that scores move by the new rounding alone. FOLDER is any export by blocks, by default what is bundled.
@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--source", type=Path, default=BUNDLED)
-    parser.add_argument("--lower", default="int4-rows")
+    parser.add_argument("--lower", default="int8-rows")
     parser.add_argument("--upper", default="int8-rows")
     parser.add_argument("--table", default="int4")
     arguments = parser.parse_args()

@@ -1,3 +1,7 @@
+from .api import evaluate as evaluate
+from .api import export as export
+from .api import predict as predict
+from .api import train as train
 from .collection import deduplicate as deduplicate
 from .collection import link as link
 from .collection import search as search

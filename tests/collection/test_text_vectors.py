@@ -56,3 +56,27 @@ def test_texts_that_do_not_fit_together_are_told_apart(alone):
 def test_texts_that_meet_are_refused(tiny_matcher):
     with pytest.raises(InputError, match="reads both texts of a pair together"):
         TextVectors(tiny_matcher(joint_from=1), "loose")
+
+
+def test_a_learned_standard_is_scored_by_the_vectors_of_its_sources(alone):
+    from yanmo.data import TaskSet
+    from yanmo.match.engines.learned_engine import with_heads
+    from yanmo.match.engines.learned_head import LearnedHead, SourceWeights
+
+    plain = alone()
+    sources = (
+        SourceWeights(name="strict", leaning=2.0, differences=(0.3, -0.2) * 4),
+        SourceWeights(name="loose", distance=-0.5, products=(0.1,) * 8),
+    )
+    own = plain.matching.task_set.tasks[0].model_copy(update={"name": "own"})
+    matching = plain.matching.model_copy(
+        update={"task_set": TaskSet(name="three", tasks=(*plain.matching.task_set.tasks, own))}
+    )
+    engine = with_heads(plain.engine, ["loose", "strict"], {"own": LearnedHead(sources=sources, bias=0.2)})
+    matcher = Matcher(engine, plain.pair_encoder, matching)
+    encoder = TextVectors(matcher, "own")
+    assert (encoder.tasks, encoder.sources) == (("own",), ("strict", "loose"))
+    encoded = encoder.encode(TEXTS)
+    a, b = (np.array([TEXTS.index(pair[side]) for pair in PAIRS]) for side in (0, 1))
+    found = encoder.logits(encoded.vectors[a], encoded.vectors[b])[:, 0]
+    np.testing.assert_allclose(found, matcher.logits(PAIRS, task="own"), atol=2e-2)

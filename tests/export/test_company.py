@@ -82,3 +82,13 @@ def test_one_pair_three_times_in_a_batch_of_odd_tokens_scores_three_times_alike(
     engine = OnnxEngine(graph, n_threads=1)
     for each in (pair, odd):
         assert len({*engine.logits([each] * 3, [0] * 3).tolist(), *engine.logits([each], [0]).tolist()}) == 1
+
+
+def test_the_head_of_a_graph_scores_the_vectors_that_the_graph_gives(written):
+    matcher, graph = written("int4-rows below", "texts apart")
+    encoded = matcher.pair_encoder.encode_batch(_pairs()[:40], budgets=PairBudget(32, 32))
+    tasks = [i % 2 for i in range(40)]
+    engine = OnnxEngine(graph, n_threads=1)
+    logits, vectors = engine.logits_and_vectors(encoded, tasks)
+    assert (logits == engine.logits(encoded, tasks)).all()
+    np.testing.assert_array_equal(engine.score_vectors(vectors[:, 0], vectors[:, 1], tasks), logits)

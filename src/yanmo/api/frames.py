@@ -58,13 +58,13 @@ def with_answers(
     kept_names = [name for name in dict.fromkeys(n for pair in pairs for n in pair.kept or ()) if name != "id"]
     _refuse_repeated(kept_names, answers)
     columns = {name: [(pair.kept or {}).get(name) for pair in pairs] for name in kept_names} | dict(answers)
-    library = next((name for name in _LIBRARIES if importlib.util.find_spec(name)), None)
+    library: Any = next((name for name in _LIBRARIES if importlib.util.find_spec(name)), None)
     if library is None:
         raise MissingExtraError(
             "A data frame needs pandas, polars or pyarrow, and none is installed. Fix: pip install 'yanmo[tables]', or "
             "name a file to write by out=."
         )
-    return nw.from_dict(columns, backend=nw.Implementation.from_backend(library)).to_native()
+    return nw.from_dict(columns, backend=library).to_native()
 
 
 def _refuse_repeated(names: Sequence[str], answers: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from ..atomic import replacing
 from ..bulk.asking_rules import asking_rules
@@ -25,10 +25,6 @@ __all__ = ["predict"]
 _PAIRS = 1024
 
 
-@overload
-def predict(matcher: Matcher | str | Path, data: Any, *, out: None = None, **options: Any) -> Any: ...
-@overload
-def predict(matcher: Matcher | str | Path, data: Any, *, out: str | Path, **options: Any) -> Prediction: ...
 def predict(
     matcher: Matcher | str | Path,
     data: Any,
@@ -122,7 +118,11 @@ def predict(
                 restart=restart,
                 on_progress=on_progress,
             )
-    refused = {"on_bad_line": on_bad_line is OnBadLine.SKIP, "restart": restart, "n_workers": n_workers}
+    refused: dict[str, object] = {
+        "on_bad_line": on_bad_line is OnBadLine.SKIP,
+        "restart": restart,
+        "n_workers": n_workers,
+    }
     refused |= {"on_ray": on_ray, "contest": contest, "ask": ask}
     for name, value in refused.items():
         if value:

@@ -55,7 +55,8 @@ def asking_rules(
 
 
 def _sample(sources: Sequence[PredictSource], matcher: Matcher, task: str, rules: ReadingRules) -> list[Pair]:
-    drawn, n, chance = [], 0, random.Random(0)
+    drawn: list[Pair] = []
+    n, chance = 0, random.Random(0)
     task_set = matcher.matching.task_set
     with tempfile.TemporaryDirectory() as beside, RejectFile(Path(beside) / "rejects.jsonl") as rejects:
         for source in sources:

@@ -33,11 +33,12 @@ def score_pairs(folder: VectorFolder, pairs: Pairs) -> NDArray[np.float32]:
     encoder, lengths = folder.encoder, folder.lengths
     logits = np.empty((len(a), len(encoder.tasks)), dtype=np.float32)
     fits = encoder.fits(lengths[a], lengths[b])
+    each = [folder.vectors(place) for place in range(len(encoder.sources))]
     whole, cut = np.flatnonzero(fits), np.flatnonzero(~fits)
     for start in range(0, len(whole), _PORTION):
         part = whole[start : start + _PORTION]
-        sides = [np.stack([folder.vectors(place)[of[part]] for place in range(len(encoder.tasks))], 1) for of in (a, b)]
-        logits[part] = encoder.logits(sides[0], sides[1])
+        first, second = (np.stack([vectors[of[part]] for vectors in each], 1) for of in (a, b))
+        logits[part] = encoder.logits(first, second)
     for start in range(0, len(cut), _FROM_TEXTS):
         part = cut[start : start + _FROM_TEXTS]
         logits[part] = encoder.text_logits([(folder.texts[a[i]], folder.texts[b[i]]) for i in part])

@@ -183,7 +183,7 @@ class TextIndex:
         lengths = np.asarray(store.lengths[numbers])
         logits = np.empty((len(numbers), len(encoder.tasks)), dtype=np.float32)
         fits = encoder.fits(np.full(len(numbers), length, dtype=np.int32), lengths)
-        theirs = np.stack([store.vectors(place)[numbers[fits]] for place in range(len(encoder.tasks))], 1)
+        theirs = np.stack([store.vectors(place)[numbers[fits]] for place in range(len(encoder.sources))], 1)
         logits[fits] = encoder.logits(np.broadcast_to(vectors, theirs.shape), theirs)
         logits[~fits] = encoder.text_logits([(query, store.texts[number]) for number in numbers[~fits]])
         verdict = encoder.verdict(logits, is_blank=(lengths == 0) & (length == 0))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..match import Matcher, Verdict
 from ..match.engines.engine import ComparesVectors
+from ..match.engines.learned_engine import heads_of, trained_engine
 from ..match.verdicts import verdicts, with_implied
 from ..tokenize import PairBudget, PairLayout
 
@@ -29,7 +30,7 @@ class EncodedTexts:
     """Some texts as a standard sees them.
 
     Attributes:
-        vectors: Unit vectors under each task of ``TextVectors.tasks``, float16[n, tasks, width].
+        vectors: Unit vectors under each of ``TextVectors.sources``, float16[n, sources, width].
         lengths: Tokens of each text with its special tokens, uncut, int32[n]; 0 where there is nothing to read.
     """
 
@@ -54,7 +55,16 @@ class TextVectors:
         """The standard."""
         self.tasks = with_implied(matcher.matching.task_set, [task])
         """It, and the looser ones that it implies."""
-        self._indices = [matcher.matching.task_set.index(name) for name in self.tasks]
+        heads = heads_of(matcher.engine)
+        self._heads = {name: heads[name] for name in self.tasks if name in heads}
+        sources = [
+            source
+            for name in self.tasks
+            for source in ([each.name for each in heads[name].sources] if name in heads else [name])
+        ]
+        self.sources = tuple(dict.fromkeys(sources))
+        """The trained standards whose vectors are needed: of a learned standard those it is computed from."""
+        self._indices = [matcher.matching.task_set.index(name) for name in self.sources]
         budgets = [matcher.matching.task_set.task(name).pair_budget for name in self.tasks]
         self._room = min(budget.left + budget.right for budget in budgets)
         widest = max(budgets, key=lambda budget: budget.left + budget.right)
@@ -81,7 +91,7 @@ class TextVectors:
         Returns:
             Their vectors and lengths, in order.
         """
-        vectors = np.zeros((len(texts), len(self.tasks), self.width), dtype=np.float16)
+        vectors = np.zeros((len(texts), len(self.sources), self.width), dtype=np.float16)
         lengths = np.zeros(len(texts), dtype=np.int32)
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         couples = [tuple(order[i : i + 2]) for i in range(0, len(order), 2)]
@@ -109,18 +119,27 @@ class TextVectors:
         """Scores pairs of vectors under every task of ``tasks``.
 
         Args:
-            first: Vectors of the first texts, [n, tasks, width].
+            first: Vectors of the first texts, [n, sources, width].
             second: Those of the second texts.
 
         Returns:
             Logits, float32[n, tasks].
         """
         engine = self._engine
-        each = [
-            engine.score_vectors(first[:, place], second[:, place], [index] * len(first))
-            for place, index in enumerate(self._indices)
-        ]
-        return np.stack(each, 1)
+        logits: dict[str, NDArray[np.float32]] = {}
+        vectors: dict[str, NDArray[np.float32]] = {}
+        for place, (name, index) in enumerate(zip(self.sources, self._indices, strict=True)):
+            logits[name] = engine.score_vectors(first[:, place], second[:, place], [index] * len(first))
+            if self._heads:
+                vectors[name] = np.stack([first[:, place], second[:, place]], 1).astype(np.float32)
+        for name, head in self._heads.items():
+            logits[name] = head.logits(logits, vectors)
+        return np.stack([logits[name] for name in self.tasks], 1)
+
+    @property
+    def said_of_heads(self) -> dict[str, str]:
+        """What learned standards among ``tasks`` are computed by, as JSON, by name."""
+        return {name: head.model_dump_json() for name, head in self._heads.items()}
 
     def text_logits(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """Scores pairs from their texts, as the matcher does, float32[n, tasks]."""
@@ -147,7 +166,7 @@ class TextVectors:
 
     @property
     def _engine(self) -> ComparesVectors:
-        engine = self.matcher.engine
+        engine = trained_engine(self.matcher.engine)
         if not isinstance(engine, ComparesVectors):
             fix = "take the same matcher as an ONNX export, or its torch folder"
             raise InputError("this engine scores no vectors", fix=fix)
@@ -156,15 +175,17 @@ class TextVectors:
     def _sides(
         self, pairs: Sequence[tuple[str, str]], budget: PairBudget
     ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.bool_]]:
-        """Vectors [n, tasks, 2, width], tokens [n, 2] before any cut, and whether something was cut, [n]."""
+        """Vectors [n, sources, 2, width], tokens [n, 2] before any cut, and whether something was cut, [n]."""
         encoded = self.matcher.pair_encoder.encode_windows(pairs, budgets=budget)
         rows = [each.windows[0] for each in encoded]
         n_tasks = len(self._indices)
         flat = self._engine.vectors([row for row in rows for _ in range(n_tasks)], self._indices * len(rows))
         on_side = [[int((row.side == side).sum()) for side in (0, 1)] for row in rows]
         n_cut = np.array([row.n_cut for row in rows], dtype=np.int32).reshape(-1, 2)
-        sizes = np.array(on_side, dtype=np.int32).reshape(-1, 2) + n_cut
-        return flat.reshape(len(rows), n_tasks, 2, -1), sizes, n_cut.any(1)
+        sizes: NDArray[np.int32] = np.array(on_side, dtype=np.int32).reshape(-1, 2) + n_cut
+        is_cut: NDArray[np.bool_] = np.asarray(n_cut.any(1), dtype=np.bool_)
+        vectors: NDArray[np.float32] = flat.reshape(len(rows), n_tasks, 2, -1)
+        return vectors, sizes, is_cut
 
     def _joint(self) -> InputError:
         return InputError(
@@ -176,4 +197,5 @@ class TextVectors:
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / np.maximum(norms, 1e-12)).astype(np.float16)
+    unit: NDArray[np.float16] = (vectors / np.maximum(norms, 1e-12)).astype(np.float16)
+    return unit

@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 
 from ..atomic import is_temporary, naming, replacing
 from ..errors import InputError
+from ..match.engines.learned_engine import trained_engine
 from ..yaml_file import StrictModel, refusal_of
 from .text_vectors import EncodedTexts, TextVectors
 
@@ -46,7 +47,9 @@ class _Manifest(StrictModel):
     task: str
     """The standard."""
     tasks: tuple[str, ...]
-    """It and those it implies, in the order of the vector files."""
+    """It and those it implies, in the order of the pairs' logits."""
+    sources: tuple[str, ...]
+    """The trained standards the vectors are of, in the order of their files."""
     width: int = Field(gt=0)
     """Size of a vector."""
     model: dict[str, str]
@@ -136,7 +139,7 @@ class VectorFolder:
         return frozenset(self._manifest.removed)
 
     def vectors(self, place: int = 0) -> NDArray[np.float16]:
-        """The vectors of all texts under one of the encoder's tasks, mapped from the disk, float16[texts, width]."""
+        """The vectors of all texts under one of the encoder's sources, mapped from the disk, float16[texts, width]."""
         shape = (self._manifest.n_texts, self._manifest.width)
         return self._mapped(_vector_file(place), np.dtype(np.float16), shape)
 
@@ -172,7 +175,7 @@ class VectorFolder:
         portions = [new[start : start + _PORTION] for start in range(0, len(new), _PORTION)]
         n_done = 0
         for portion, encoded in zip(portions, (encode or self._encode_here)(portions), strict=True):
-            data = {_vector_file(i): encoded.vectors[:, i].tobytes() for i in range(len(self.encoder.tasks))}
+            data = {_vector_file(i): encoded.vectors[:, i].tobytes() for i in range(len(self.encoder.sources))}
             data |= {_LENGTHS: encoded.lengths.tobytes(), _TEXTS: "".join(map(_line, portion)).encode()}
             self._append(data, n_texts=self._manifest.n_texts + len(portion))
             for text in portion:
@@ -264,7 +267,13 @@ def task_of_index(folder: Path) -> str:
 
 
 def _new(encoder: TextVectors) -> _Manifest:
-    return _Manifest(task=encoder.task, tasks=encoder.tasks, width=encoder.width, model=_model(encoder))
+    return _Manifest(
+        task=encoder.task,
+        tasks=encoder.tasks,
+        sources=encoder.sources,
+        width=encoder.width,
+        model=_model(encoder),
+    )
 
 
 def _read(path: Path) -> _Manifest:
@@ -299,17 +308,20 @@ def _load(path: Path, encoder: TextVectors) -> _Manifest:
 
 
 def _model(encoder: TextVectors) -> dict[str, str]:
-    """What vectors hang on. The engine's version is left out: it moves the last digits only."""
-    identity, matching = encoder.matcher.identity(), encoder.matcher.matching
+    """What vectors and scores hang on.
+
+    Neither the engine's version, which moves the last digits only, nor standards that were learned beside this one.
+    """
+    weights, matching = trained_engine(encoder.matcher.engine).identity().weights, encoder.matcher.matching
     reading = [matching.normalization.model_dump(mode="json"), matching.model.get("prefix", "")]
     conditions = [
         [name, matching.task_set.index(name), matching.task_set.task(name).budget.model_dump(mode="json")]
-        for name in encoder.tasks
+        for name in (*encoder.tasks, *encoder.sources)
     ]
-    said = json.dumps([reading, conditions], sort_keys=True, ensure_ascii=False)
+    said = json.dumps([reading, conditions, encoder.said_of_heads], sort_keys=True, ensure_ascii=False)
     return {
-        "weights": identity.weights,
-        "tokenizer": identity.tokenizer,
+        "weights": weights,
+        "tokenizer": encoder.matcher.identity().tokenizer,
         "reading": hashlib.sha256(said.encode()).hexdigest(),
     }
 

@@ -161,7 +161,13 @@ class Task(StrictModel):
         return int(number >= self.positive_from) if self.positive_from is not None else None
 
     def grade_of(self, value: object) -> float | None:
-        """Gives the number that a graded label is; None where the task's labels are not numbers of three kinds or more.
+        """Gives the number that a graded label is.
+
+        Args:
+            value: A label as it stands in a file.
+
+        Returns:
+            The number; None where it is none, or where the task's labels are not numbers of three kinds or more.
 
         Example:
             >>> Task(name="llB", positive=[5], negative=[0, 3]).grade_of("3.0"), Task(name="ssA").grade_of(1)

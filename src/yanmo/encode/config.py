@@ -199,7 +199,8 @@ def _check_number(values: dict[str, Any], name: str, kind: str, least: int, most
     value = values.get(name, least)
     if value is None and name in _MAY_BE_NULL:
         return
-    is_number = isinstance(value, int if kind == "whole number" else int | float) and not isinstance(value, bool)
+    kinds: tuple[type, ...] = (int,) if kind == "whole number" else (int, float)
+    is_number = isinstance(value, kinds) and not isinstance(value, bool)
     if not is_number or not least <= value <= most:  # NaN lies nowhere
         limits = f"from {least:g} to {most:g}" if math.isfinite(most) else f"from {least:g}"
         raise InputError(f"{name} is {value!r}, expected a {kind} {limits}", fix="get config.json again")

@@ -71,7 +71,7 @@ def write_report(
 
 
 def _table(judgement: Judgement) -> str:
-    names = (
+    names: tuple[str, ...] = (
         "任务",
         "对数",
         "匹配",

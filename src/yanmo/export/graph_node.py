@@ -1,6 +1,6 @@
 """One node of an ONNX graph, placed by hand where torch has no operation of its own for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ __all__ = ["graph_node"]
 def graph_node(
     name: str,
     inputs: Sequence[Tensor],
-    attributes: dict[str, int | str],
+    attributes: Mapping[str, int | str],
     shape: Sequence[int | torch.SymInt],
     *,
     dtype: torch.dtype = torch.float32,

@@ -49,7 +49,8 @@ class PackedClassifier(nn.Module):
         self.form = PackedForm(
             sides=2 if 0 < joint_from >= self.first else 1, scored_sides=2 if joint_from == n_layers else 1
         )
-        self.attentions = nn.ModuleList(_PackedAttention(block.attention) for block in encoder.blocks)
+        blocks = [block for block in encoder.blocks if isinstance(block, Block)]
+        self.attentions = nn.ModuleList(_PackedAttention(block.attention) for block in blocks)
 
     def forward(
         self,
@@ -66,7 +67,7 @@ class PackedClassifier(nn.Module):
     ) -> tuple[Float[Tensor, " scored"], Float[Tensor, "scored 2 hidden"]]:
         """Gives the logit of every score, and the mean vector of each of its texts."""
         encoder = self.folded.encoder
-        blocks: list[Block] = list(encoder.blocks)
+        blocks = [block for block in encoder.blocks if isinstance(block, Block)]
         n_heads = blocks[0].attention.n_heads
         row = scored_place[:, 0]
         of_token = task[row if self.form.scored_sides == 1 else torch.div(row, 2, rounding_mode="trunc")]
@@ -171,7 +172,7 @@ class _PackedAttention(nn.Module):
     def __init__(self, attention: SelfAttention) -> None:
         super().__init__()
         self.kernel = attention.kernel
-        parts = [attention.query, attention.key, attention.value]
+        parts: list[nn.Module] = [attention.query, attention.key, attention.value]
         by_rows = [part for part in parts if isinstance(part, RowInt8Linear)]
         one = side_by_side(by_rows) if len(by_rows) == len(parts) else None
         self.parts = nn.ModuleList(parts if one is None else [one])

@@ -36,7 +36,7 @@ def side_by_side(parts: Sequence[RowInt8Linear]) -> RowInt8Linear | None:
     """
     codes: Tensor | RestingInt4
     resting = [part.codes for part in parts if isinstance(part.codes, RestingInt4)]
-    ready = [part.codes for part in parts if isinstance(part.codes, Tensor)]
+    ready: list[Tensor] = [part.codes for part in parts if isinstance(part.codes, Tensor)]
     if len(resting) == len(parts):
         codes = RestingInt4.beside(resting)
     elif len(ready) == len(parts):

@@ -10,4 +10,5 @@ from .matcher import Matcher as Matcher
 from .named_matcher import open_matcher as open_matcher
 from .promise import Promise as Promise
 from .promise import PromiseKind as PromiseKind
+from .ranking import Ranked as Ranked
 from .verdicts import Verdict as Verdict

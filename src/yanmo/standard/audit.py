@@ -17,7 +17,8 @@ __all__ = ["Audit", "Likeness", "Suspect", "audit_columns", "audit_labels", "lab
 
 _ENOUGH = 20  # labelled pairs of each kind, from which on something is learned from the labels themselves
 _N_COMPONENTS = 32
-_PENALTY, _COMPONENT_PENALTY = 1.0, 8.0
+_PENALTY = 1.0
+_COMPONENT_PENALTIES = (1.0, 8.0)  # of which the labels themselves choose, out of fold
 _N_ALIKE = 2  # pairs and contradictions that are shown beside a suspect, of each kind
 
 
@@ -181,15 +182,23 @@ def label_doubts(
     n_kinds = min(np.count_nonzero(labels), np.count_nonzero(~labels))
     if n_kinds < _ENOUGH:
         return _sigmoid(features.log_odds), False
-    columns, penalty = audit_columns(features, structure, symmetric=symmetric)
-    logits = out_of_fold_logits(columns, labels, penalty=penalty, group=structure.group, offset=features.log_odds)
-    return _sigmoid(logits), True
+    columns, n_components = audit_columns(features, structure, symmetric=symmetric)
+    tried = []
+    for strength in _COMPONENT_PENALTIES:
+        penalty = np.full(columns.shape[1], _PENALTY)
+        penalty[-n_components:] = strength
+        tried.append(
+            out_of_fold_logits(columns, labels, penalty=penalty, group=structure.group, offset=features.log_odds)
+        )
+    # log(1 + exp(-z)) of what the label says, summed: the log loss.
+    losses = [np.logaddexp(0.0, np.where(labels, -logits, logits)).sum() for logits in tried]
+    return _sigmoid(tried[int(np.argmin(losses))]), True
 
 
 def audit_columns(
     features: PairFeatures, structure: LabelStructure, *, symmetric: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Gives the inputs of the small model, of about unit size, and how strongly the weight of each is held down.
+) -> tuple[NDArray[np.float64], int]:
+    """Gives the inputs of the small model, of about unit size.
 
     Args:
         features: What the matcher says of the pairs.
@@ -198,16 +207,13 @@ def audit_columns(
 
     Returns:
         Columns, float64[n, k]: log-odds, those of other standards, the votes of other labels, components of the
-        vectors; and the penalty of each, float64[k].
+        vectors; and how many of them, at the end, are components.
     """
     known = np.column_stack([features.log_odds, features.beside])
     known = (known - known.mean(0)) / np.maximum(known.std(0), 1e-9)
     u, v = features.vectors[:, 0], features.vectors[:, 1]
     parts = _components(np.hstack([np.abs(u - v) if symmetric else u - v, u * v]))
-    columns = np.hstack([known, structure.votes, parts])
-    penalty = np.full(columns.shape[1], _PENALTY)
-    penalty[-parts.shape[1] :] = _COMPONENT_PENALTY
-    return columns, penalty
+    return np.hstack([known, structure.votes, parts]), parts.shape[1]
 
 
 def _components(columns: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -215,7 +221,8 @@ def _components(columns: NDArray[np.float32]) -> NDArray[np.float64]:
     centered = columns - columns.mean(0)
     sizes, directions = np.linalg.eigh((centered.T @ centered / len(centered)).astype(np.float64))
     kept = directions[:, ::-1][:, : min(_N_COMPONENTS, len(columns) // 4)].astype(np.float32)
-    return (centered @ kept).astype(np.float64) / np.sqrt(max(float(sizes[-1]), 1e-12))
+    components: NDArray[np.float64] = (centered @ kept).astype(np.float64) / np.sqrt(max(float(sizes[-1]), 1e-12))
+    return components
 
 
 def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:

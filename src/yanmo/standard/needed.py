@@ -51,5 +51,5 @@ def n_needed(scored: ScoredPairs, *, level: float, risk: float) -> int | None:
 
 
 def _two_digits(value: float) -> int:
-    unit = 10 ** max(len(str(int(value))) - 2, 0)
+    unit = int(10 ** max(len(str(int(value))) - 2, 0))
     return int(np.ceil(value / unit)) * unit

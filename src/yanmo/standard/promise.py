@@ -60,7 +60,12 @@ def precision_cut(scored: ScoredPairs, *, level: float, risk: float) -> KeptCut:
 
 
 def lowest_kept(scored: ScoredPairs, *, level: float, risk: float) -> float | None:
-    """Walks down the fixed sequence; arguments as in ``precision_cut``.
+    """Walks down the fixed sequence of thresholds.
+
+    Args:
+        scored: Labelled pairs.
+        level: The precision.
+        risk: Chance that it is lower.
 
     Returns:
         The last threshold that passes; None where the first does not.

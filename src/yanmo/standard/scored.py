@@ -1,9 +1,8 @@
 """Labelled pairs as one standard decides them: by its probability, and only where looser standards leave it open."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +14,8 @@ from ..match.verdicts import open_scores, with_implied
 
 __all__ = ["Labelled", "ScoredPairs", "labelled_pairs", "score_pairs", "unlabelled_pairs"]
 
-Labelled: TypeAlias = str | Path | Iterable[Sequence[object] | Pair]
-"""A file of pairs, or the pairs: ``(text, text, label)``, or as ``yanmo.data`` reads them."""
+Labelled: TypeAlias = Any
+"""A file of pairs, a data frame, a list of dicts, or of triples ``(text, text, label)``, or pairs of ``yanmo.data``."""
 
 OnProgress = Callable[[int], None]
 """Told how many pairs have been scored since it was last told."""
@@ -68,10 +67,11 @@ def labelled_pairs(matcher: Matcher, data: Labelled, *, task: str, columns: Colu
     """
     task_set = matcher.matching.task_set
     rule = task_set.task(task)
-    if isinstance(data, str | Path):
+    rows = _given_rows(data)
+    if rows is None:
         return list(read_pairs(data, task=rule, task_set=task_set, columns=columns))
     made = []
-    for position, one in enumerate(data):
+    for position, one in enumerate(rows):
         if isinstance(one, Pair):
             made.append(one)
             continue
@@ -89,15 +89,23 @@ def labelled_pairs(matcher: Matcher, data: Labelled, *, task: str, columns: Colu
 
 def unlabelled_pairs(matcher: Matcher, data: Labelled, *, columns: Columns | None = None) -> list[Pair]:
     """Reads pairs whose labels, if there are any, are not looked at; arguments as in ``labelled_pairs``."""
-    if isinstance(data, str | Path):
+    rows = _given_rows(data)
+    if rows is None:
         return list(read_pairs(data, task_set=matcher.matching.task_set, labelled=False, columns=columns))
     made = [
         one if isinstance(one, Pair) else Pair(str(one[0]), str(one[1]), None, None, position, "the given pairs")
-        for position, one in enumerate(data)
+        for position, one in enumerate(rows)
     ]
     if not made:
         raise InputError("there is no pair", fix="give some")
     return made
+
+
+def _given_rows(data: Labelled) -> list[Any] | None:
+    """The rows of a list of triples or pairs; None for what ``read_pairs`` reads by the names of its columns."""
+    if not isinstance(data, list | tuple) or any(isinstance(one, Mapping) for one in data[:1]):
+        return None
+    return list(data)
 
 
 def score_pairs(

@@ -94,3 +94,16 @@ def test_where_only_ascii_can_be_shown_the_rest_is_spelled_out():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     assert "研".encode("ascii", "backslashreplace") in done.stdout
+
+
+def test_asking_is_said_and_written(named, overlap_matcher, tmp_path):
+    source = tmp_path / "in.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in PAIRS), encoding="utf-8")
+    result = _run("predict", "m", source, "--task", "ssA", "--ask", "0.5", "-o", tmp_path / "out.csv")
+    assert result.exit_code == 0, result.output
+    answers = overlap_matcher[0].decide([(row["source"], row["target"]) for row in PAIRS], task="ssA", ask=0.5)
+    assert [row["ssA"] for row in _csv(tmp_path / "out.csv")] == list(answers)
+    assert list(answers).count("?") == 1
+    assert "交给人 ssA 1" in result.output
+    result = _run("predict", "m", source, "--task", "ssA", "--ask", "1.5", "-o", tmp_path / "again.csv")
+    assert "a share of 1.5" in str(result.exception)

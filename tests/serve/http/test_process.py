@@ -65,13 +65,17 @@ def test_a_signal_under_load_loses_no_accepted_request():
                     except ConnectionError:
                         # Not accepted: the service had closed the door, and has no line of it either.
                         return
-                    outcomes.append((reply.status, list(json.loads(reply.read())["results"][0]["scores"])))
+                    answer = json.loads(reply.read())
+                    names = [*answer["results"][0]["scores"]] if reply.status == 200 else []
+                    outcomes.append((reply.status, *names))
+                    if reply.status == 429:  # told to come again, on a machine that has other work
+                        time.sleep(0.1)
 
         clients = [threading.Thread(target=ask) for _ in range(16)]
         for client in clients:
             client.start()
         end = time.monotonic() + 60
-        while len(outcomes) < 40 and time.monotonic() < end:
+        while outcomes.count((200, "ssA")) < 40 and time.monotonic() < end:
             time.sleep(0.02)
         service.send_signal(signal.SIGTERM)
         assert service.wait(60) == 0
@@ -82,11 +86,11 @@ def test_a_signal_under_load_loses_no_accepted_request():
         service.kill()
         service.stdout.close()
         service.stderr.close()
-    assert len(outcomes) >= 40
-    assert {(status, *names) for status, names in outcomes} == {(200, "ssA")}
+    assert outcomes.count((200, "ssA")) >= 40
+    assert {*outcomes} <= {(200, "ssA"), (429,)}
     # Every request that the service took up is one that its client saw answered.
     answered = [line for line in lines if "route" in line]
-    assert [line["status"] for line in answered] == [200] * len(outcomes)
+    assert sorted(line["status"] for line in answered) == sorted(status for status, *_ in outcomes)
     assert lines[-1]["event"] == "stopped"
     assert not any("巴" in str(line) for line in lines)
 

@@ -93,7 +93,9 @@ def _stored(path: Path, *, n_tasks: int) -> Arrays:
         if node.op_type in ("MatMulNBits", "GatherBlockQuantized"):
             codes, scales = (node.input[1], node.input[2]) if node.op_type == "MatMulNBits" else node.input[::2]
             name = codes.removeprefix(_PREFIX).removesuffix(".codes")
-            weights[f"{name}.weight"] = _unfolded(arrays[codes], arrays[casts.get(scales, scales)], node)
+            weights[f"{name}.weight"] = _unfolded(
+                arrays[codes].astype(np.uint8), arrays[casts.get(scales, scales)], node
+            )
         # The biases of tasks have lost their name: a column that is looked up by the task.
         elif node.op_type == "Gather" and node.input[1] == "task":
             table = arrays.get(node.input[0])
@@ -102,7 +104,7 @@ def _stored(path: Path, *, n_tasks: int) -> Arrays:
     return weights
 
 
-def _unfolded(codes: NDArray[np.generic], scales: NDArray[np.generic], node: "NodeProto") -> NDArray[np.float32]:
+def _unfolded(codes: NDArray[np.uint8], scales: NDArray[np.generic], node: "NodeProto") -> NDArray[np.float32]:
     """Gives the matrix that codes and scales of blocks stand for: ``scale * (code - 2^(bits-1))``."""
     values = {attribute.name: attribute.i for attribute in node.attribute}
     flat = codes.reshape(codes.shape[0], -1)

@@ -89,12 +89,18 @@ class OnnxEngine(GraphEngine):
                 )
         card = read_card(self._session.get_modelmeta().custom_metadata_map.get(CARD_KEY), path)
         super().__init__(
-            path, card, max_tokens=max_tokens, has_rows=has_rows, packed=self._form() if is_packed else None
+            path, card, max_tokens=max_tokens, has_rows=has_rows, packed=self._form(path) if is_packed else None
         )
 
-    def _form(self) -> PackedForm:
+    def _form(self, path: Path) -> PackedForm:
         shapes = {entry.name: entry.shape for entry in self._session.get_inputs()}
-        return PackedForm(sides=shapes["spread"][1], scored_sides=shapes["scored_spread"][1])
+        of_pair, of_score = (
+            shapes[name][1] if len(shapes[name]) == 3 else None for name in ("spread", "scored_spread")
+        )
+        if of_pair not in (1, 2) or of_score not in (1, 2):
+            problem = f"the graph's pairs have {of_pair} and {of_score} rows, a matcher's have 1 or 2"
+            raise InputError(problem, where=path, fix=WRITE_AGAIN)
+        return PackedForm(sides=of_pair, scored_sides=of_score)
 
     @property
     def version(self) -> str:
@@ -143,7 +149,7 @@ class OnnxEngine(GraphEngine):
         for start in range(0, len(tasks), _VECTOR_PAIRS):
             part = slice(start, start + _VECTOR_PAIRS)
             sides = zip(HEAD_INPUTS, (first[part], second[part]), strict=True)
-            feed = {name: np.ascontiguousarray(side, dtype=np.float32) for name, side in sides}
+            feed: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(side, dtype=np.float32) for name, side in sides}
             feed |= {"task": tasks[part], "row": np.arange(len(tasks[part]))}
             logits.append(self._head.run(["logits"], {name: feed[name] for name in feed if name in wanted})[0])
         return np.concatenate(logits)
