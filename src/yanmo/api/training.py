@@ -85,6 +85,7 @@ def train(
     Example:
         ``yanmo.train(frame, base="default", out="runs/faq", tasks=[{"name": "faq", "column": "same"}])``
     """
+    on_bad_line = chosen(OnBadLine, on_bad_line, name="on_bad_line")
     train_run(
         data,
         base=base,

@@ -11,7 +11,7 @@ from ..data.lines import read_lines
 from ..data.row_sources import RowSource, row_source
 from ..data.rows import FileFormat, choose_format, peek
 from ..data.table_files import table_format
-from ..errors import InputError
+from ..errors import InputError, chosen
 
 __all__ = ["GivenTexts", "TextTable", "read_known", "read_texts"]
 
@@ -48,7 +48,7 @@ def read_texts(
     *,
     column: str | None = None,
     id_column: str | None = None,
-    file_format: FileFormat | None = None,
+    file_format: FileFormat | str | None = None,
     encoding: str = "auto",
 ) -> TextTable:
     r"""Reads a collection.
@@ -76,6 +76,7 @@ def read_texts(
         >>> table.ids, table.texts
         (['q1', 'q2'], ['怎么退款', '如何退钱'])
     """
+    file_format = None if file_format is None else chosen(FileFormat, file_format, name="file_format")
     if isinstance(source, str | Path):
         where, rows = str(source), _of_file(Path(source), file_format, encoding)
     else:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
+from ...errors import chosen
 from .dates import find_dates
 from .names import find_companies, find_people, find_places
 from .numbers import find_numbers
@@ -54,6 +55,10 @@ class Difference:
     text1: str
     span0: Span | None
     span1: Span | None
+
+    def __post_init__(self) -> None:
+        """Takes the kind by its value too."""
+        object.__setattr__(self, "kind", chosen(DifferenceKind, self.kind, name="kind"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import chosen
+
 __all__ = ["ProductKind", "product_graph"]
 
 # Numbers of ONNX's protobuf messages: data types, then the versions that every ONNX Runtime since 1.17 reads.
@@ -21,7 +23,7 @@ class ProductKind(str, Enum):
     """Unsigned activations by signed weights, summed in 32 bits."""
 
 
-def product_graph(kind: ProductKind, weight: NDArray[np.float32] | NDArray[np.int8]) -> bytes:
+def product_graph(kind: ProductKind | str, weight: NDArray[np.float32] | NDArray[np.int8]) -> bytes:
     """Writes ``y = x W`` with constant weights, the input ``x`` and the output ``y``.
 
     Args:
@@ -31,6 +33,7 @@ def product_graph(kind: ProductKind, weight: NDArray[np.float32] | NDArray[np.in
     Returns:
         The graph, as ONNX Runtime reads it.
     """
+    kind = chosen(ProductKind, kind, name="kind")
     operator, given, stored, made = {
         ProductKind.FLOAT32: ("MatMul", _FLOAT, _FLOAT, _FLOAT),
         ProductKind.INT8: ("MatMulInteger", _UINT8, _INT8, _INT32),

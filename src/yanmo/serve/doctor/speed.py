@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, chosen
 from ...match import Matcher
 from ...match.engines.graph_engine import GraphEngine
 from ...match.engines.onnx_runtime import onnxruntime
@@ -107,7 +107,7 @@ def advice(speed: Speed) -> Iterator[str]:
             yield f"成批打分：一个进程 {most} 线程即可 / a file: one process of {most} threads"
 
 
-def measure_rate(kind: ProductKind, *, seconds: float = _SECONDS) -> float:
+def measure_rate(kind: ProductKind | str, *, seconds: float = _SECONDS) -> float:
     """Measures a product of constant weights on one thread.
 
     Args:
@@ -117,6 +117,7 @@ def measure_rate(kind: ProductKind, *, seconds: float = _SECONDS) -> float:
     Returns:
         Billions of multiplications and additions a second, of the best of many products.
     """
+    kind = chosen(ProductKind, kind, name="kind")
     is_int8 = kind is ProductKind.INT8
     weight = np.ones((_IN, _OUT), dtype=np.int8 if is_int8 else np.float32)
     options = onnxruntime.SessionOptions()
