@@ -6,7 +6,7 @@ __all__ = ["wilson_auc", "wilson_f1"]
 _Z2 = 3.8414588
 
 
-def wilson_f1(f1: float, n: float) -> tuple[float, float]:
+def wilson_f1(f1: float, n: int | float) -> tuple[float, float]:
     """Gives Wilson's 95 % interval of an F1 of 0 or 1.
 
     ``J = TP / (TP + FP + FN)`` is a share, and ``F1 = 2 J / (1 + J)`` rises with it. Of a share of 1 in n Wilson's
@@ -29,7 +29,7 @@ def wilson_f1(f1: float, n: float) -> tuple[float, float]:
     return (2 * share / (1 + share), 1.0) if f1 == 1 else (0.0, 2 * (1 - share) / (2 - share))
 
 
-def wilson_auc(auc: float, n: float) -> tuple[float, float]:
+def wilson_auc(auc: float, n: int | float) -> tuple[float, float]:
     """Gives Wilson's 95 % interval of an area of 0 or 1 under the ROC curve.
 
     The area is the share of a match's and a non-match's comparisons that come out right; they hang together, and are

@@ -30,8 +30,8 @@ def asking(rule: Decision, probabilities: ArrayLike, *, share: float, chances: A
         InputError: The share is not between 0 and 1, or there is no pair.
 
     Example:
-        >>> rule = asking(Decision(threshold=0.5), [0.125, 0.25, 0.375, 0.75, 0.875, 1.0], share=0.35)
-        >>> rule.asks([0.125, 0.25, 0.375, 0.75, 0.875, 1.0]).tolist()
+        >>> rule = asking(Decision(threshold=0.5), [0.125, 0.25, 0.375, 0.6875, 0.875, 1.0], share=0.35)
+        >>> rule.asks([0.125, 0.25, 0.375, 0.6875, 0.875, 1.0]).tolist()
         [False, False, True, True, False, False]
     """
     if not 0 < share < 1:

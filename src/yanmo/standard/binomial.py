@@ -25,7 +25,7 @@ def binomial_tail(hits: ArrayLike | int, n: ArrayLike | int, share: ArrayLike | 
         The chances, that shape; 1 where no hit is asked for.
 
     Example:
-        >>> binomial_tail([0, 1, 2], 2, 0.5).tolist()
+        >>> binomial_tail([0, 1, 2], 2, 0.5).round(12).tolist()
         [1.0, 0.75, 0.25]
     """
     given = (np.asarray(each, dtype=np.float64) for each in (hits, n, share))
@@ -90,7 +90,7 @@ def mcnemar(n_better: int, n_worse: int) -> float:
     Source: McNemar, Note on the Sampling Error of the Difference Between Correlated Proportions, 1947.
 
     Example:
-        >>> mcnemar(0, 0), mcnemar(5, 0)
+        >>> mcnemar(0, 0), round(mcnemar(5, 0), 12)
         (1.0, 0.0625)
     """
     n = n_better + n_worse

@@ -82,7 +82,7 @@ def two_kinds(labels: Sequence[object], *, match: Sequence[str] | None = None) -
         >>> two_kinds(["是", "否", "否", "是"]).is_match.tolist()
         [True, False, False, True]
         >>> two_kinds([3, 0, 2, 1], match=["2", "3"]).match_words
-        ('2', '3')
+        ('3', '2')
     """
     keys = _keys(labels)
     words = tuple(dict.fromkeys(keys))
