@@ -147,8 +147,8 @@ def _quality() -> Claim:
     version = known["versions"]["scikit-learn"]
     return Claim(
         (
-            "搜狐 ssA、ssB 的平均 F1（valid，阈值取自另一半）",
-            "mean F1 of Sohu ssA and ssB (valid, thresholds of the other half)",
+            "搜狐 ssA、ssB 的平均 F1（valid，阈值取自另一半，1 个种子）",
+            "mean F1 of Sohu ssA and ssB (valid, thresholds of the other half, one seed)",
         ),
         (f"**{ours:.3f}**",) * 2,
         (
