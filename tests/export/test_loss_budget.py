@@ -4,7 +4,7 @@ import pytest
 from yanmo.data import Pair
 from yanmo.errors import InputError
 from yanmo.evaluate import TaskScores
-from yanmo.export import loss_budget
+from yanmo.export import drift_order, loss_budget
 from yanmo.export.drift import drift_lines, drift_markdown, measure_drift
 from yanmo.export.loss_budget import LossBudget
 from yanmo.export.weight_plan import WeightForm, WeightPlan
@@ -61,7 +61,8 @@ def budgets(overlap_matcher, monkeypatch):
         return [(f"m{i}", 1.0 / (i + 1)) for i in range(state.get("n_matrices", 10))]
 
     monkeypatch.setattr(loss_budget, "score_split", score_split)
-    monkeypatch.setattr("yanmo.export.drift_order.linears_by_drift", order)
+    # Not by its dotted name: there `yanmo.export` is the function of that name.
+    monkeypatch.setattr(drift_order, "linears_by_drift", order)
     monkeypatch.setattr(Matcher, "from_pretrained", lambda folder: matcher)
     before = (TaskScores("ssA", "A", labels, exact),)
 

@@ -75,7 +75,7 @@ def test_data_frames_are_read_by_their_columns():
         ([None], "pair 0 is None"),
         ([{"甲", "乙"}], "pair 0 is a set"),
         ({("甲", "乙"), ("丙", "丁")}, "the pairs are a set"),
-        ([{"text0": "甲", "text1": "乙"}], "pair 0: no columns that are known.*text0, text1"),
+        ([{"x0": "甲", "x1": "乙"}], "pair 0: no columns that are known.*x0, x1"),
         ([{"text1": "甲", "text2": None}], "pair 0: the second text is None"),
     ],
 )

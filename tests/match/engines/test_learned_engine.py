@@ -180,5 +180,5 @@ def test_a_score_asks_the_graph_once_for_each_source_and_shares_the_layers_below
 
     monkeypatch.setattr(type(learned.engine.inner), "run_both", watched)
     learned.score(PAIRS, task="mine")
-    n_rows, n_scored = (sum(len(feed[name]) for feed in feeds) for name in ("token_ids", "task"))
+    n_rows, n_scored = (sum(len(feed[name]) for feed in feeds) for name in ("spread", "task"))
     assert (n_rows, n_scored) == (len(PAIRS), 2 * len(PAIRS))

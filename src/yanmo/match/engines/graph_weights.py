@@ -1,5 +1,6 @@
 """An exported graph's weights as a network that can be trained again: what export folds and rounds, taken apart."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ __all__ = ["classifier_of_graph"]
 Arrays = dict[str, NDArray[np.generic]]
 
 _PREFIX = "folded."
+# Attention's matrices stand in parts of their own in graphs without padding: query, key and value, and what follows.
+_ATTENTION = re.compile(r"attentions\.(?P<layer>\d+)\.(?:parts\.(?P<part>[012])|out)\.")
+_PARTS = ("query", "key", "value")
 # About the length of a task's vector as training starts it: 128 numbers within 0.05 of zero.
 _VECTOR_LENGTH = 0.33
 
@@ -88,11 +92,11 @@ def _stored(path: Path, *, n_tasks: int) -> Arrays:
         raise InputError(f"is no ONNX graph ({error})", where=path) from error
     arrays = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
     casts = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Cast"}
-    weights = {name.removeprefix(_PREFIX): array for name, array in arrays.items() if name.startswith(_PREFIX)}
+    weights = {_in_network(name): array for name, array in arrays.items()}
     for node in graph.node:
         if node.op_type in ("MatMulNBits", "GatherBlockQuantized"):
             codes, scales = (node.input[1], node.input[2]) if node.op_type == "MatMulNBits" else node.input[::2]
-            name = codes.removeprefix(_PREFIX).removesuffix(".codes")
+            name = _in_network(codes).removesuffix(".codes")
             weights[f"{name}.weight"] = _unfolded(
                 arrays[codes].astype(np.uint8), arrays[casts.get(scales, scales)], node
             )
@@ -102,6 +106,15 @@ def _stored(path: Path, *, n_tasks: int) -> Arrays:
             if table is not None and table.shape == (n_tasks, 1):
                 weights["task_bias"] = table[:, 0]
     return weights
+
+
+def _in_network(name: str) -> str:
+    """The name in the network of a weight of the graph."""
+    found = _ATTENTION.match(name)
+    if found is None:
+        return name.removeprefix(_PREFIX)
+    part = "out" if found["part"] is None else _PARTS[int(found["part"])]
+    return f"encoder.blocks.{found['layer']}.attention.{part}.{name[found.end() :]}"
 
 
 def _unfolded(codes: NDArray[np.uint8], scales: NDArray[np.generic], node: "NodeProto") -> NDArray[np.float32]:
