@@ -92,12 +92,13 @@ def test_a_folder_with_something_in_it_is_refused_at_once(overlap_folder, exampl
 @pytest.fixture
 def overlap_folder(overlap_matcher, monkeypatch):
     """The folder of a matcher whose engine has no weights; loading it gives that engine back."""
+    from yanmo.match import loading
     from yanmo.match import matcher as module
     from yanmo.match.engines import torch_engine
 
     matcher, folder = overlap_matcher
     monkeypatch.setattr(torch_engine, "load_classifier", lambda *_, **__: (None, SimpleNamespace(max_tokens=None)))
     monkeypatch.setattr(torch_engine, "TorchEngine", lambda *_, **__: matcher.engine)
-    monkeypatch.setattr(module, "load_fitting_tokenizer", lambda *_: matcher.pair_encoder.tokenizer)
+    monkeypatch.setattr(loading, "load_fitting_tokenizer", lambda *_: matcher.pair_encoder.tokenizer)
     monkeypatch.setattr(module, "check_positions", lambda *_, **__: None)
     return folder

@@ -133,7 +133,7 @@ def test_columns_header_and_standards_can_be_chosen(page, service):
     expect(page.locator("#file-status")).to_have_text("两段文本不能取自同一列。")
     page.get_by_label("文本二所在的列").select_option("问题")
     for task in ("ssA", "slA", "slB"):
-        page.get_by_label(stand_in.TITLES[task]).uncheck()
+        page.get_by_role("checkbox", name=stand_in.TITLES[task]).uncheck()
     start(page)
     rows, _ = downloaded(page)
     assert rows == [{"行": "2", "编号": "1", "问题": "甲", "回答": "乙", "备注": ""} | expected("乙", "甲", ["ssB"])]

@@ -67,6 +67,7 @@ def test_the_openapi_document_describes_every_address_in_two_languages(http_serv
         "/v1/tasks",
         "/v1/score",
         "/v1/decide",
+        "/v1/explain",
         "/rerank",
         "/v1/rerank",
         "/v2/rerank",

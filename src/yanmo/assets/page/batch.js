@@ -179,7 +179,7 @@ export function startBatch({ fail, loadTasks }) {
 
 /** Offers the standards to score a file by. */
 export function offerTasks(tasks) {
-  ownPairs = tasks.map(({ first, second }) => [first, second]);
+  ownPairs = tasks.filter(({ first, second }) => first && second).map(({ first, second }) => [first, second]);
   const box = ({ name, title }) => {
     const tick = element("input", { type: "checkbox", value: name, checked: true });
     return element("label", { className: "tick" }, tick, ` ${title}`);
