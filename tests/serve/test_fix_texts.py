@@ -46,7 +46,7 @@ FIXES = [
     (path.relative_to(ROOT).as_posix(), line, option)
     for path in sorted(ROOT.rglob("*.py"))
     for line, text in _fix_texts(path)
-    for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)
+    for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", text)
 ]
 
 
