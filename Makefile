@@ -41,7 +41,7 @@ clients: install $(CLIENTS)/.ready
 	YANMO=$(abspath $(VENV))/bin/yanmo OMP_NUM_THREADS=1 $(CLIENTS)/bin/python -m pytest -q tests/clients
 
 test: check clients docs lowest
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 tests
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 tests --ignore tests/reliability
 
 # The site, in site/: a link that leads nowhere, a page without a place in the menu, any warning ends it.
 docs: setup
