@@ -8,8 +8,8 @@ from yanmo.bulk import predict
 from yanmo.bulk.output_claim import OutputNames
 from yanmo.bulk.pair_chunks import ScorerHere
 from yanmo.bulk.predict import PredictSource, predict_files
-from yanmo.bulk.row_forms import spreadsheet_safe
 from yanmo.data import OnBadLine
+from yanmo.data.spreadsheet import spreadsheet_safe
 from yanmo.errors import InputError
 
 

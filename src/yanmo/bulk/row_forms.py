@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -11,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ..data import Pair
+from ..data.spreadsheet import spreadsheet_safe
 from ..errors import InputError
 from ..match.verdicts import Verdict
 
-__all__ = ["OutputFormat", "RowForm", "probability_column", "spreadsheet_safe"]
+__all__ = ["OutputFormat", "RowForm", "probability_column"]
 
-_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 # Characters of UTF-16 that a cell of a sheet holds.
 _CELL = 32_767
 
@@ -190,26 +189,3 @@ def _cell(value: Any) -> str:
 
 def _of_row(pair: Pair, problem: str, fix: str) -> InputError:
     return InputError(f"the row {problem}", where=pair.source, line=pair.line, fix=fix)
-
-
-def spreadsheet_safe(name: str) -> str:
-    """Puts an apostrophe before a text that a spreadsheet would compute, and before one that has it already.
-
-    Whoever opens the table need not trust whoever wrote the texts, and quotes do not keep ``=HYPERLINK(...)`` from
-    being one. Taking one apostrophe off where texts begin with it gives every text back; JSON lines, xlsx and parquet
-    hold them as they are.
-
-    Args:
-        name: The id or another text.
-
-    Returns:
-        It, or it after an apostrophe.
-
-    Example:
-        >>> [spreadsheet_safe(name) for name in ("=1+1", "-5", "-1+1", "'=1", "Q-77")]
-        ["'=1+1", '-5', "'-1+1", "''=1", 'Q-77']
-    """
-    beginning = name.lstrip("'").lstrip()[:1]
-    if not beginning or (beginning not in "=+-@＝＋－＠" and name[:1] not in "\t\r"):
-        return name
-    return name if _NUMBER.fullmatch(name) else f"'{name}"

@@ -2,18 +2,17 @@
 
 import csv
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..atomic import replacing
+from ..data.spreadsheet import spreadsheet_safe
 from ..errors import InputError
 
 __all__ = ["check_output", "write_rows"]
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _LINES = (".jsonl", ".ndjson")
-_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 
 
 def check_output(path: Path) -> None:
@@ -56,16 +55,10 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, o
         table = csv.writer(file, delimiter=_TABLES[path.suffix.lower()], lineterminator="\n")
         table.writerow(columns)
         for row in rows:
-            table.writerow([_safe(row.get(name, "")) for name in columns])
+            table.writerow([_cell(row.get(name, "")) for name in columns])
             n += 1
     return n
 
 
-def _safe(cell: object) -> object:
-    """As in predict's tables: quotes do not keep ``=HYPERLINK(...)`` from being computed, an apostrophe does."""
-    if not isinstance(cell, str):
-        return cell
-    beginning = cell.lstrip("'").lstrip()[:1]
-    if not beginning or (beginning not in "=+-@＝＋－＠" and cell[:1] not in "\t\r"):
-        return cell
-    return cell if _NUMBER.fullmatch(cell) else f"'{cell}"
+def _cell(value: object) -> object:
+    return spreadsheet_safe(value) if isinstance(value, str) else value

@@ -32,7 +32,7 @@ from .packed import PACKED_AXES, PackedClassifier, packed_example
 from .stored_weights import store_weights
 from .weight_plan import WeightPlan
 
-__all__ = ["export_folded", "export_graph", "export_matcher", "save_graph", "trace", "write_export"]
+__all__ = ["export_graph", "export_matcher", "save_graph", "trace", "write_export"]
 
 # Ops up to this set are spoken by every ONNX Runtime since 1.17, and its fusions know them best.
 _OPSET = 18
@@ -58,13 +58,7 @@ def export_graph(
     Raises:
         MissingExtraError: The exporter's packages are not installed.
     """
-    export_folded(FoldedClassifier(classifier), config, architecture, path, plan=plan)
-
-
-def export_folded(
-    folded: FoldedClassifier, config: EncoderConfig, architecture: Architecture, path: Path, *, plan: WeightPlan
-) -> None:
-    """Writes what ``export_graph`` writes from a network whose tasks are folded in; its matrices are replaced."""
+    folded = FoldedClassifier(classifier)
     store_weights(folded, plan)
     card = GraphCard(
         n_tasks=len(folded.task_bias),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ...errors import InputError
+from .protobuf import message
 
 __all__ = ["HEAD_INPUTS", "cut_head"]
 
@@ -17,7 +18,7 @@ HEAD_INPUTS = ("first_vectors", "second_vectors")
 
 # Field numbers of onnx.proto3: ModelProto, GraphProto, NodeProto, TensorProto, ValueInfoProto.
 _GRAPH, _NODE, _WEIGHT, _INPUT, _OUTPUT, _VALUE_INFO = 7, 1, 5, 11, 12, 13
-_NODE_INPUT, _NODE_OUTPUT, _WEIGHT_NAME, _VALUE_NAME, _VALUE_TYPE = 1, 2, 8, 1, 2
+_NODE_INPUT, _NODE_OUTPUT, _NODE_OPERATOR, _WEIGHT_NAME, _VALUE_NAME, _VALUE_TYPE = 1, 2, 4, 8, 1, 2
 _BYTES = 2  # wire type of what has a length
 _FLOAT = 1
 # Inputs of a graph that have an entry for every score; ``row`` is read for its length only.
@@ -83,7 +84,7 @@ def cut_head(model: bytes) -> bytes:
     body += [bytes(part.whole) for i, (part, _, _) in enumerate(nodes) if i in kept]
     body += [_input(name) for name in HEAD_INPUTS]
     cut = b"".join(bytes(part.whole) for part in parts if part.number != _GRAPH)
-    return cut + _tagged(_GRAPH, b"".join(body))
+    return cut + message([(_GRAPH, b"".join(body))])
 
 
 def _fields(data: memoryview) -> Iterator[_Field]:
@@ -121,25 +122,12 @@ def _names(part: _Field, number: int) -> Sequence[str]:
     return [str(field.content, "utf-8") for field in _fields(part.content) if field.number == number]
 
 
-def _tagged(number: int, content: bytes) -> bytes:
-    return _number(number << 3 | _BYTES) + _number(len(content)) + content
-
-
-def _number(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
-
-
 def _identity(source: str, target: str) -> bytes:
-    node = _tagged(_NODE_INPUT, source.encode()) + _tagged(_NODE_OUTPUT, target.encode()) + _tagged(4, b"Identity")
-    return _tagged(_NODE, node)
+    return message([(_NODE, message([(_NODE_INPUT, source), (_NODE_OUTPUT, target), (_NODE_OPERATOR, "Identity")]))])
 
 
 def _input(name: str) -> bytes:
     """ValueInfoProto of a float32 matrix of any size: type.tensor_type = 1 of elem_type = 1 and shape = 2."""
-    dims = b"".join(_tagged(1, _tagged(2, axis)) for axis in (b"scored", f"{name}_width".encode()))
-    tensor = _number(1 << 3) + _number(_FLOAT) + _tagged(2, dims)
-    return _tagged(_INPUT, _tagged(_VALUE_NAME, name.encode()) + _tagged(_VALUE_TYPE, _tagged(1, tensor)))
+    shape = message((1, message([(2, axis)])) for axis in ("scored", f"{name}_width"))
+    tensor = message([(1, _FLOAT), (2, shape)])
+    return message([(_INPUT, message([(_VALUE_NAME, name), (_VALUE_TYPE, message([(1, tensor)]))]))])

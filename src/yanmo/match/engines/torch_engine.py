@@ -306,18 +306,11 @@ class TorchEngine:
 
         Returns:
             The vectors in the given order, float32[n, 2, hidden].
+
+        Raises:
+            InputError: As ``logits_and_vectors``.
         """
-        device, encoder = self.classifier.task_bias.device, self.classifier.encoder
-        made = np.empty((len(pairs), 2, self.config.width), dtype=np.float32)
-        with torch.inference_mode():
-            for rows in sorted_batches([len(pair) for pair in pairs], max_tokens=self.max_tokens):
-                batch = collate([pairs[i] for i in rows], pad_id=self.config.pad_id).to(device)
-                tasks = torch.tensor([task_indices[i] for i in rows], device=device)
-                condition = None if self.classifier.task_vectors is None else self.classifier.task_vectors(tasks)
-                x = encoder.run(encoder.embed(batch, condition), batch, condition, first=0, last=len(encoder.blocks))
-                sides = [mean_pool(x, batch.mask & (batch.side == side)) for side in (0, 1)]
-                made[rows] = torch.stack(sides, 1).float().cpu().numpy()
-        return made
+        return self.logits_and_vectors(pairs, task_indices)[1]
 
     def score_vectors(
         self, first: NDArray[np.floating], second: NDArray[np.floating], task_indices: Sequence[int]

@@ -13,11 +13,11 @@ from rich.table import Table
 
 from ...atomic import replacing
 from ...data import FileFormat, OnBadLine
+from ...data.named_tasks import task_names
 from ...match.named_matcher import open_matcher
 from ...progress import RunProgress
 from .interruptible import interruptible
-from .one_task import one_task
-from .task_names import task_names
+from .one_task import the_standard
 
 if TYPE_CHECKING:
     from ...standard import Audit
@@ -59,13 +59,8 @@ def audit(
 
     matcher = open_matcher(model)
     task_set = matcher.matching.task_set
-    named = one_task(task, fix="audit one standard at a time")
-    names = task_names(task_set, [named] if named else None)
-    if len(names) > 1:
-        raise InputError(
-            "the model knows several standards of match", where=labelled, fix=f"add --task {'|'.join(names)}"
-        )
-    others = [name for name in (task_names(task_set, beside) if beside else ()) if name != names[0]]
+    standard = the_standard(task_set, task, fix="audit one standard at a time")
+    others = [name for name in (task_names(task_set, beside) if beside else ()) if name != standard]
     for written in (report, out):
         if written is not None and written.resolve() == labelled.resolve():
             raise InputError("would be read and written at once", where=labelled, fix="name another output")
@@ -74,7 +69,7 @@ def audit(
         pairs = list(
             read_pairs(
                 labelled,
-                task=task_set.task(names[0]),
+                task=task_set.task(standard),
                 task_set=task_set,
                 columns=Columns(first, second, id=id_column) if first or second or id_column else None,
                 file_format=file_format,
@@ -94,13 +89,13 @@ def audit(
             done += n
             progress.show("打分 scoring", done, max(len(pairs), done), unit="pairs")
 
-        found = audit_labels(matcher, pairs, task=names[0], beside=others, n_suspects=n_suspects, on_progress=count)
+        found = audit_labels(matcher, pairs, task=standard, beside=others, n_suspects=n_suspects, on_progress=count)
         chosen = [suspect.row for suspect in found.suspects[:n_explained]] if report is not None else []
         texts = [(pairs[row].text0, pairs[row].text1) for row in chosen]
-        explained = explain_pairs(matcher, texts, task=names[0]) if texts else []
+        explained = explain_pairs(matcher, texts, task=standard) if texts else []
     _show(found, console)
     if report is not None:
-        title = f"标注审查：{labelled.name} · {names[0]}"
+        title = f"标注审查：{labelled.name} · {standard}"
         write_audit(report, found, title=title, explanations=dict(zip(chosen, explained, strict=True)))
         console.print(f"报告已写入 {report}", markup=False, highlight=False, soft_wrap=True)
     if out is not None:
@@ -135,7 +130,7 @@ def _cut(text: str) -> str:
 
 def _write(path: Path, found: "Audit") -> None:
     """Writes one row a pair, the most doubtful first; a text that a spreadsheet would compute after an apostrophe."""
-    from ...bulk.row_forms import spreadsheet_safe
+    from ...data.spreadsheet import spreadsheet_safe
 
     rows = sorted(range(len(found.pairs)), key=lambda row: -found.doubts[row])
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:

@@ -12,16 +12,17 @@ from ...errors import InputError
 from ...match.named_matcher import open_matcher
 from ...progress import RunProgress
 from .interruptible import interruptible
+from .one_task import the_standard
 
 if TYPE_CHECKING:
     from ...collection.candidates import CandidateCount
     from ...collection.vector_folder import Encode
-    from ...match import Matcher
 
 __all__ = ["dedup", "index", "link", "search"]
 
 Model = Annotated[str, typer.Argument(help="模型目录或 default / a matcher's folder, or default")]
-Task = Annotated[str | None, typer.Option("--task", help="按哪个标准 / by which standard")]
+_ONE = "repeat the command for the other"
+Task = Annotated[list[str] | None, typer.Option("--task", "--only", help="按哪个标准 / by which standard")]
 Column = Annotated[str | None, typer.Option(help="文本的列名 / column of the text")]
 IdColumn = Annotated[str | None, typer.Option("--id", help="编号的列名 / column of the id")]
 Encoding = Annotated[str, typer.Option(help="文件编码，auto 为自动 / text encoding, such as gb18030")]
@@ -64,7 +65,7 @@ def link(
     from ...collection.texts import read_known
 
     matcher = open_matcher(model)
-    name = _one_task(matcher, task)
+    name = the_standard(matcher.matching.task_set, task, fix=_ONE)
     console = Console(stderr=True)
     with (
         interruptible("repeat the command, it goes on where it stopped"),
@@ -120,7 +121,7 @@ def dedup(
     from ...collection.dedup import deduplicate
 
     matcher = open_matcher(model)
-    name = _one_task(matcher, task)
+    name = the_standard(matcher.matching.task_set, task, fix=_ONE)
     console = Console(stderr=True)
     with (
         interruptible("repeat the command, it goes on where it stopped"),
@@ -175,7 +176,7 @@ def index(
         raise InputError("there is nothing to add or to remove", fix="give a file, or --remove ID")
     matcher = open_matcher(model)
     console = Console(stderr=True)
-    n_new, name = 0, _one_task(matcher, task)
+    n_new, name = 0, the_standard(matcher.matching.task_set, task, fix=_ONE)
     with (
         interruptible("repeat the command, it goes on where it stopped"),
         RunProgress(console) as progress,
@@ -215,7 +216,9 @@ def search(
     from ...collection.text_index import search as search_index
 
     matcher = open_matcher(model)
-    hits = search_index(folder, [query], matcher=matcher, task=_one_task(matcher, task), top=top)[0]
+    hits = search_index(
+        folder, [query], matcher=matcher, task=the_standard(matcher.matching.task_set, task, fix=_ONE), top=top
+    )[0]
     if as_json:
         for hit in hits:
             typer.echo(json.dumps(asdict(hit), ensure_ascii=False))
@@ -235,16 +238,6 @@ def _encoding(model: str, task: str, *, on_ray: bool, workers: int | None) -> "A
     from ...collection.ray_encoding import encoding_on_ray
 
     return encoding_on_ray(model, task=task, n_workers=workers)
-
-
-def _one_task(matcher: "Matcher", task: str | None) -> str:
-    names = matcher.matching.task_set.names
-    if task is None:
-        if len(names) > 1:
-            raise InputError("the model knows several standards of match", fix=f"add --task {'|'.join(names)}")
-        return names[0]
-    matcher.matching.task_set.index(task)
-    return task
 
 
 def _say_candidates(console: Console, count: "CandidateCount") -> None:

@@ -13,10 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from ...atomic import replacing
+from ...data.named_tasks import task_names
 from ...errors import InputError
 from ...match.named_matcher import open_matcher
 from ...progress import RunProgress
-from .task_names import task_names
 
 if TYPE_CHECKING:
     from ...data import Columns, Pair, Task, TaskSet

@@ -13,8 +13,7 @@ from rich.text import Text
 
 from ...atomic import replacing
 from ...match.named_matcher import open_matcher
-from .one_task import one_task
-from .task_names import task_names
+from .one_task import the_standard
 
 if TYPE_CHECKING:
     from ...standard import Explanation
@@ -43,14 +42,11 @@ def explain(
 
     matcher = open_matcher(model)
     task_set = matcher.matching.task_set
-    named = one_task(task, fix="explain one standard at a time")
-    names = task_names(task_set, [named] if named else None)
-    if len(names) > 1:
-        raise InputError("the model knows several standards of match", fix=f"add --task {'|'.join(names)}")
+    name = the_standard(task_set, task, fix="explain one standard at a time")
     if not (text0.strip() and text1.strip()):
         raise InputError("one of the texts is empty", fix="give two texts")
-    found = explain_pair(matcher, text0, text1, task=names[0])
-    _show(found, title=task_set.task(names[0]).title)
+    found = explain_pair(matcher, text0, text1, task=name)
+    _show(found, title=task_set.task(name).title)
     if json_out is not None:
         with replacing(json_out) as temporary:
             temporary.write_text(json.dumps(found.as_json(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ...data.named_tasks import task_names
 from ...match import open_matcher
-from .task_names import task_names
 
 if TYPE_CHECKING:
     from ...data import TaskSet

@@ -1,12 +1,12 @@
-"""Matrix products as ONNX graphs of one node, written byte by byte: the package onnx is no part of the core."""
+"""Matrix products as ONNX graphs of one node, for measuring how fast they are."""
 
-from collections.abc import Iterable
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import chosen
+from ...match.engines.protobuf import message
 
 __all__ = ["ProductKind", "product_graph"]
 
@@ -38,9 +38,9 @@ def product_graph(kind: ProductKind | str, weight: NDArray[np.float32] | NDArray
         ProductKind.FLOAT32: ("MatMul", _FLOAT, _FLOAT, _FLOAT),
         ProductKind.INT8: ("MatMulInteger", _UINT8, _INT8, _INT32),
     }[kind]
-    node = _message([(1, "x"), (1, "w"), (2, "y"), (4, operator)])
-    tensor = _message([*((1, n) for n in weight.shape), (2, stored), (8, "w"), (9, weight.tobytes())])
-    graph = _message(
+    node = message([(1, "x"), (1, "w"), (2, "y"), (4, operator)])
+    tensor = message([*((1, n) for n in weight.shape), (2, stored), (8, "w"), (9, weight.tobytes())])
+    graph = message(
         [
             (1, node),
             (2, "product"),
@@ -49,29 +49,9 @@ def product_graph(kind: ProductKind | str, weight: NDArray[np.float32] | NDArray
             (12, _value("y", made, weight.shape[1])),
         ]
     )
-    return _message([(1, _IR_VERSION), (7, graph), (8, _message([(2, _OPSET)]))])
+    return message([(1, _IR_VERSION), (7, graph), (8, message([(2, _OPSET)]))])
 
 
 def _value(name: str, kind: int, width: int) -> bytes:
-    shape = _message([(1, _message([(2, "rows")])), (1, _message([(1, width)]))])
-    return _message([(1, name), (2, _message([(1, _message([(1, kind), (2, shape)]))]))])
-
-
-def _message(fields: Iterable[tuple[int, int | str | bytes]]) -> bytes:
-    """Fields by their numbers: whole numbers as such, text and messages with their length before them."""
-    written = bytearray()
-    for number, value in fields:
-        if isinstance(value, int):
-            written += _varint(number << 3) + _varint(value)
-        else:
-            content = value.encode() if isinstance(value, str) else value
-            written += _varint(number << 3 | 2) + _varint(len(content)) + content
-    return bytes(written)
-
-
-def _varint(value: int) -> bytes:
-    parts = bytearray()
-    while value > 127:
-        parts.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*parts, value])
+    shape = message([(1, message([(2, "rows")])), (1, message([(1, width)]))])
+    return message([(1, name), (2, message([(1, message([(1, kind), (2, shape)]))]))])
