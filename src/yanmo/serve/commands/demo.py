@@ -21,7 +21,7 @@ _DECISIONS = "decisions.jsonl"
 def demo(
     out: Annotated[Path, typer.Option(help="逐对的判断放在哪里 / where the decisions go")] = Path("yanmo-demo"),
 ) -> None:
-    """Judge, decide and show the bundled pairs by the bundled matcher, in under a minute and without a network.
+    """Judge, decide and show the bundled pairs by the bundled matcher, in a few minutes and without a network.
 
     Example: yanmo demo
     """
