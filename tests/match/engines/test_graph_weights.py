@@ -8,6 +8,7 @@ import torch
 from yanmo.errors import InputError
 from yanmo.export import WeightForm, WeightPlan, export_matcher, stored_weights
 from yanmo.export.block_weights import quantize_blocks, restore_blocks
+from yanmo.export.row_int8 import ROW_LIMIT, quantize_channels
 from yanmo.match import Architecture
 from yanmo.match.engines.graph_weights import classifier_of_graph
 from yanmo.match.engines.torch_engine import TorchEngine
@@ -29,11 +30,15 @@ def _logits(matcher, classifier):
 
 
 def _rounded(classifier, plan):
-    """The network whose matrices are what the export's blocks stand for; its tables are too narrow for blocks."""
+    """The network whose matrices are what the export's codes stand for; its tables are too narrow for blocks."""
     rounded = deepcopy(classifier)
     for name, module in rounded.named_modules():
         if isinstance(module, torch.nn.Linear) and module.weight.numel() >= SMALLEST:
             form = plan.form_of(name)
+            if form is WeightForm.INT8_ROWS:
+                codes, scales = quantize_channels(module.weight, limit=ROW_LIMIT)
+                module.weight.data = codes * scales[:, None]
+                continue
             blocks = quantize_blocks(module.weight, form)
             module.weight.data = restore_blocks(*blocks, form, n_columns=module.in_features)
     return rounded
@@ -45,6 +50,8 @@ def _rounded(classifier, plan):
         (WeightForm.INT4, {"conditional_from": 1, "side_vectors": True}),
         (WeightForm.INT8, {"separate_heads": True}),
         (WeightForm.INT4, {"conditional_from": None}),
+        (WeightForm.INT8_ROWS, {"conditional_from": 1, "side_vectors": True}),
+        (WeightForm.INT8_ROWS, {"conditional_from": 0, "separate_heads": True}),
     ],
 )
 def test_a_network_comes_back_as_its_graph_rounds_it(tiny_matcher, tmp_path, monkeypatch, form, changes):
@@ -62,7 +69,7 @@ def test_a_network_comes_back_as_its_graph_rounds_it(tiny_matcher, tmp_path, mon
 
 def test_a_weight_that_a_graph_does_not_name_is_said(tiny_matcher, tmp_path, monkeypatch):
     matcher = tiny_matcher()
-    folder = _export(matcher, tmp_path / "export", monkeypatch, WeightForm.INT8_ROWS)
+    folder = _export(matcher, tmp_path / "export", monkeypatch, WeightForm.INT4_ROWS)
     with pytest.raises(InputError, match="query"):
         classifier_of_graph(folder, Architecture.model_validate(matcher.matching.model), n_tasks=2)
 

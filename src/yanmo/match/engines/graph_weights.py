@@ -105,7 +105,28 @@ def _stored(path: Path, *, n_tasks: int) -> Arrays:
             table = arrays.get(node.input[0])
             if table is not None and table.shape == (n_tasks, 1):
                 weights["task_bias"] = table[:, 0]
-    return weights
+    return weights | _of_rows(weights)
+
+
+def _of_rows(weights: Arrays) -> Arrays:
+    """Gives the matrices of 8 bits by row, ``scale_out * code``; query, key and value stand side by side in one."""
+    found: Arrays = {}
+    for name, codes in weights.items():
+        if codes.dtype != np.int8 or codes.ndim != 2 or not name.endswith(".codes"):
+            continue
+        layer = name.removesuffix(".codes")
+        matrix = (codes.astype(np.float32) * weights[f"{layer}.scales"]).T
+        attention, _, part = layer.rpartition(".")
+        if part == _PARTS[0] and codes.shape[1] == len(_PARTS) * codes.shape[0]:
+            for place, each in enumerate(_PARTS):
+                own = slice(place * codes.shape[0], (place + 1) * codes.shape[0])
+                found |= {
+                    f"{attention}.{each}.weight": matrix[own],
+                    f"{attention}.{each}.bias": weights[f"{layer}.bias"][own],
+                }
+        else:
+            found[f"{layer}.weight"] = matrix
+    return found
 
 
 def _in_network(name: str) -> str:
@@ -135,6 +156,6 @@ def _tensor(stored: Arrays, name: str, shape: tuple[int, ...], *, where: Path) -
         raise InputError(
             f"the graph {has} the weight '{name}', so that it cannot be trained on",
             where=where / ONNX_FILE,
-            fix="start from the folder it was trained in, or from an export in the form int4 or int8",
+            fix="start from the folder it was trained in, or from an export in the form int4, int8 or int8-rows",
         )
     return torch.from_numpy(np.array(array, dtype=np.float32))
