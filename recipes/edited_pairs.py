@@ -1,6 +1,6 @@
 """Edited copies of training pairs, so that strict standards see one changed detail and none minds a harmless change.
 
-    python recipes/edited_pairs.py DATA OUT [--seed 0]
+    python recipes/edited_pairs.py DATA OUT [--hard 0.05] [--harmless 0.04] [--seed 0]
     yanmo train --tasks standards --data DATA --more OUT ...
 
 A hard edit of a text (another number, unit, place, person; the opposite verb; a condition left out or put in) makes a
@@ -49,8 +49,7 @@ SETS = {
 }
 for asks_exactly in ("law", "medical", "chip_sts", "bq", "atec", "afqmc", "oppo", "lcqmc", "pawsx", "simclue"):
     SETS[f"pairs/{asks_exactly}"] = Plan({"label": 0}, HARD)
-HARD_SHARE, MOST_HARD = 0.2, 1500
-HARMLESS_SHARE, MOST_HARMLESS = 0.08, 800
+MOST_HARD, MOST_HARMLESS = 1500, 800
 
 
 def main() -> None:
@@ -58,6 +57,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument(
+        "--hard", type=float, default=0.05, help="share of a set's pairs; a fifth was too much for small sets"
+    )
+    parser.add_argument("--harmless", type=float, default=0.04, help="likewise")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     converters = _converters()
@@ -69,11 +72,11 @@ def main() -> None:
             continue
         rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
         random.Random(arguments.seed).shuffle(rows)
-        n_harmless = min(int(HARMLESS_SHARE * len(rows)), MOST_HARMLESS)
+        n_harmless = min(int(arguments.harmless * len(rows)), MOST_HARMLESS)
         edited = list(harmless_rows(rows, plan, n_harmless, arguments.seed, converters))
         n_harmless = len(edited)
         if plan.kinds:
-            edited += hard_rows(rows, plan, min(int(HARD_SHARE * len(rows)), MOST_HARD), arguments.seed)
+            edited += hard_rows(rows, plan, min(int(arguments.hard * len(rows)), MOST_HARD), arguments.seed)
         target = arguments.out / name / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as temporary:

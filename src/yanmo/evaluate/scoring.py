@@ -37,15 +37,54 @@ def score_split(
     Raises:
         InputError: A pair has no label, the matcher does not know a task, or a logit is not finite.
     """
-    made = []
+    task_set = matcher.matching.task_set
+    wanted: dict[tuple[str, str], dict[str, int]] = {}
     for name, pairs in split.items():
         if any(pair.label is None for pair in pairs):
             raise InputError(f"task '{name}' has pairs without a label", fix="read the split with labels")
-        texts = [(pair.text0, pair.text1) for pair in pairs]
-        logits = score_texts(matcher, texts, task=name, on_progress=on_progress)
-        task, labels = matcher.matching.task_set.task(name), np.array([pair.label for pair in pairs])
-        made.append(TaskScores(name, task.standard, labels, logits, base_rate=task.base_rate, pairs=pairs))
-    return with_looser(matcher, made, on_progress=on_progress)
+        for pair in pairs:
+            asked = wanted.setdefault((pair.text0, pair.text1), {})
+            asked[name] = asked.get(name, 0) + 1
+    logits = _logits_under(matcher, wanted, on_progress=on_progress)
+    made = []
+    for name, pairs in split.items():
+        task, labels = task_set.task(name), np.array([pair.label for pair in pairs])
+        found = {
+            each: np.array([logits[each][pair.text0, pair.text1] for pair in pairs], dtype=np.float32)
+            for each in with_implied(task_set, [name])
+        }
+        own = found.pop(name)
+        made.append(TaskScores(name, task.standard, labels, own, base_rate=task.base_rate, pairs=pairs, looser=found))
+    return made
+
+
+def _logits_under(
+    matcher: Matcher, wanted: Mapping[tuple[str, str], Mapping[str, int]], *, on_progress: OnProgress | None
+) -> dict[str, dict[tuple[str, str], float]]:
+    """Scores each distinct pair once, under all tasks that ask for it and those that they imply.
+
+    Args:
+        matcher: The matcher.
+        wanted: Of each pair of texts, how many labelled pairs of each task are it.
+        on_progress: Told how many labelled pairs are scored.
+
+    Returns:
+        Logits by task and pair.
+    """
+    groups: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for texts, asked in wanted.items():
+        groups.setdefault(with_implied(matcher.matching.task_set, list(asked)), []).append(texts)
+    logits: dict[str, dict[tuple[str, str], float]] = {}
+    for names, pairs in groups.items():
+        # Shortest first, so that batches waste no tokens however few pairs stand between two words on the progress.
+        pairs.sort(key=lambda texts: len(texts[0]) + len(texts[1]))
+        for start in range(0, len(pairs), _CHUNK):
+            chunk = pairs[start : start + _CHUNK]
+            for name, found in matcher.logits_of(matcher.rows(chunk, tasks=names)).items():
+                logits.setdefault(name, {}).update(zip(chunk, found.tolist(), strict=True))
+            if on_progress is not None:
+                on_progress(sum(sum(wanted[texts].values()) for texts in chunk))
+    return logits
 
 
 def with_looser(
