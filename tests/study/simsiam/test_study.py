@@ -12,7 +12,7 @@ from yanmo.serve.commands.study import study
 from yanmo.study.simsiam.inputs import augmented, digits, digits_task, sentences_task
 from yanmo.study.simsiam.mean import MEAN_FORMS, train_against_mean
 from yanmo.study.simsiam.runs import VARIANTS, SiamesePlan, train_siamese
-from yanmo.study.simsiam.toy import START, Side, linear_mean_flow, toy_limit, toy_path, toy_velocity
+from yanmo.study.simsiam.toy import START, Side, fast_enough, linear_mean_flow, toy_limit, toy_path, toy_velocity
 
 
 def test_the_toy_ends_where_the_article_says_and_keeps_its_quantity():
@@ -31,6 +31,8 @@ def test_the_toy_moves_down_its_loss():
         phi, theta = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (0.7, -0.4))
         target = theta.detach() if side is Side.STOPPED else theta
         (0.5 * (phi * theta - target) ** 2).backward()
+        if side is Side.ALONE:  # the encoder moves by the target alone, the predictor as ever
+            theta.grad = torch.autograd.grad(0.5 * (0.7 * -0.4 - theta) ** 2, theta)[0]
         found = toy_velocity(side, 0.7, -0.4)
         assert list(found) == pytest.approx([-phi.grad.item(), -theta.grad.item()])
 
@@ -40,6 +42,17 @@ def test_the_toy_moves_down_its_loss():
 def test_limits_hold_at_other_rates_of_the_predictor(side, multiple):
     path = toy_path(side, multiple=multiple)
     assert (path.phi[-1], path.theta[-1]) == pytest.approx(toy_limit(side, multiple=multiple), abs=1e-6)
+
+
+@pytest.mark.parametrize("start", [(0.6, 0.1), (1.5, 0.5), (-0.5, 0.3), (2.0, -0.2)])
+@pytest.mark.parametrize("side", Side)
+def test_a_predictor_that_is_fast_enough_arrives_before_the_encoder_collapses(side, start):
+    boundary = fast_enough(side, start=start)
+    for multiple in (boundary / 1.5, boundary * 1.5) if boundary else (0.1, 10.0):
+        path = toy_path(side, start=start, multiple=multiple, end=4000.0, n_points=2)
+        ended = (path.phi[-1], path.theta[-1])
+        assert ended == pytest.approx(toy_limit(side, start=start, multiple=multiple), abs=1e-5)
+        assert (abs(ended[1]) < 1e-5) == (multiple < boundary)
 
 
 def test_many_small_steps_end_at_the_limit_too():
@@ -129,5 +142,5 @@ def test_the_quick_run_writes_everything(tmp_path):
     assert all(abs(row["phi"] - row["exact_phi"]) < 1e-4 > row["drift"] for row in numbers["toy"]["paths"])
     assert numbers["images"]["simsiam"]["runs"][0]["alarm_at"] is None
     assert numbers["images"]["no_stop"]["runs"][0]["alarm_at"] is not None
-    for figure in ("toy", "images", "sentences", "mean"):
+    for figure in ("toy", "phases", "images", "sentences", "mean"):
         assert 20_000 < (tmp_path / "figures" / f"simsiam_{figure}.png").stat().st_size < 200_000

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..canvas import COLORS, panels
-from .toy import START, Side, toy_limit, toy_path, toy_velocity
+from .toy import START, Side, fast_enough, toy_limit, toy_path, toy_velocity
 
-__all__ = ["runs_figure", "toy_figure"]
+__all__ = ["phase_figure", "runs_figure", "toy_figure"]
 
 
 _RANKS = (1, 2, 5, 10, 20, 40)
@@ -29,7 +29,7 @@ def toy_figure() -> Figure:
         height=3.4,
     )
     phi, theta = np.meshgrid(np.linspace(-0.1, 1.4, 40), np.linspace(-0.1, 1.2, 40))
-    for panel, side, color in zip(axes, Side, (COLORS[0], COLORS[1]), strict=False):
+    for panel, side, color in zip(axes, (Side.STOPPED, Side.LIVE), COLORS, strict=False):
         panel.grid(visible=False)
         panel.streamplot(
             phi[0],
@@ -54,6 +54,34 @@ def toy_figure() -> Figure:
         axes[2].plot(path.times, path.phi, color=color, linestyle="--", label=f"$\\phi$, {side.value}")
     axes[2].set(xlim=(0, 80), xlabel="time", title="over time")
     axes[2].legend(fontsize=8, frameon=False)
+    return figure
+
+
+def phase_figure() -> Figure:
+    """Draws, for every start, how much faster than the encoder the predictor must learn for the flow not to collapse.
+
+    Returns:
+        The figure.
+    """
+    title = "Collapse of $(\\phi\\theta - \\theta)^2/2$: the multiple of the predictor's rate that is just fast enough"
+    figure, axes = panels(2, title=title, width=5.0, height=3.8)
+    phi, theta = np.meshgrid(np.linspace(-1, 2, 301), np.linspace(0.02, 1.2, 237))
+    levels = (1, 4, 16, 64)
+    for panel, side in zip(axes, (Side.STOPPED, Side.LIVE), strict=True):
+        panel.grid(visible=False)
+        found = np.vectorize(lambda p, t, side=side: fast_enough(side, start=(p, t)))(phi, theta)
+        shades = panel.contourf(
+            phi, theta, np.ma.masked_equal(found, 0), levels=(1e-6, *levels, 1e5), norm="log", cmap="Blues"
+        )
+        lines = panel.contour(phi, theta, found, levels=levels, colors=COLORS[0], linewidths=1.2)
+        panel.clabel(lines, fmt=lambda level: f"×{level:g}", fontsize=9)
+        shades.set_edgecolor("face")
+        panel.axvline(1.0, color="#777777", linestyle=":", linewidth=1)
+        panel.plot(*START, "o", color="black", markersize=6, label="the article's start")
+        panel.plot(1.5, 0.5, "s", color=COLORS[1], markersize=6, label="a predictor beyond its aim")
+        panel.set(xlabel="$\\phi$ (predictor) at the start", ylabel="$\\theta$ (encoder) at the start")
+        panel.set_title(f"{side.value}; white: any multiple arrives", fontsize=10)
+    axes[0].legend(fontsize=8, frameon=True, loc="upper left")
     return figure
 
 

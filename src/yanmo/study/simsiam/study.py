@@ -12,12 +12,12 @@ from rich.console import Console
 from ...probe import CollapseLimits
 from ...progress import RunProgress
 from ..outcome import StudyOutcome
-from .figures import runs_figure, toy_figure
+from .figures import phase_figure, runs_figure, toy_figure
 from .inputs import SiameseTask, digits_task, sentences_task
 from .mean import MEAN_FORMS, train_against_mean
 from .runs import VARIANTS, SiamesePlan, Trace, train_siamese
 from .tables import runs_table, toy_table
-from .toy import Side, linear_mean_flow, toy_limit, toy_path
+from .toy import START, Side, fast_enough, linear_mean_flow, toy_limit, toy_path
 
 __all__ = ["run_simsiam"]
 
@@ -100,7 +100,7 @@ def run_simsiam(*, quick: bool, data: Path | None, console: Console) -> StudyOut
             **{name: runs for name, (_, _, runs) in found.items()},
         },
         tables=[toy_table(toy), *(runs_table(title, runs) for title, _, runs in found.values())],
-        figures={"toy": toy_figure()}
+        figures={"toy": toy_figure(), "phases": phase_figure()}
         | {
             name: runs_figure(title, runs, limits=(limits.std, limits.effective_rank))
             for name, (_, title, runs) in found.items()
@@ -108,22 +108,33 @@ def run_simsiam(*, quick: bool, data: Path | None, console: Console) -> StudyOut
     )
 
 
+# Starts and multiples on both sides of the multiple that is just fast enough: 16 without stop-gradient from the
+# article's start, 5 with it from a predictor beyond its aim.
+_TOY = (
+    *((side, START, multiple) for side in Side for multiple in (1.0, 0.1, 10.0)),
+    *((Side.LIVE, START, multiple) for multiple in (15.0, 17.0, 100.0)),
+    *((Side.STOPPED, (1.5, 0.5), multiple) for multiple in (1.0, 4.0, 6.0, 10.0)),
+)
+
+
 def _toy() -> dict[str, Any]:
     paths = []
-    for side in Side:
-        for multiple in (1.0, 0.1, 10.0):
-            path, exact = toy_path(side, multiple=multiple), toy_limit(side, multiple=multiple)
-            paths.append(
-                {
-                    "side": side.value,
-                    "multiple": multiple,
-                    "phi": path.phi[-1],
-                    "theta": path.theta[-1],
-                    "exact_phi": exact[0],
-                    "exact_theta": exact[1],
-                    "drift": path.drift,
-                }
-            )
+    for side, start, multiple in _TOY:
+        path = toy_path(side, start=start, multiple=multiple, end=4000.0)  # near the boundary it is slow
+        exact = toy_limit(side, start=start, multiple=multiple)
+        paths.append(
+            {
+                "side": side.value,
+                "start": start,
+                "multiple": multiple,
+                "fast_enough": fast_enough(side, start=start),
+                "phi": path.phi[-1],
+                "theta": path.theta[-1],
+                "exact_phi": exact[0],
+                "exact_theta": exact[1],
+                "drift": path.drift,
+            }
+        )
     spread = np.array([0.1, 0.5, 1.0, 2.0])
     weights = np.random.default_rng(0).normal(size=(6, 4))
     times, weights_then, error = linear_mean_flow(spread, weights, end=40.0, n_points=81)

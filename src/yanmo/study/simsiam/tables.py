@@ -21,14 +21,16 @@ def toy_table(toy: Mapping[str, Any]) -> Table:
         The table.
     """
     table = study_table(
-        "两个参数的模型：梯度流的终点与闭式解（φ₀ = 0.6，θ₀ = 0.1）",
+        "两个参数的模型：梯度流的终点与闭式解；预测头的倍率超过“够快”时不坍缩",
         [""],
-        ["倍率", "(φ, θ)", "闭式解", "守恒量漂移"],
+        ["(φ₀, θ₀)", "倍率", "够快", "(φ, θ)", "闭式解", "守恒量漂移"],
     )
     for row in toy["paths"]:
         ends = [(row[f"{kind}phi"], abs(row[f"{kind}theta"])) for kind in ("", "exact_")]
         shown = [f"({phi:.5f}, {theta:.5f})" for phi, theta in ends]
-        table.add_row(row["side"], f"{row['multiple']:g}", *shown, f"{row['drift']:.1e}")
+        start = f"({row['start'][0]:g}, {row['start'][1]:g})"
+        fast = f"{row['fast_enough']:g}"
+        table.add_row(row["side"], start, f"{row['multiple']:g}", fast, *shown, f"{row['drift']:.1e}")
     return table
 
 

@@ -1,4 +1,4 @@
-"""The two-parameter model of SimSiam: where its gradient flow ends, and what it keeps on the way."""
+"""The two-parameter model of SimSiam: where its gradient flow ends from any start, and what it keeps on the way."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from scipy.integrate import solve_ivp
 
 from ...errors import chosen
 
-__all__ = ["START", "Side", "ToyPath", "linear_mean_flow", "toy_limit", "toy_path", "toy_velocity"]
+__all__ = ["START", "Side", "ToyPath", "fast_enough", "linear_mean_flow", "toy_limit", "toy_path", "toy_velocity"]
 
 START = (0.6, 0.1)
 """``phi`` (the predictor) and ``theta`` (the encoder) at the start, as in the article."""
@@ -25,6 +25,8 @@ class Side(str, Enum):
 
     STOPPED = "stop-gradient"
     LIVE = "no stop-gradient"
+    ALONE = "predicted side alone"
+    """Only through it: the second of the two terms that make up the gradient of ``LIVE``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def toy_velocity(side: Side | str, phi: _Number, theta: _Number, *, multiple: fl
     """Gives ``(d phi / dt, d theta / dt)``.
 
     With ``e = phi theta - theta``: ``d phi = -multiple * e * theta``; ``d theta = -e * phi`` where the predicted side
-    is held still, and ``-e * (phi - 1)`` where it is not.
+    is held still, ``-e * (phi - 1)`` where it is not, and ``e`` where the encoder moves by that side alone.
 
     Args:
         side: Whether the gradient goes through the predicted side.
@@ -63,38 +65,81 @@ def toy_velocity(side: Side | str, phi: _Number, theta: _Number, *, multiple: fl
     """
     side = chosen(Side, side, name="side")
     error = phi * theta - theta
-    return -multiple * error * theta, -error * (phi if side is Side.STOPPED else phi - 1)
+    pull = {Side.STOPPED: phi, Side.LIVE: phi - 1, Side.ALONE: -1.0}[side]
+    return -multiple * error * theta, -error * pull
 
 
-def toy_limit(side: Side | str, *, multiple: float = 1.0) -> tuple[float, float]:
-    """Gives where the flow from `START` ends, in closed form.
+def toy_limit(side: Side | str, *, start: tuple[float, float] = START, multiple: float = 1.0) -> tuple[float, float]:
+    """Gives where the flow ends, in closed form.
 
-    With stop-gradient ``multiple * theta^2 - phi^2`` is conserved and phi ends at 1; without it
-    ``multiple * theta^2 - (phi - 1)^2`` is, which is negative at the start: theta ends at 0.
+    Conserved are ``multiple * theta^2 - phi^2`` with stop-gradient, ``multiple * theta^2 - (phi - 1)^2`` without it and
+    ``multiple * theta^2 / 2 + phi`` by the predicted side alone. The path follows that curve to ``phi = 1``, where the
+    predictor has arrived and everything stops, or to ``theta = 0``, the collapse, whichever comes first.
 
     Args:
         side: Whether the gradient goes through the predicted side.
-        multiple: Learning-rate multiple of the predictor; without stop-gradient below 16, where the sign turns.
+        start: ``phi`` and ``theta`` at the start, where ``theta`` is not 0.
+        multiple: Learning-rate multiple of the predictor.
 
     Returns:
         ``phi`` and ``theta``.
 
     Example:
-        >>> [round(x, 5) for x in (*toy_limit(Side.STOPPED), *toy_limit(Side.LIVE))]
-        [1.0, 0.80623, 0.6127, 0.0]
+        >>> [round(x, 5) for side in Side for x in toy_limit(side)]
+        [1.0, 0.80623, 0.6127, 0.0, 0.605, 0.0]
     """
     side = chosen(Side, side, name="side")
-    kept = _conserved(side, *START, multiple=multiple)
-    if side is Side.STOPPED:
-        return 1.0, ((1 + kept) / multiple) ** 0.5
-    return (1 - (-kept) ** 0.5, 0.0) if kept <= 0 else (1.0, (kept / multiple) ** 0.5)
+    phi, theta = start
+    kept = _conserved(side, phi, theta, multiple=multiple)
+    if multiple > fast_enough(side, start=start):
+        square = {Side.STOPPED: 1 + kept, Side.LIVE: kept, Side.ALONE: 2 * (kept - 1)}[side] / multiple
+        return 1.0, float(np.copysign(max(square, 0.0) ** 0.5, theta))
+    if side is Side.ALONE:
+        return kept, 0.0
+    center = 0.0 if side is Side.STOPPED else 1.0
+    return center + float(np.copysign((-kept) ** 0.5, phi - center)), 0.0
 
 
-def toy_path(side: Side | str, *, multiple: float = 1.0, end: float = 400.0, n_points: int = 801) -> ToyPath:
-    """Integrates the flow from `START` by a Runge-Kutta method of order 8.
+def fast_enough(side: Side | str, *, start: tuple[float, float] = START) -> float:
+    """Gives the multiple above which the predictor arrives before the encoder has collapsed.
+
+    With stop-gradient 0 where ``0 <= phi <= 1``: the encoder then grows until the predictor has arrived. Elsewhere, and
+    everywhere without stop-gradient, it shrinks meanwhile, and only a predictor that is fast enough arrives in time.
 
     Args:
         side: Whether the gradient goes through the predicted side.
+        start: ``phi`` and ``theta`` at the start, where ``theta`` is not 0.
+
+    Returns:
+        The multiple; at it and below the flow ends at ``theta = 0``.
+
+    Example:
+        >>> fast_enough(Side.STOPPED), round(fast_enough(Side.LIVE), 6), fast_enough(Side.STOPPED, start=(1.5, 0.5))
+        (0.0, 16.0, 5.0)
+    """
+    side = chosen(Side, side, name="side")
+    phi, theta = start
+    way = {
+        Side.STOPPED: max(phi**2 - 1, 0.0) if phi >= 0 else phi**2,
+        Side.LIVE: (phi - 1) ** 2,
+        Side.ALONE: max(2 * (1 - phi), 0.0),
+    }[side]
+    return way / theta**2
+
+
+def toy_path(
+    side: Side | str,
+    *,
+    start: tuple[float, float] = START,
+    multiple: float = 1.0,
+    end: float = 400.0,
+    n_points: int = 801,
+) -> ToyPath:
+    """Integrates the flow by a Runge-Kutta method of order 8.
+
+    Args:
+        side: Whether the gradient goes through the predicted side.
+        start: ``phi`` and ``theta`` at the start.
         multiple: Learning-rate multiple of the predictor.
         end: Last time.
         n_points: Points kept, evenly.
@@ -107,7 +152,7 @@ def toy_path(side: Side | str, *, multiple: float = 1.0, end: float = 400.0, n_p
     def velocity(_: float, state: _Vector) -> list[float]:
         return list(toy_velocity(side, float(state[0]), float(state[1]), multiple=multiple))
 
-    times, (phi, theta) = _integrate(velocity, np.array(START), end=end, n_points=n_points)
+    times, (phi, theta) = _integrate(velocity, np.array(start), end=end, n_points=n_points)
     kept = _conserved(side, phi, theta, multiple=multiple)
     return ToyPath(times, phi, theta, float(np.abs(kept - kept[0]).max()))
 
@@ -143,7 +188,10 @@ def linear_mean_flow(
 
 
 def _conserved(side: Side, phi: _Number, theta: _Number, *, multiple: float) -> _Number:
-    kept: _Number = multiple * theta**2 - (phi if side is Side.STOPPED else phi - 1) ** 2
+    square = multiple * theta**2
+    kept: _Number = {Side.STOPPED: square - phi**2, Side.LIVE: square - (phi - 1) ** 2, Side.ALONE: square / 2 + phi}[
+        side
+    ]
     return kept
 
 
