@@ -40,11 +40,13 @@ $(CLIENTS)/.ready: tests/clients/requirements.txt
 clients: install $(CLIENTS)/.ready
 	YANMO=$(abspath $(VENV))/bin/yanmo OMP_NUM_THREADS=1 $(CLIENTS)/bin/python -m pytest -q tests/clients
 
-test: check clients docs lowest
+# Two at a time: much of them is waiting for packages.
+test:
+	$(MAKE) -j 2 --output-sync=target check clients docs lowest
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 tests --ignore tests/reliability
 
 # The site, in site/: a link that leads nowhere, a page without a place in the menu, any warning ends it.
-docs: setup
+docs: install
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 
 # The core in a small environment of its own, in its lowest declared versions.
