@@ -71,7 +71,11 @@ def phase_figure() -> Figure:
         panel.grid(visible=False)
         found = np.vectorize(lambda p, t, side=side: fast_enough(side, start=(p, t)))(phi, theta)
         shades = panel.contourf(
-            phi, theta, np.ma.masked_equal(found, 0), levels=(1e-6, *levels, 1e5), norm="log", cmap="Blues"
+            *(phi, theta, np.ma.masked_equal(found, 0)),
+            levels=(0.25, *levels, 256),
+            norm="log",
+            cmap="Blues",
+            extend="both",
         )
         lines = panel.contour(phi, theta, found, levels=levels, colors=COLORS[0], linewidths=1.2)
         panel.clabel(lines, fmt=lambda level: f"×{level:g}", fontsize=9)
