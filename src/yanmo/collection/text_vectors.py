@@ -15,14 +15,11 @@ from ..errors import InputError
 from ..match import Matcher, Verdict
 from ..match.engines.engine import ComparesVectors
 from ..match.engines.learned_engine import heads_of, trained_engine
+from ..match.engines.own_vectors import own_vector_width
 from ..match.verdicts import verdicts, with_implied
-from ..tokenize import PairBudget, PairLayout
+from ..tokenize import PairBudget
 
 __all__ = ["EncodedTexts", "TextVectors"]
-
-_PROBE = ("今天下雨吗", "明天几点开会，在哪里开会", "好")
-# Texts whose vectors beside two others differ by more than rounding meet in the encoder.
-_ROUNDING = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,12 +66,9 @@ class TextVectors:
         self._room = min(budget.left + budget.right for budget in budgets)
         widest = max(budgets, key=lambda budget: budget.left + budget.right)
         self._budget = replace(widest, windows=None, shorter_first=False)
-        if matcher.pair_encoder.layout is not PairLayout.SIDES:
-            raise self._joint()
-        beside = [self._sides([(_PROBE[0], other)], self._budget)[0][0, 0, 0] for other in _PROBE[1:]]
-        if np.abs(beside[0] - beside[1]).max() > _ROUNDING * np.abs(beside[0]).max():
-            raise self._joint()
-        self.width = int(beside[0].shape[-1])
+        self.width = own_vector_width(
+            self._engine, matcher.pair_encoder, task=task, index=self._indices[0], budget=self._budget
+        )
         """Size of a vector."""
 
     @property
@@ -186,13 +180,6 @@ class TextVectors:
         is_cut: NDArray[np.bool_] = np.asarray(n_cut.any(1), dtype=np.bool_)
         vectors: NDArray[np.float32] = flat.reshape(len(rows), n_tasks, 2, -1)
         return vectors, sizes, is_cut
-
-    def _joint(self) -> InputError:
-        return InputError(
-            f"the matcher reads both texts of a pair together, so that a text has no vector of its own under "
-            f"'{self.task}'",
-            fix="take a matcher whose texts are encoded alone (layout sides, joint_from at the last layer), as default",
-        )
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float16]:

@@ -72,6 +72,8 @@ def test_the_openapi_document_describes_every_address_in_two_languages(http_serv
         "/v1/rerank",
         "/v2/rerank",
         "/infinity/rerank",
+        "/v1/embeddings",
+        "/embed",
         "/v1/models",
         "/v1/models/{name}",
         "/v1/cluster/auth",
@@ -90,7 +92,7 @@ def test_the_openapi_document_describes_every_address_in_two_languages(http_serv
             assert {"200", "400", "401", "413", "415", "422", "429", "504"} <= set(replies)
             assert replies["422"]["content"]["application/json"]["schema"]["$ref"].endswith("ErrorReply")
             assert "Retry-After" in replies["429"]["headers"]
-    for name in ("PairsRequest", "TeiRequest", "JinaRequest"):
+    for name in ("PairsRequest", "TeiRequest", "JinaRequest", "EmbeddingsRequest", "TeiEmbedRequest"):
         assert document["components"]["schemas"][name]["examples"]
 
 

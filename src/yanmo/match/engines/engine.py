@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...tokenize import EncodedPair
 from .identity import EngineIdentity
 
-__all__ = ["ComparesVectors", "Engine", "KeepsTexts"]
+__all__ = ["ComparesVectors", "Engine", "GivesTextVectors", "KeepsTexts"]
 
 
 @runtime_checkable
@@ -44,12 +44,17 @@ class KeepsTexts(Protocol):
 
 
 @runtime_checkable
-class ComparesVectors(Protocol):
-    """An engine that gives the vector of each text of a pair, and scores two vectors as it scores the pair."""
+class GivesTextVectors(Protocol):
+    """An engine that gives the vector of each text of a pair."""
 
     def vectors(self, pairs: Sequence[EncodedPair], task_indices: Sequence[int]) -> NDArray[np.float32]:
         """The mean vector of each text of each pair under its task, float32[n, 2, hidden]."""
         ...
+
+
+@runtime_checkable
+class ComparesVectors(GivesTextVectors, Protocol):
+    """An engine that also scores two vectors as it scores the pair."""
 
     def score_vectors(
         self, first: NDArray[np.floating], second: NDArray[np.floating], task_indices: Sequence[int]

@@ -28,7 +28,7 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="端口，0 为任意空闲端口 / 0 takes any free one", min=0, max=65535)] = 8000,
     tasks: Annotated[
-        list[str] | None, typer.Option("--task", help="排序默认用哪个任务 / the task that rankings use")
+        list[str] | None, typer.Option("--task", help="排序与向量默认用哪个任务 / the task of rankings and vectors")
     ] = None,
     threads: Annotated[int | None, typer.Option(help="打分用几个线程 / threads that score", min=1)] = None,
     device: Annotated[
@@ -60,7 +60,7 @@ def serve(
         Path | None, typer.Option("-o", "--out", help="标注写到哪个 CSV / the table of answers, with --label")
     ] = None,
 ) -> None:
-    """Serve a matcher over HTTP: scores, decisions, rankings, a web page, metrics; SIGTERM ends it gracefully.
+    """Serve a matcher over HTTP: scores, decisions, rankings, vectors, a web page, metrics; SIGTERM ends it gracefully.
 
     Callers send the key in YANMO_API_KEY, if it is set, as "Authorization: Bearer KEY". One JSON line a request goes to
     standard output.

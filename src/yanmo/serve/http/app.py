@@ -11,6 +11,7 @@ from fastapi.security import HTTPBearer
 from starlette.types import Lifespan
 
 from ...match import Matcher
+from .embeddings import embedding_routes
 from .entrance import Entrance
 from .errors import install_error_handlers
 from .explaining import explaining_routes
@@ -21,6 +22,7 @@ from .metrics import ServiceMetrics
 from .operation import OPEN_ROUTES, operation_routes
 from .page import page_files, page_routes
 from .queue.batcher import Batcher
+from .queue.embedding import TextEmbedder
 from .queue.scoring import PairScorer
 from .rerank import ranking_task, rerank_routes
 from .search import SearchDesk, search_routes
@@ -58,7 +60,8 @@ def build_app(
         model_name: What it is called in answers.
         log: Where every request leaves a line.
         settings: The limits; None takes the default ones.
-        default_task: The task that rankings use where they name none; None takes the one that fits query and document.
+        default_task: The task that rankings and vectors use where they name none; None takes the one that fits query
+            and document.
         api_key: The key that callers must send, if any.
         labelling: A labelling to serve beside it, at ``/label.html``, if any.
         index: Folder of an index of the model, for ``/v1/search``; None serves no search.
@@ -82,6 +85,7 @@ def build_app(
     )
     metrics.watch_queue(lambda: batcher.n_tokens)
     scorer = PairScorer(matcher, batcher, max_pairs=settings.max_pairs)
+    embedder = TextEmbedder(matcher, batcher, scorer.encoding, default_task=ranking.name)
     desk = None if index is None else SearchDesk(matcher, index)
     app = _new_app(_lifespan(batcher, scorer, labelling, desk))
     locks = [Security(HTTPBearer(auto_error=False))] if api_key else []
@@ -97,7 +101,24 @@ def build_app(
         dependencies=locks,
     )
     app.include_router(
-        operation_routes(batcher, metrics, model_name=model_name, settings=settings, budget=ranking.budget, locks=locks)
+        embedding_routes(
+            embedder,
+            model_name=model_name,
+            max_texts=settings.max_pairs,
+            takes_any_model=settings.takes_any_model,
+        ),
+        dependencies=locks,
+    )
+    app.include_router(
+        operation_routes(
+            batcher,
+            metrics,
+            model_name=model_name,
+            settings=settings,
+            budget=ranking.budget,
+            width=embedder.width,
+            locks=locks,
+        )
     )
     if labelling is not None:
         app.include_router(labelling_routes(labelling), dependencies=locks)

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import APIRouter, Response
 from fastapi.params import Depends
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from ...data import Budget
 from .errors import ErrorReply, RefusalError, other_model
@@ -39,6 +39,10 @@ class ModelReply(BaseModel):
     created: int
     owned_by: str
     model_type: str
+    dimensions: int | None = Field(
+        default=None,
+        description="/v1/embeddings 的向量宽度，没有则不写 / width of its vectors; absent where it has none",
+    )
 
 
 class AuthReply(BaseModel):
@@ -62,7 +66,10 @@ class RerankerReply(BaseModel):
 
 
 class InfoReply(BaseModel):
-    """What text-embeddings-inference tells of itself, as far as clients read it."""
+    """What text-embeddings-inference tells of itself, as far as clients read it.
+
+    One kind of model, as there; that this one also gives vectors stands in ``/v1/models``.
+    """
 
     model_id: str
     model_type: dict[str, RerankerReply]
@@ -80,6 +87,7 @@ def operation_routes(
     model_name: str,
     settings: ServiceSettings,
     budget: Budget,
+    width: int | None,
     locks: Sequence[Depends],
 ) -> APIRouter:
     """Makes the routes.
@@ -90,6 +98,7 @@ def operation_routes(
         model_name: What the model is called.
         settings: The limits.
         budget: That of the task which rankings use.
+        width: Numbers of a text's vector; None where the model has no vectors.
         locks: What all but the health asks of a caller.
 
     Returns:
@@ -97,6 +106,8 @@ def operation_routes(
     """
     router = APIRouter(tags=["operation"])
     model_here = ModelReply(id=model_name, object="model", created=0, owned_by="yanmo", model_type="rerank")
+    if width is not None:
+        model_here.dimensions = width
 
     async def health() -> Response:
         """能打分则为 ok。Says ok while it can score."""

@@ -21,7 +21,7 @@ from .entrance import exchange_of
 from .errors import RefusalError, error_replies, other_model
 from .matching import json_reply, verdicts_of
 from .queue.scoring import PairScorer
-from .request_model import counted_route
+from .request_model import counted_route, task_named
 from .rerank_schemas import (
     TASK_MEANING,
     CohereReply,
@@ -103,14 +103,12 @@ def rerank_routes(scorer: PairScorer, *, model_name: str, default_task: str, tak
     async def rank(request: Request, asked: _Asked, *, task: str | None) -> _Ranking:
         if not takes_any_model and asked.model not in (None, model_name):
             raise other_model(model_name)
-        names = {name for name in (task, asked.task) if name is not None} or {default_task}
-        if len(names) > 1:
-            message = "the address and the body name different tasks"
-            raise RefusalError(HTTPStatus.UNPROCESSABLE_ENTITY, message, fix="name the task in one place")
+        named = task_named(task, asked.task)
+        names = scorer.task_names([default_task if named is None else named])
         texts = asked.texts if isinstance(asked, TeiRequest) else asked.texts()
         exchange = exchange_of(request)
         exchange.n_pairs = len(texts)
-        scored = await scorer.score([(asked.query, text) for text in texts], scorer.task_names(sorted(names)))
+        scored = await scorer.score([(asked.query, text) for text in texts], names)
         exchange.n_tokens = scored.n_tokens
         cuts = [reading.n_cut for (reading,) in scored.readings]
         _refuse_cuts(asked, sum(map(any, cuts)))

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, Tag, WithJsonSchema
 
 from .errors import WITH_DOCUMENTS, WITH_TEXTS, RefusalError
-from .request_model import RequestModel, Text
+from .request_model import Ignored, RequestModel, Text
 
 __all__ = [
     "CohereReply",
@@ -34,10 +34,7 @@ TASK_MEANING = "按哪个任务排序，省略则用服务的默认任务 / whic
 _MODEL = "任意；应答的模型见响应头 Yanmo-Model / any; the header Yanmo-Model says which model answered"
 _TOP_N = "只要前几个 / how many to give; all if left out"
 _CUT = "查询与文本各被截去多少 token，没有截去则省略 / tokens of query and text left out; absent where none are"
-_NO_EFFECT = "可以给，不起作用 / taken, changes nothing"
 _RAW = "返回未校准的 logit / give logits, not probabilities"
-
-_Ignored = Annotated[Any, Field(default=None, description=_NO_EFFECT)]
 
 
 class TeiRequest(RequestModel):
@@ -115,14 +112,14 @@ class JinaRequest(RequestModel):
         default=True, description="false 表示不许截断，须截断时拒绝 / false: refuse rather than cut a text"
     )
     task: str | None = Field(default=None, description=TASK_MEANING)
-    max_chunks_per_doc: _Ignored
-    max_tokens_per_doc: _Ignored
-    overlap_tokens: _Ignored
-    priority: _Ignored
-    return_len: _Ignored
-    truncate_prompt_tokens: _Ignored
-    user: _Ignored
-    kwargs: _Ignored
+    max_chunks_per_doc: Ignored
+    max_tokens_per_doc: Ignored
+    overlap_tokens: Ignored
+    priority: Ignored
+    return_len: Ignored
+    truncate_prompt_tokens: Ignored
+    user: Ignored
+    kwargs: Ignored
 
     def texts(self) -> list[str]:
         """Gives the text of every document.

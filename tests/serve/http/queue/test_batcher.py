@@ -210,3 +210,26 @@ def test_who_cannot_be_done_in_time_any_more_is_sent_away_before_it_is_begun(sta
     assert engine.calls == [[50]]
     for place in places:
         batcher.leave(place)
+
+
+def test_rows_of_which_something_else_is_computed_share_the_queue_and_no_batch(start):
+    engine = GatedEngine(is_open=False)
+    batcher, calls = start(engine), []
+
+    def squares(rows, tasks):
+        calls.append([len(row) for row in rows])
+        return np.array([[len(row) ** 2, task] for row, task in zip(rows, tasks, strict=True)], dtype=np.float32)
+
+    places = [batcher.admit(10) for _ in range(5)]
+    first = places[0].score([_row(10)], [0])
+    assert engine.started.wait(10)  # the first is being scored, the others come in the meantime
+    logits = [place.score([_row(10)], [task]) for task, place in enumerate(places[1:3], 1)]
+    pairs = [place.score([_row(10), _row(9)], [7, 8], compute=squares) for place in places[3:]]
+    assert batcher.n_tokens == 3 * 10 + 2 * 19
+    engine.gate.set()
+    assert first.result(10).tolist() == [10]
+    assert [future.result(10).tolist() for future in logits] == [[1010], [2010]]
+    assert [future.result(10).tolist() for future in pairs] == [[[100, 7], [81, 8]]] * 2
+    assert (engine.calls, [sorted(call) for call in calls]) == ([[10], [10, 10]], [[9, 9, 10, 10]])
+    for place in places:
+        batcher.leave(place)

@@ -3,16 +3,15 @@
 A row is an encoded pair under a task. A request first gets a place in the queue, if it and all others can be done in
 time at the measured rate; then it hands its rows in. When it leaves, or can no longer be done in time, what has not
 been scored is dropped. Whoever is due first is served first, and small requests are due sooner: a batch is built around
-the oldest row of the first, so that a large request cannot hold up the others.
+the oldest row of the first, so that a large request cannot hold up the others. What is computed of a row is its logit,
+or what its request asks for instead, such as vectors; a batch computes one of these.
 """
 
 import bisect
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -22,8 +21,9 @@ from ....errors import YanmoError
 from ....tokenize import EncodedPair
 from .batch_by_length import batch_by_length
 from .pace import Pace, lateness
+from .place import Compute, Place
 
-__all__ = ["BatchReport", "Batcher", "Place", "QueueFullError", "RowEngine"]
+__all__ = ["BatchReport", "Batcher", "QueueFullError", "RowEngine"]
 
 # Shares of the longest wait: what a small request is admitted for, what any is, and what a batch may take. A processor
 # that suddenly gives a quarter of its speed makes four times the first of them, which is still less than the whole.
@@ -70,51 +70,6 @@ class QueueFullError(YanmoError):
     def __init__(self, seconds: int) -> None:
         super().__init__(f"the queue is full. Fix: try again in {seconds} s.")
         self.seconds = seconds
-
-
-class Place:
-    """A request's place in the queue, to be left at the end of a ``with`` block.
-
-    Args:
-        batcher: Whose queue it is.
-        n_tokens: Tokens it takes up.
-        due: When it should be done, by the monotonic clock.
-        deadline: When nobody waits for it any more.
-    """
-
-    def __init__(self, batcher: "Batcher", n_tokens: int, *, due: float, deadline: float) -> None:
-        self.batcher = batcher
-        self.n_tokens = n_tokens
-        self.due = due
-        self.deadline = deadline
-        self.rows: Sequence[EncodedPair] = ()
-        self.tasks: Sequence[int] = ()
-        self.waiting: list[int] = []
-        self.n_unscored = 0
-        self.logits = np.empty(0, dtype=np.float32)
-        self.future: Future[NDArray[np.float32]] = Future()
-        self.has_left = False
-
-    def __enter__(self) -> "Place":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.batcher.leave(self)
-
-    def score(self, rows: Sequence[EncodedPair], tasks: Sequence[int]) -> Future[NDArray[np.float32]]:
-        """Hands the request's rows in, once.
-
-        Args:
-            rows: Encoded pairs.
-            tasks: Task of each.
-
-        Returns:
-            Their logits in order, float32[n], when they are scored; a ``QueueFullError`` if they cannot be in time.
-        """
-        self.batcher.enter(self, rows, tasks)
-        return self.future
 
 
 class Batcher:
@@ -204,16 +159,19 @@ class Batcher:
         with self._changed:
             self._refuse_if_late(time.monotonic(), due=self._due(1), n_tokens=1, promise=n_tokens)
 
-    def enter(self, place: Place, rows: Sequence[EncodedPair], tasks: Sequence[int]) -> None:
+    def enter(
+        self, place: Place, rows: Sequence[EncodedPair], tasks: Sequence[int], compute: Compute | None = None
+    ) -> None:
         """Takes in the rows of a place; ``Place.score`` is the way to call it.
 
         Args:
             place: A place of this queue.
             rows: Encoded pairs.
             tasks: Task of each.
+            compute: What is computed of them; None for the engine's logits.
         """
         if not rows:
-            place.future.set_result(place.logits)
+            place.finish()
             return
         n_tokens = sum(map(len, rows))
         with self._changed:
@@ -221,9 +179,8 @@ class Batcher:
                 return
             self._n_tokens += n_tokens - place.n_tokens
             place.n_tokens = n_tokens
-            place.rows, place.tasks = rows, tasks
+            place.rows, place.tasks, place.compute = rows, tasks, compute
             place.waiting, place.n_unscored = list(range(len(rows))), len(rows)
-            place.logits = np.empty(len(rows), dtype=np.float32)
             self._changed.notify()
 
     def leave(self, place: Place) -> None:
@@ -270,6 +227,8 @@ class Batcher:
                 self._changed.wait()
             if not waiting:
                 return []
+            compute = waiting[0][0].compute
+            waiting = [(place, row) for place, row in waiting if place.compute is compute]
             lengths = [len(place.rows[row]) for place, row in waiting]
             # On a slow machine a batch of the largest size would make those wait who come after it.
             worth = max(_SMALLEST_BATCH, int(_BATCH * self.max_wait * (self._pace.rate or _BELIEVED)))
@@ -297,9 +256,10 @@ class Batcher:
 
     def _score(self, batch: Sequence[tuple[Place, int]]) -> None:
         rows = [place.rows[row] for place, row in batch]
+        compute = batch[0][0].compute or self.engine.logits
         began = time.perf_counter()
         try:
-            logits = self.engine.logits(rows, [place.tasks[row] for place, row in batch])
+            results = compute(rows, [place.tasks[row] for place, row in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer to these requests; the thread goes on
             for place in {place for place, _ in batch}:
                 self.leave(place)
@@ -310,15 +270,13 @@ class Batcher:
         done = []
         with self._changed:
             self._pace.saw(n_tokens, seconds)
-            for (place, row), logit in zip(batch, logits, strict=True):
-                place.logits[row] = logit
-                place.n_unscored -= 1
+            for (place, row), result in zip(batch, results, strict=True):
+                place.take(row, result)
                 if not place.has_left:
                     self._n_tokens -= len(place.rows[row])
                     place.n_tokens -= len(place.rows[row])
                     if place.n_unscored == 0:
                         done.append(place)
         for place in done:
-            if place.future.set_running_or_notify_cancel():
-                place.future.set_result(place.logits)
+            place.finish()
         self.on_batch(BatchReport(len(rows), n_tokens, seconds))

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ....match import Matcher
 from ....match.engines.pair_rows import PairRows
+from ....tokenize import PairBudget, PairWindows
 from .readable import of_whole_texts, readable_part
 
 __all__ = ["TextEncoding"]
@@ -15,7 +16,7 @@ _SLICE = 1 << 15
 
 
 class TextEncoding:
-    """Encodes the pairs of many requests.
+    """Encodes the pairs, and the texts that stand alone, of many requests.
 
     Args:
         matcher: Encodes.
@@ -45,9 +46,29 @@ class TextEncoding:
         read = [windows for each in encoded for windows in each.pairs]
         return PairRows(read, encoded[0].task_indices, encoded[0].pools)
 
+    async def alone(self, texts: Sequence[str], budget: PairBudget) -> list[PairWindows]:
+        """Encodes the texts of one request, each beside an empty one; takes turns as ``rows`` does.
+
+        Args:
+            texts: The texts, at least one.
+            budget: How a pair is read, in one window.
+
+        Returns:
+            One window of each; what is left out of very long texts is estimated.
+        """
+        loop = asyncio.get_running_loop()
+        slices = _slices([(text, "") for text in texts])
+        encoded = [await loop.run_in_executor(self._threads, self._encode_alone, whole, budget) for whole in slices]
+        return [windows for each in encoded for windows in each]
+
     def close(self) -> None:
         """Ends the threads."""
         self._threads.shutdown()
+
+    def _encode_alone(self, pairs: Sequence[tuple[str, str]], budget: PairBudget) -> list[PairWindows]:
+        parts = [(readable_part(text, n_tokens=budget.reach), nothing) for text, nothing in pairs]
+        encoded = self.matcher.pair_encoder.encode_windows(parts, budgets=budget)
+        return [of_whole_texts(*each) for each in zip(encoded, pairs, parts, strict=True)]
 
     def _encode(self, pairs: Sequence[tuple[str, str]], tasks: Sequence[str], n_tokens: int) -> PairRows:
         parts = [(readable_part(a, n_tokens=n_tokens), readable_part(b, n_tokens=n_tokens)) for a, b in pairs]

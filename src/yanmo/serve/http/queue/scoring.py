@@ -1,7 +1,6 @@
 """From the texts of a request to logits: admitted, encoded in a side thread, scored in company."""
 
 import asyncio
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -9,19 +8,15 @@ from http import HTTPStatus
 import numpy as np
 from numpy.typing import NDArray
 
-from ....data import Budget
 from ....match import Matcher
 from ....match.verdicts import with_implied
 from ....tokenize import PairWindows
-from ..errors import RefusalError, queue_full
-from .batcher import Batcher, QueueFullError
+from ..errors import RefusalError
+from .admission import admitted, n_tokens_at_most
+from .batcher import Batcher
 from .encoding import TextEncoding
-from .readable import n_characters
 
 __all__ = ["PairScorer", "ScoredPairs"]
-
-# Only a guess for the admission, before anything is encoded: Chinese gives fewer tokens than characters.
-_SPECIAL_TOKENS = 4
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,8 @@ class PairScorer:
         self.matcher = matcher
         self.batcher = batcher
         self.max_pairs = max_pairs
-        self._encoding = TextEncoding(matcher)
+        self.encoding = TextEncoding(matcher)
+        """Its side threads, closed with it."""
 
     def task_names(self, names: Sequence[str] | None) -> tuple[str, ...]:
         """Gives the tasks that a request asks for.
@@ -94,21 +90,13 @@ class PairScorer:
             RefusalError: They are too long, the queue is full, or the model gives no numbers.
         """
         scored = with_implied(self.matcher.matching.task_set, tasks)
-        budgets = [self.matcher.matching.task_set.task(task).budget for task in scored]
-        guess = sum(_n_tokens_at_most(pair, budget) for pair in pairs for budget in budgets)
-        limit = self.batcher.max_queue_tokens
-        if guess > limit:
-            message = f"the request may take {guess:,} tokens over all its tasks, the whole queue holds {limit:,}"
-            fix = f"send it in {math.ceil(guess / limit)} parts or more, or raise --max-queue-tokens"
-            raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, fix=fix)
-        try:
-            # Before the encoding, for that is what a flood of requests would spend the time on.
-            with self.batcher.admit(guess) as place:
-                encoded = await self._encoding.rows(pairs, scored)
-                rows = encoded.rows
-                logits = encoded.pool(await asyncio.wrap_future(place.score(rows, encoded.row_tasks)))
-        except QueueFullError as full:
-            raise queue_full(full.seconds) from full
+        budgets = [self.matcher.matching.task_set.task(task).pair_budget for task in scored]
+        with admitted(
+            self.batcher, sum(n_tokens_at_most(pair, budget) for pair in pairs for budget in budgets)
+        ) as place:
+            encoded = await self.encoding.rows(pairs, scored)
+            rows = encoded.rows
+            logits = encoded.pool(await asyncio.wrap_future(place.score(rows, encoded.row_tasks)))
         if not np.isfinite(logits).all():
             raise RefusalError(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "the model gave no number", fix="check it with yanmo doctor model"
@@ -118,10 +106,4 @@ class PairScorer:
 
     def close(self) -> None:
         """Ends the encoding threads."""
-        self._encoding.close()
-
-
-def _n_tokens_at_most(pair: tuple[str, str], budget: Budget) -> int:
-    window, reached = budget.left + budget.right, budget.of_pairs.reach
-    whole = sum(n_characters(text, at_most=window) for text in pair) + _SPECIAL_TOKENS
-    return whole if whole <= window else reached
+        self.encoding.close()
