@@ -34,11 +34,15 @@ def tally(record_property):
 
 
 @pytest.fixture(scope="session")
-def inputs(tmp_path_factory, tiny_base, exported, make_pairs):
+def inputs(tmp_path_factory, tiny_base, exported, tiny_matcher, make_pairs):
     """A folder with what the verbs read; not to be changed."""
+    from yanmo.export import WeightForm, WeightPlan, export_matcher
+
     folder = tmp_path_factory.mktemp("inputs")
     matcher, graph = exported
-    write_inputs(folder, base=tiny_base, matcher=matcher, graph=graph, pairs=make_pairs)
+    alone = tmp_path_factory.mktemp("alone") / "onnx"
+    export_matcher(tiny_matcher(joint_from=2, conditional_from=1), alone, plan=WeightPlan.uniform(WeightForm.FLOAT32))
+    write_inputs(folder, base=tiny_base, matcher=matcher, graph=graph, alone=alone, pairs=make_pairs)
     return folder
 
 

@@ -26,6 +26,8 @@ class Verb:
     """Of a run that goes on with ``--resume``: the files that make its folder a model's, all others being there."""
     suffix: str = ""
     """Of the name of what it writes."""
+    grows: bool = False
+    """Whether what is there may be used at any time, and holds what has been written until then."""
 
     def call(self, inputs: Path, out: Path, *, resume: bool = False) -> list[str]:
         """The words of a call."""
@@ -71,10 +73,17 @@ VERBS = {
     "convert": Verb(lambda _: ["convert", "tensorflow", str(CONVERTED), "--model-type", "roformer"]),
     "export": Verb(lambda at: ["export", f"{at}/matcher"]),
     "quantize": Verb(lambda at: ["quantize", f"{at}/gpt2"]),
+    "index": Verb(lambda at: ["index", f"{at}/alone", f"{at}/texts.csv", "--task", "strict"], grows=True),
+    "link": Verb(
+        lambda at: ["link", f"{at}/alone", f"{at}/texts.csv", f"{at}/others.csv", "--task", "strict"],
+        suffix=".csv",
+    ),
+    "dedup": Verb(lambda at: ["dedup", f"{at}/alone", f"{at}/texts.csv", "--task", "strict"], suffix=".csv"),
+    "standard learn": Verb(lambda at: ["standard", "learn", f"{at}/alone", f"{at}/examples.csv", "--name", "own"]),
 }
 
 
-def write_inputs(folder: Path, *, base, matcher, graph, pairs) -> None:
+def write_inputs(folder: Path, *, base, matcher, graph, alone, pairs) -> None:
     """Writes what the verbs read.
 
     Args:
@@ -82,12 +91,14 @@ def write_inputs(folder: Path, *, base, matcher, graph, pairs) -> None:
         base: The folder of a base.
         matcher: A matcher with the task ``strict``.
         graph: The folder of its export.
+        alone: The folder of an export whose texts are encoded alone.
         pairs: Makes labelled pairs of two tasks, given how many and a seed.
     """
     from transformers import GPT2Config, GPT2LMHeadModel
 
     (folder / "base").symlink_to(base)
     (folder / "graph").symlink_to(graph)
+    (folder / "alone").symlink_to(alone)
     (folder / "tasks.yaml").write_text(_TASKS, encoding="utf-8")
     for split, n in (("train", 24), ("valid", 12)):
         for task, rows in pairs(n, seed=n).items():
@@ -97,6 +108,10 @@ def write_inputs(folder: Path, *, base, matcher, graph, pairs) -> None:
             path.write_text("\n".join(lines), encoding="utf-8")
     texts = [row.text0 + row.text1 for row in pairs(60, seed=1)["loose"]]
     (folder / "corpus.txt").write_text("\n".join(texts), encoding="utf-8")
+    (folder / "texts.csv").write_text("text\n" + "\n".join(texts), encoding="utf-8")
+    (folder / "others.csv").write_text("text\n" + "\n".join(texts[::3]), encoding="utf-8")
+    examples = [f"{row.text0},{row.text1},{row.label}" for row in pairs(24, seed=3)["strict"]]
+    (folder / "examples.csv").write_text("text1,text2,label\n" + "\n".join(examples), encoding="utf-8")
     rows = [
         json.dumps({"id": f"p{i}", "source": row.text0, "target": row.text1})
         for i, row in enumerate(pairs(3000, seed=2)["strict"])
