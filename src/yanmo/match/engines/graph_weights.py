@@ -115,7 +115,7 @@ def _of_rows(weights: Arrays) -> Arrays:
         if codes.dtype != np.int8 or codes.ndim != 2 or not name.endswith(".codes"):
             continue
         layer = name.removesuffix(".codes")
-        matrix = (codes.astype(np.float32) * weights[f"{layer}.scales"]).T
+        matrix = (codes.astype(np.float32) * weights[f"{layer}.scales"].astype(np.float32)).T
         attention, _, part = layer.rpartition(".")
         if part == _PARTS[0] and codes.shape[1] == len(_PARTS) * codes.shape[0]:
             for place, each in enumerate(_PARTS):
