@@ -40,9 +40,7 @@ $(CLIENTS)/.ready: tests/clients/requirements.txt
 clients: install $(CLIENTS)/.ready
 	YANMO=$(abspath $(VENV))/bin/yanmo OMP_NUM_THREADS=1 $(CLIENTS)/bin/python -m pytest -q tests/clients
 
-# Two at a time: much of them is waiting for packages.
-test:
-	$(MAKE) -j 2 --output-sync=target check clients docs lowest
+test: check clients docs lowest
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 tests --ignore tests/reliability
 
 # The site, in site/: a link that leads nowhere, a page without a place in the menu, any warning ends it.
