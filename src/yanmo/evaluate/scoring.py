@@ -32,7 +32,7 @@ def score_split(
 
     Returns:
         Labels and logits of each task, in the order of ``split``; beside those of a strict task the logits of the
-        looser ones that it implies, of which only what is not known yet is scored.
+        looser ones that it implies. A pair that several tasks ask about is scored once.
 
     Raises:
         InputError: A pair has no label, the matcher does not know a task, or a logit is not finite.
