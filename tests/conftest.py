@@ -20,7 +20,9 @@ def _seed() -> None:
 
 
 # Imports stand inside: tests of rooms without torch load this file as well.
-def _tiny_matcher(*, model_type=None, n_layers=2, budget=32, width=8, n_heads=2, inner_width=12, **changes):
+def _tiny_matcher(
+    *, model_type=None, n_layers=2, symmetric=False, budget=32, width=8, n_heads=2, inner_width=12, **changes
+):
     import torch
 
     from yanmo.data import Budget, Task, TaskSet
@@ -47,7 +49,7 @@ def _tiny_matcher(*, model_type=None, n_layers=2, budget=32, width=8, n_heads=2,
     for parameter in classifier.parameters():
         torch.nn.init.normal_(parameter, std=0.5 * (8 / width) ** 0.5)
     tokenizer = WordTokenizer(Vocabulary(tokens), segmenter=CharacterSegmenter())
-    each = {"symmetric": False, "budget": Budget(left=budget, right=budget)}
+    each = {"symmetric": symmetric, "budget": Budget(left=budget, right=budget)}
     tasks = (Task(name="loose", **each), Task(name="strict", **each))
     matching = MatchingFile(
         task_set=TaskSet(name="two", tasks=tasks),

@@ -34,15 +34,14 @@ def tally(record_property):
 
 
 @pytest.fixture(scope="session")
-def inputs(tmp_path_factory, tiny_base, exported, tiny_matcher, make_pairs):
+def inputs(tmp_path_factory, tiny_base, tiny_matcher, make_pairs):
     """A folder with what the verbs read; not to be changed."""
     from yanmo.export import WeightForm, WeightPlan, export_matcher
 
-    folder = tmp_path_factory.mktemp("inputs")
-    matcher, graph = exported
-    alone = tmp_path_factory.mktemp("alone") / "onnx"
-    export_matcher(tiny_matcher(joint_from=2, conditional_from=1), alone, plan=WeightPlan.uniform(WeightForm.FLOAT32))
-    write_inputs(folder, base=tiny_base, matcher=matcher, graph=graph, alone=alone, pairs=make_pairs)
+    folder, graph = tmp_path_factory.mktemp("inputs"), tmp_path_factory.mktemp("exported") / "onnx"
+    matcher = tiny_matcher(n_layers=1, joint_from=1, conditional_from=0, symmetric=True)
+    export_matcher(matcher, graph, plan=WeightPlan.uniform(WeightForm.FLOAT32))
+    write_inputs(folder, base=tiny_base, matcher=matcher, graph=graph, pairs=make_pairs)
     return folder
 
 

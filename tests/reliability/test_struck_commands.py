@@ -21,13 +21,15 @@ def undisturbed(verb, commands, inputs, workplace):
     """What a call writes that nothing ends, how many file operations and seconds it takes."""
     out = workplace / "undisturbed" / f"out{verb.suffix}"
     out.parent.mkdir()
-    began = time.monotonic()
-    ended = commands.run(verb.call(inputs, out))
-    seconds = time.monotonic() - began
-    assert ended.code == 0, ended.said
-    sizes = [path.stat().st_size for path in out.parent.rglob("*") if path.is_file()]
-    yield written(out), ended.n_operations, seconds, sizes
-    shutil.rmtree(out.parent)
+    try:
+        began = time.monotonic()
+        ended = commands.run(verb.call(inputs, out))
+        seconds = time.monotonic() - began
+        assert ended.code == 0, ended.said
+        sizes = [path.stat().st_size for path in out.parent.rglob("*") if path.is_file()]
+        yield written(out), ended.n_operations, seconds, sizes
+    finally:
+        shutil.rmtree(out.parent)
 
 
 @pytest.fixture
@@ -36,8 +38,10 @@ def disk(undisturbed, draw):
     _, _, _, sizes = undisturbed
 
     def small(folder):
-        if may_mount():
-            return SmallDisk(folder, n_pages=draw.randint(1, sum(-(-size // PAGE) for size in sizes) - 1))
+        n_pages = sum(-(-size // PAGE) for size in sizes)
+        # A file system of no page at all cannot be had.
+        if n_pages > 1 and may_mount():
+            return SmallDisk(folder, n_pages=draw.randint(1, n_pages - 1))
         return SmallFiles(draw.randint(1, max(sizes) - 1))
 
     return small

@@ -73,32 +73,30 @@ VERBS = {
     "convert": Verb(lambda _: ["convert", "tensorflow", str(CONVERTED), "--model-type", "roformer"]),
     "export": Verb(lambda at: ["export", f"{at}/matcher"]),
     "quantize": Verb(lambda at: ["quantize", f"{at}/gpt2"]),
-    "index": Verb(lambda at: ["index", f"{at}/alone", f"{at}/texts.csv", "--task", "strict"], grows=True),
+    "index": Verb(lambda at: ["index", f"{at}/graph", f"{at}/texts.csv", "--task", "strict"], grows=True),
     "link": Verb(
-        lambda at: ["link", f"{at}/alone", f"{at}/texts.csv", f"{at}/others.csv", "--task", "strict"],
+        lambda at: ["link", f"{at}/graph", f"{at}/texts.csv", f"{at}/others.csv", "--task", "strict", "--top", "20"],
         suffix=".csv",
     ),
-    "dedup": Verb(lambda at: ["dedup", f"{at}/alone", f"{at}/texts.csv", "--task", "strict"], suffix=".csv"),
-    "standard learn": Verb(lambda at: ["standard", "learn", f"{at}/alone", f"{at}/examples.csv", "--name", "own"]),
+    "dedup": Verb(lambda at: ["dedup", f"{at}/graph", f"{at}/texts.csv", "--task", "strict"], suffix=".csv"),
+    "standard learn": Verb(lambda at: ["standard", "learn", f"{at}/graph", f"{at}/examples.csv", "--name", "own"]),
 }
 
 
-def write_inputs(folder: Path, *, base, matcher, graph, alone, pairs) -> None:
+def write_inputs(folder: Path, *, base, matcher, graph, pairs) -> None:
     """Writes what the verbs read.
 
     Args:
         folder: Where to.
         base: The folder of a base.
-        matcher: A matcher with the task ``strict``.
+        matcher: A matcher with the task ``strict``, symmetric, whose texts are encoded alone.
         graph: The folder of its export.
-        alone: The folder of an export whose texts are encoded alone.
         pairs: Makes labelled pairs of two tasks, given how many and a seed.
     """
     from transformers import GPT2Config, GPT2LMHeadModel
 
     (folder / "base").symlink_to(base)
     (folder / "graph").symlink_to(graph)
-    (folder / "alone").symlink_to(alone)
     (folder / "tasks.yaml").write_text(_TASKS, encoding="utf-8")
     for split, n in (("train", 24), ("valid", 12)):
         for task, rows in pairs(n, seed=n).items():

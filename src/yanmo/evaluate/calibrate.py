@@ -15,6 +15,8 @@ Calibrator = Callable[[ArrayLike, ArrayLike], Calibration]
 """Takes labels and logits, both of shape [n]; returns the fitted calibration."""
 
 _N_STEPS = 100
+# Twice what a step of Newton's method gains; the loss, about 1, is known to some 1e-16.
+_LEAST_GAIN = 1e-13
 _LOWEST_SCALE = 1e-3
 
 
@@ -114,11 +116,7 @@ def _fit(
     # Without this trace of a ridge one far outlier among saturated scores leaves the Hessian singular.
     ridge = 1e-10 * np.eye(len(weights))
 
-    def loss(at: NDArray[np.float64]) -> float:
-        z = columns @ at + offset
-        return float(np.mean(np.logaddexp(0.0, z) - target * z))
-
-    current = loss(weights)
+    current = _loss(columns @ weights + offset, target)
     for _ in range(_N_STEPS):
         p = np.exp(-np.logaddexp(0.0, -(columns @ weights + offset)))
         gradient = columns.T @ (p - target) / len(target)
@@ -126,10 +124,17 @@ def _fit(
             break
         hessian = (columns * (p * (1 - p))[:, None]).T @ columns / len(target) + ridge
         step = np.linalg.solve(hessian, gradient)
+        if gradient @ step < _LEAST_GAIN:
+            # The loss cannot show what this step gains, so no halving could be judged; near the minimum it is the best.
+            return weights - step
         size = 1.0
-        while size > 1e-10 and (trial := loss(weights - size * step)) > current:
+        while (trial := _loss(columns @ (weights - size * step) + offset, target)) > current and size > 1e-10:
             size /= 2
         if size <= 1e-10:
             break
         weights, current = weights - size * step, trial
     return weights
+
+
+def _loss(logit: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+    return float(np.mean(np.logaddexp(0.0, logit) - target * logit))

@@ -16,7 +16,7 @@ _BLOCK = 1 << 21
 # Log-odds beyond which float32 probabilities cannot be told from 0 and 1.
 _FARTHEST = float(-np.log(2.0**-25))
 
-Objective = Callable[[NDArray[np.float64], NDArray[np.float64], int], NDArray[np.float64]]
+Objective = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
 
 def smooth_f1_threshold(
@@ -67,10 +67,10 @@ def smooth_f1_threshold(
             )
         weight = (1 - base_rate) / base_rate * n_matches / n_non
 
-    def f1(hits: NDArray[np.float64], alarms: NDArray[np.float64], n_positive: int) -> NDArray[np.float64]:
-        return np.asarray(2 * hits / (hits + weight * alarms + n_positive + n_missed), dtype=np.float64)
-
-    return _smooth_optimum(truth, values, f1, width=width)
+    n_found_or_not = int(np.count_nonzero(truth)) + n_missed
+    return _smooth_optimum(
+        truth, values, lambda hits, alarms: 2 * hits / (hits + weight * alarms + n_found_or_not), width=width
+    )
 
 
 def cost_threshold(
@@ -97,10 +97,10 @@ def cost_threshold(
     if not (false_positive > 0 and false_negative > 0):
         raise InputError(f"costs of {false_positive} and {false_negative} were given, expected both above 0")
 
-    def saving(hits: NDArray[np.float64], alarms: NDArray[np.float64], n_positive: int) -> NDArray[np.float64]:
-        return -(false_positive * alarms + false_negative * (n_positive - hits))
-
-    return _smooth_optimum(truth, values, saving, width=width)
+    # The cost of all matches missed, which no threshold changes, is left out.
+    return _smooth_optimum(
+        truth, values, lambda hits, alarms: false_negative * hits - false_positive * alarms, width=width
+    )
 
 
 def _smooth_optimum(truth: Bits, probabilities: NDArray[np.float32], objective: Objective, *, width: float) -> float:
@@ -114,7 +114,7 @@ def _smooth_optimum(truth: Bits, probabilities: NDArray[np.float32], objective: 
     blur = max(width * float(z.std()) * len(z) ** -0.2, 1e-6)
     cuts = np.linspace(max(z.min() - 4 * blur, -_FARTHEST), min(z.max() + 4 * blur, _FARTHEST), _N_CUTS)
     hits, alarms = _soft_counts(cuts, z[truth], blur), _soft_counts(cuts, z[~truth], blur)
-    value = objective(hits, alarms, int(np.count_nonzero(truth)))
+    value = objective(hits, alarms)
     # Far from all scores neighbouring cuts are equally good: take the middle of the run.
     best = np.flatnonzero(value >= value.max() - 1e-12)
     cut = float(cuts[best].mean()) if best[-1] - best[0] == len(best) - 1 else float(cuts[best[0]])

@@ -52,7 +52,7 @@ class FoldedLayerNorm(nn.Module):
         Returns:
             The normalized ``x``, same shape.
         """
-        task, width = condition[:, 0].to(torch.int64), self.weight.shape[1]
+        task, width = condition.squeeze(1).to(torch.int64), self.weight.shape[1]
         rows = (x.shape[0],) + (1,) * (x.ndim - 2) + (width,)
         normalized = F.layer_norm(x, (width,), None, None, self.eps)
         return normalized * F.embedding(task, self.weight).view(rows) + F.embedding(task, self.bias).view(rows)

@@ -1,5 +1,7 @@
 """A matcher as a graph without padding: linear layers see a line of tokens, attention sees rows of one text or pair."""
 
+from functools import cached_property
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -69,15 +71,16 @@ class PackedClassifier(nn.Module):
         encoder = self.folded.encoder
         blocks = [block for block in encoder.blocks if isinstance(block, Block)]
         n_heads = blocks[0].attention.n_heads
-        row = scored_place[:, 0]
+        row = scored_place.select(1, 0)
         of_token = task[row if self.form.scored_sides == 1 else torch.div(row, 2, rounding_mode="trunc")]
+        number = of_token.to(torch.float32).unsqueeze(1)
         ids, types, positions, condition = token_ids, type_ids, position_ids, None
         if isinstance(encoder.embedding.norm, FoldedLayerNorm):
             ids, types, positions = token_ids[again], type_ids[again], position_ids[again]
-            condition = _number(of_token)
+            condition = number
         # Each token is a row of its own to the embedding, for its norm may know its task.
         x = encoder.embedding(
-            ids[:, None], condition, type_ids=types[:, None], position_ids=positions[:, None]
+            ids.unsqueeze(1), condition, type_ids=types.unsqueeze(1), position_ids=positions.unsqueeze(1)
         ).flatten(0, 1)
         rows = _Rows(spread, place, side, position_ids, n_heads)
         scored_rows = _Rows(scored_spread, scored_place, side[again], position_ids[again], n_heads)
@@ -86,8 +89,8 @@ class PackedClassifier(nn.Module):
                 x = F.embedding(again, x)
             seen = rows if i < self.first else scored_rows
             attended = attention(x, seen, is_joint=i >= encoder.joint_from)
-            x = _normed(block.attention_norm, x + attended, of_token)
-            x = _normed(block.feed_forward_norm, x + _fed_forward(block.feed_forward, x), of_token)
+            x = _normed(block.attention_norm, x + attended, number)
+            x = _normed(block.feed_forward_norm, x + _fed_forward(block.feed_forward, x), number)
         if self.first == len(blocks):
             x = F.embedding(again, x)
         states = F.embedding(scored_rows.token, x).flatten(1, 2)
@@ -125,7 +128,11 @@ def packed_example(form: PackedForm) -> dict[str, Tensor]:
 
 
 class _Rows:
-    """Where tokens of the line stand in rows, and the way back; computed once for many layers."""
+    """Where tokens of the line stand in rows, and the way back; computed once for many layers, and only if asked for.
+
+    Axes are named by ``unsqueeze`` and ``select``: an index in brackets is traced as two nodes, and nodes are what an
+    export's seconds go to.
+    """
 
     def __init__(
         self,
@@ -135,33 +142,53 @@ class _Rows:
         position_ids: Int[Tensor, " tokens"],
         n_heads: int,
     ) -> None:
-        length = spread.shape[2]
         self.is_token = spread >= 0
         # A place without a token shows the first one; nothing looks at it.
         self.token = spread.clamp(min=0)
-        self.side = F.embedding(self.token, side[:, None])[..., 0]
-        flat = self.token.flatten(0, 1)
-        self.positions = F.embedding(flat, position_ids[:, None])[..., 0]
-        head = torch.arange(n_heads)
-        self._flat, self._head, self._n_heads = flat, head, n_heads
-        row, column = place[:, :1], place[:, 1:]
-        self._back = (row * n_heads + head) * length + column
+        self._spread, self._place, self._side, self._position_ids = spread, place, side, position_ids
+        self._head, self._n_heads = torch.arange(n_heads), n_heads
+        self._flat = self.token.flatten(0, 1)
+        self._index: dict[tuple[int, int], Tensor] = {}
+
+    @cached_property
+    def side(self) -> Int[Tensor, "n sides length"]:
+        """The side of each place's token."""
+        return F.embedding(self.token, self._side.unsqueeze(1)).squeeze(-1)
+
+    @cached_property
+    def positions(self) -> Int[Tensor, "rows length"]:
+        """The position of each place's token in its text."""
+        return F.embedding(self._flat, self._position_ids.unsqueeze(1)).squeeze(-1)
+
+    @cached_property
+    def _together(self) -> Bool[Tensor, "rows 1 1 length"]:
+        return self.is_token.flatten(0, 1).unsqueeze(1).unsqueeze(1)
+
+    @cached_property
+    def _alone(self) -> Bool[Tensor, "rows 1 length length"]:
         mask, sides = self.is_token.flatten(0, 1), self.side.flatten(0, 1)
-        self.together: Bool[Tensor, "rows 1 1 length"] = mask[:, None, None, :]
-        self._own = (sides[:, None, :] == sides[:, :, None]) & mask[:, None, :]
-        self.alone: Bool[Tensor, "rows 1 length length"] = (self._own | ~mask[:, :, None])[:, None]
-        self._sides = spread.shape[1]
+        own = (sides.unsqueeze(1) == sides.unsqueeze(2)) & mask.unsqueeze(1)
+        return (own | ~mask.unsqueeze(2)).unsqueeze(1)
 
     def allowed(self, *, is_joint: bool) -> Tensor:
         """What a place may look at."""
-        return self.together if is_joint or self._sides == 2 else self.alone
+        return self._together if is_joint or self._spread.shape[1] == 2 else self._alone
 
     def heads(
         self, x: Float[Tensor, "tokens all_heads"], *, part: int, n_parts: int
     ) -> Float[Tensor, "rows heads length head"]:
         """Spreads one of the parts that stand side by side in the vectors of tokens into rows, head by head."""
-        index = (self._flat[:, None, :] * n_parts + part) * self._n_heads + self._head[None, :, None]
+        index = self._index.get((part, n_parts))
+        if index is None:
+            head = self._head.view(1, self._n_heads, 1)
+            index = (self._flat.unsqueeze(1) * n_parts + part) * self._n_heads + head
+            self._index[part, n_parts] = index
         return F.embedding(index, x.view(-1, x.shape[1] // (n_parts * self._n_heads)))
+
+    @cached_property
+    def _back(self) -> Int[Tensor, "tokens heads"]:
+        row, column = self._place.select(1, 0).unsqueeze(1), self._place.select(1, 1).unsqueeze(1)
+        return (row * self._n_heads + self._head) * self._spread.shape[2] + column
 
     def line(self, x: Float[Tensor, "rows heads length head"]) -> Float[Tensor, "tokens hidden"]:
         """Collects the rows' tokens into the line."""
@@ -200,11 +227,7 @@ def _fed_forward(feed_forward: FeedForward, x: Float[Tensor, "tokens hidden"]) -
 
 
 def _normed(
-    norm: nn.Module, x: Float[Tensor, "tokens hidden"], of_token: Int[Tensor, " scored_tokens"]
+    norm: nn.Module, x: Float[Tensor, "tokens hidden"], number: Float[Tensor, "scored_tokens 1"]
 ) -> Float[Tensor, "tokens hidden"]:
-    y: Tensor = norm(x, _number(of_token) if isinstance(norm, FoldedLayerNorm) else None)
+    y: Tensor = norm(x, number if isinstance(norm, FoldedLayerNorm) else None)
     return y
-
-
-def _number(task: Int[Tensor, " tokens"]) -> Float[Tensor, "tokens 1"]:
-    return task.to(torch.float32)[:, None]

@@ -23,4 +23,4 @@ def mean_pool(x: Float[Tensor, "batch seq hidden"], mask: Bool[Tensor, "batch se
     """
     keep = mask.to(x.dtype)
     # A product with the mask rather than a masked fill: one pass, and its gradient is one pass too.
-    return (keep[:, None, :] @ x).squeeze(1) / keep.sum(-1, keepdim=True).clamp(min=1.0)
+    return (keep.unsqueeze(1) @ x).squeeze(1) / keep.sum(-1, keepdim=True).clamp(min=1.0)

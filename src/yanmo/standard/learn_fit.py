@@ -101,12 +101,18 @@ def _shortened(
     counts: NDArray[np.float64],
 ) -> float:
     """Halves Newton's step until it does not climb."""
-
-    def loss(at: NDArray[np.float64]) -> float:
-        f = start + inside @ at
-        return float((counts * (np.logaddexp(0.0, f) - labels * f)).sum() + (at**2).sum() / 2)
-
-    here, length = loss(c), 1.0
-    while loss(c - length * step) > here + 1e-12 * abs(here) and length > 1e-6:
+    here, length = _loss(c, inside, start, labels, counts), 1.0
+    while length > 1e-6 and _loss(c - length * step, inside, start, labels, counts) > here + 1e-12 * abs(here):
         length /= 2
     return length
+
+
+def _loss(
+    at: NDArray[np.float64],
+    inside: NDArray[np.float64],
+    start: NDArray[np.float64],
+    labels: NDArray[np.float64],
+    counts: NDArray[np.float64],
+) -> float:
+    f = start + inside @ at
+    return float((counts * (np.logaddexp(0.0, f) - labels * f)).sum() + (at**2).sum() / 2)

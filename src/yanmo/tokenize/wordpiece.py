@@ -44,24 +44,17 @@ def pieces_of(text: str, *, ids: Mapping[str, int], unknown: int) -> list[Piece]
     found: list[Piece] = []
     word: list[str] = []
     places: list[int] = []
-
-    def close() -> None:
-        if word:
-            found.extend(_word("".join(word), places, ids, unknown))
-            word.clear()
-            places.clear()
-
-    for i, ch in enumerate(text):
+    # The space behind the text ends its last word.
+    for i, ch in enumerate(text + " "):
         kind = _kind(ch)
+        if word and kind in ("alone", "space"):
+            found.extend(_word("".join(word), places, ids, unknown))
+            word, places = [], []
         if kind == "alone":
-            close()
             found.append((ids.get(ch, unknown), i, i + 1))
-        elif kind == "space":
-            close()
         elif kind == "letter":
             word.append(ch)
             places.append(i)
-    close()
     return found
 
 
