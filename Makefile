@@ -55,7 +55,7 @@ lowest:
 
 # Kills, full disks, damaged files and folders, hostile bytes, as often as it takes to believe it; without YANMO_SOAK in minutes.
 soak: install
-	YANMO_SOAK=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest tests/reliability
+	YANMO_SOAK=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 tests/reliability
 
 # Speed claims; each file writes benchmarks/results/<name>.json, and table.py makes one table of them. They take real
 # models and data, an idle machine and hours. PEERS is an interpreter with sentence-transformers[onnx,openvino], WORK a

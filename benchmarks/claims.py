@@ -3,9 +3,8 @@
     python benchmarks/claims.py [--check]
 
 The files are those of ``benchmarks/results``, and what the bundled matcher keeps of its own evaluation. Rewrites the
-lines between the two marks ``<!-- claims -->`` in both files, and the comparison with published scores in
-docs/methods/matching.md and its twin; with ``--check`` it only says whether they are what it would write, by its exit
-code.
+lines between the two marks ``<!-- claims -->`` in both files, the count of reliability there, and tables of method
+pages between marks of theirs; with ``--check`` it only says whether they are what it would write, by its exit code.
 """
 
 import argparse
@@ -19,6 +18,12 @@ RESULTS = ROOT / "benchmarks" / "results"
 BUNDLED = ROOT / "src" / "yanmo" / "assets" / "default" / "matching.json"
 BEGIN, END = "<!-- claims -->", "<!-- /claims -->"
 OFFICIAL_MARKS = ("<!-- official -->", "<!-- /official -->")
+EXPLAINED_MARKS = ("<!-- explained -->", "<!-- /explained -->")
+CANDIDATE_MARKS = ("<!-- candidates -->", "<!-- /candidates -->")
+LEARNED_MARKS = ("<!-- learned -->", "<!-- /learned -->")
+# The ways of learn_standard.py, in the order of the page's columns.
+LEARNED_WAYS = ("cosine", "nearest", "all logits", "learned", "learned, prior as shipped")
+RELIABILITY_MARKS = ("<!-- reliability -->", "<!-- /reliability -->")
 # F1 of single cross-encoders of BERT's size on the contest's own valid (MingjieWang0606, second place).
 PUBLISHED = {
     "ssA": "0.77–0.80",
@@ -50,12 +55,20 @@ def main() -> None:
     for name in HEADS:
         path = ROOT / name
         page = path.read_text(encoding="utf-8")
-        new = between(page, BEGIN, END, table(HEADS[name], language=list(HEADS).index(name)))
+        language = list(HEADS).index(name)
+        new = between(page, BEGIN, END, "\n" + table(HEADS[name], language=language))
+        new = between(new, *RELIABILITY_MARKS, reliability(language=language))
         _write(path, page, new, only_checks=only_checks)
-    for language, name in enumerate(("matching.md", "matching.en.md")):
-        path = ROOT / "docs" / "methods" / name
-        page = path.read_text(encoding="utf-8")
-        _write(path, page, between(page, *OFFICIAL_MARKS, official_table(language=language)), only_checks=only_checks)
+    for stem, marks, make in (
+        ("matching", OFFICIAL_MARKS, official_table),
+        ("standard", LEARNED_MARKS, learned_table),
+        ("audit", EXPLAINED_MARKS, explained_table),
+        ("collections", CANDIDATE_MARKS, candidate_table),
+    ):
+        for language, suffix in enumerate((".md", ".en.md")):
+            path = ROOT / "docs" / "methods" / (stem + suffix)
+            page = path.read_text(encoding="utf-8")
+            _write(path, page, between(page, *marks, "\n" + make(language=language)), only_checks=only_checks)
 
 
 def _write(path: Path, page: str, new: str, *, only_checks: bool) -> None:
@@ -66,12 +79,26 @@ def _write(path: Path, page: str, new: str, *, only_checks: bool) -> None:
 
 
 def between(page: str, begin: str, end: str, made: str) -> str:
-    """Puts lines between two marks of a page."""
+    """Puts text between two marks of a page."""
     before, found, rest = page.partition(begin)
     _, closed, after = rest.partition(end)
     if not found or not closed:
         sys.exit(f"no {begin} ... {end} in the page")
-    return f"{before}{begin}\n{made}{end}{after}"
+    return f"{before}{begin}{made}{end}{after}"
+
+
+def reliability(*, language: int) -> str:
+    """Says how many tries of ``make soak`` held.
+
+    Args:
+        language: 0 for Chinese, 1 for English.
+
+    Returns:
+        The words.
+    """
+    parts = _read("reliability").values()
+    held, tries = (sum(part[key] for part in parts) for key in ("held", "tries"))
+    return f"{held:,} / {tries:,}" if language == 0 else f"{held:,} of {tries:,}"
 
 
 def official_table(*, language: int) -> str:
@@ -101,6 +128,82 @@ def official_table(*, language: int) -> str:
             f"| {PUBLISHED[name]} |\n"
         )
     return "".join(rows)
+
+
+def learned_table(*, language: int) -> str:
+    """Makes the table of standards learned from few pairs: seven that the matcher was trained without, and their mean.
+
+    Args:
+        language: 0 for Chinese, 1 for English.
+
+    Returns:
+        Its lines.
+    """
+    head, mean_of = (
+        (
+            "| 标准 | 对数 | 底座余弦调阈值 | 最近的标准调阈值 | 全部 logit 的逻辑回归 "
+            "| 学到的 | 学到的，先验如所带 |\n",
+            "平均",
+        ),
+        (
+            "| standard | pairs | the base's cosine, threshold tuned | nearest standard, threshold tuned "
+            "| logistic regression of all logits | learned | learned, prior as shipped |\n",
+            "mean",
+        ),
+    )[language]
+    rows = _read("learn_standard")["rows"]
+    lines = [head, f"|{' --- |' * 7}\n"]
+    for row in rows:
+        cells = [f"{row[way]['mean']:.3f} ({row[way]['std']:.3f})" for way in LEARNED_WAYS]
+        lines.append(f"| `{row['task']}` | {row['n']} | {' | '.join(cells)} |\n")
+    for n in sorted({row["n"] for row in rows}):
+        here = [row for row in rows if row["n"] == n]
+        cells = [f"**{sum(row[way]['mean'] for row in here) / len(here):.3f}**" for way in LEARNED_WAYS]
+        lines.append(f"| {mean_of} | {n} | {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def explained_table(*, language: int) -> str:
+    """Makes the table of decisions that turn without the words that an explanation names.
+
+    Args:
+        language: 0 for Chinese, 1 for English.
+
+    Returns:
+        Its lines.
+    """
+    lines = [
+        (
+            "| 标准 | 对数 | 全部 | 匹配 | 不匹配 | 随机去掉 15 % 以内的词 |\n",
+            "| standard | pairs | all | matches | non-matches | words drawn by chance within 15 % |\n",
+        )[language],
+        f"|{' --- |' * 6}\n",
+    ]
+    for name, row in _read("explanations")["sets"].items():
+        turned = (row[key] for key in ("named_turns", "of_matches", "of_non_matches", "chance_turns"))
+        lines.append(f"| `{name}` | {row['pairs']} | {' | '.join(f'{share:.2f}' for share in turned)} |\n")
+    return "".join(lines)
+
+
+def candidate_table(*, language: int) -> str:
+    """Makes the table of known matches among the candidates, by the vectors that find them.
+
+    Args:
+        language: 0 for Chinese, 1 for English.
+
+    Returns:
+        Its lines.
+    """
+    head = (
+        "| 标准 | 文本 | 标准自己的向量，前 10 / 50 / 100 | 底座的向量 | 共有的二元字串 | 随机 |\n",
+        "| standard | texts | its own vectors, at 10 / 50 / 100 | the base's | bigrams in common | by chance |\n",
+    )[language]
+    lines = [head, f"|{' --- |' * 6}\n"]
+    for name, row in _read("candidate_vectors")["standards"].items():
+        ways = [row["recall"][way] for way in ("own", "base", "bigrams")] + [row["by_chance"]]
+        cells = [" / ".join(f"{way[f'at_{k}']:.2f}" for k in (10, 50, 100)) for way in ways]
+        lines.append(f"| `{name}` | {row['n_texts']} | {' | '.join(cells)} |\n")
+    return "".join(lines)
 
 
 def table(head: str, *, language: int) -> str:

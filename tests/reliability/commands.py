@@ -17,6 +17,7 @@ _IMPORTED = (
     *("transformers.trainer", "transformers.models.bert.modeling_bert", "transformers.models.gpt2.modeling_gpt2"),
     *("yanmo.fit.matching.run", "yanmo.fit.pretraining.run", "yanmo.fit.vectors.run", "yanmo.export.onnx_export"),
     *("yanmo.generate.quantized.quantize", "yanmo.convert.cpm", "yanmo.convert.tensorflow"),
+    *("yanmo.collection", "yanmo.standard", "opencc", "faiss", "scipy.optimize", "scipy.sparse.csgraph"),
 )
 
 

@@ -1,11 +1,14 @@
 """What the reliability suite shares: how much it tries, calls of the command line, and the counts at its end.
 
-Short by itself; with YANMO_SOAK=1, as ``make soak`` sets it, as long as it takes to believe it.
+Short by itself; with YANMO_SOAK=1, as ``make soak`` sets it, as long as it takes to believe it, and the counts go to
+benchmarks/results/reliability.json, which README quotes.
 """
 
+import json
 import os
 import random
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +16,17 @@ from .commands import Commands
 from .tally import Tally
 from .verbs import write_inputs
 
+RESULT = Path(__file__).parents[2] / "benchmarks" / "results" / "reliability.json"
+
+
+def _is_soak():
+    return os.environ.get("YANMO_SOAK", "") not in ("", "0")
+
 
 @pytest.fixture(scope="session")
 def tries():
     """Says how often to try: given the number for every change and the one for a soak."""
-    is_soak = os.environ.get("YANMO_SOAK", "") not in ("", "0")
+    is_soak = _is_soak()
     return lambda short, long: long if is_soak else short
 
 
@@ -71,3 +80,9 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("reliability")
         for part, (n_held, n) in sorted(counts.items()):
             terminalreporter.line(f"{part:60} {n_held:,} of {n:,}")
+    if counts and _is_soak():
+        # Parts that did not run keep the counts of the soak that they last ran in.
+        held = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+        held |= {part: {"held": n_held, "tries": n} for part, (n_held, n) in counts.items()}
+        text = json.dumps(dict(sorted(held.items())), ensure_ascii=False, indent=1)
+        RESULT.write_text(text + "\n", encoding="utf-8")

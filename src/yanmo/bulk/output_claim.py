@@ -95,6 +95,9 @@ class OutputNames:
                     fix = "name another output"
                     raise InputError(f"is to be read, and would be written as {name.name}", where=path, fix=fix)
         if os.path.lexists(self.out):
+            if not os.path.lexists(self.part) and self.journal.is_file() and self._is_journal():
+                # Its prediction was ended after its last line, and without the lines it is of no use.
+                self.journal.unlink()
             raise InputError("exists", where=self.out, fix="name another file or delete it")
         for name in (self.part, self.journal):
             if os.path.lexists(name) and not stat.S_ISREG(name.lstat().st_mode):

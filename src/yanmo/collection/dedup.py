@@ -1,6 +1,5 @@
 """Groups of texts that say the same under a standard, with the row of each that stays and the reason of each merge."""
 
-import shutil
 from pathlib import Path
 
 from ..errors import InputError
@@ -84,14 +83,12 @@ def deduplicate(
     rank = keep_order(table, keep)
     with work_folder(target, index) as (folder, is_ours), VectorFolder.opened(folder, encoder) as store:
         found = find_groups(table, rank, store, k=candidates, recall=recall, encode=encode, tell=on_progress or silent)
-        if target is not None:
-            _write(target, table, found)
-    if is_ours:
-        shutil.rmtree(folder, ignore_errors=True)
+    if target is not None:
+        _write(target, table, found, done=folder if is_ours else None)
     return found
 
 
-def _write(out: Path, table: TextTable, found: Groups) -> None:
+def _write(out: Path, table: TextTable, found: Groups, *, done: Path | None) -> None:
     kept = [name for name in table.columns if name != "id"]
     own = [(row.id, row.group, int(row.keep), row.reason) for row in found.rows]
     rows = (
@@ -113,7 +110,7 @@ def _write(out: Path, table: TextTable, found: Groups) -> None:
     columns = ("id_a", "id_b", "text_a", "text_b", "probability", "merged", "why")
     # The groups last: where they stand, all is done.
     write_rows(_review_path(out), columns, review)
-    write_rows(out, (*kept, *_OWN_COLUMNS), rows)
+    write_rows(out, (*kept, *_OWN_COLUMNS), rows, done=done)
 
 
 def _check_review(path: Path) -> None:

@@ -1,6 +1,5 @@
 """For each text of one list its matches in another, under a standard."""
 
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,10 +144,8 @@ def link(
         candidates_of = _by_text(pairs, verdict.probabilities, verdict.accepted)
         links = _links(lists, (a, b), candidates_of, top=top, assign=assign)
         share = _labelled_recall(lists, (a, b), pairs, known)
-        if target is not None:
-            _write(target, lists, links, task)
-    if is_ours:
-        shutil.rmtree(folder, ignore_errors=True)
+    if target is not None:
+        _write(target, lists, links, task, done=folder if is_ours else None)
     n_linked = len({each.id_a for each in links if each.is_match})
     return Links(links, count, n_linked, share, n_encoded, judge.n_scored)
 
@@ -213,7 +210,7 @@ def _labelled_recall(
     return hits / n if n else None
 
 
-def _write(out: Path, lists: Sequence[TextTable], links: Sequence[Link], task: str) -> None:
+def _write(out: Path, lists: Sequence[TextTable], links: Sequence[Link], task: str, *, done: Path | None) -> None:
     row_of = [dict(zip(table.ids, table.rows, strict=True)) for table in lists]
     columns = [
         "id_a", "id_b", "rank", task, f"{task}_probability",
@@ -232,4 +229,4 @@ def _write(out: Path, lists: Sequence[TextTable], links: Sequence[Link], task: s
         }
         for each in links
     )
-    write_rows(out, columns, rows)
+    write_rows(out, columns, rows, done=done)

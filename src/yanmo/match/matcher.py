@@ -41,6 +41,7 @@ class Matcher:
         engine: Encoded pairs to logits.
         pair_encoder: Texts to encoded pairs.
         matching: Tasks, thresholds and calibration, and the steps by which the encoder reads texts.
+        folder: Where it was loaded from, for what errors say.
 
     Raises:
         InputError: The encoder reads texts by other steps than ``matching`` says.
@@ -49,7 +50,9 @@ class Matcher:
         ``Matcher.from_pretrained("runs/sohu").decide([("巴萨获胜", "巴塞罗那赢球")], task="ssB")``
     """
 
-    def __init__(self, engine: Engine, pair_encoder: PairEncoder, matching: MatchingFile) -> None:
+    def __init__(
+        self, engine: Engine, pair_encoder: PairEncoder, matching: MatchingFile, *, folder: Path | None = None
+    ) -> None:
         taken, declared = pair_encoder.normalization.taken, matching.normalization.taken
         if taken != declared:
             raise InputError(
@@ -59,6 +62,7 @@ class Matcher:
         self.engine = engine
         self.pair_encoder = pair_encoder
         self.matching = matching
+        self.folder = folder
 
     @classmethod
     def from_pretrained(
@@ -112,7 +116,7 @@ class Matcher:
             normalization=matching.normalization,
         )
         check_positions(matching.task_set, encoder, n_positions=n_positions, where=folder / MATCHING_FILE)
-        return cls(with_heads(engine, matching.trained, heads), encoder, matching)
+        return cls(with_heads(engine, matching.trained, heads), encoder, matching, folder=folder)
 
     @classmethod
     def default(cls, *, n_threads: int | None = None) -> "Matcher":
@@ -143,7 +147,8 @@ class Matcher:
         """
         plain = self.pair_encoder
         encoder = PairEncoder(plain.tokenizer, layout=plain.layout, prefix=plain.prefix, normalization=normalization)
-        return Matcher(self.engine, encoder, self.matching.model_copy(update={"normalization": normalization}))
+        matching = self.matching.model_copy(update={"normalization": normalization})
+        return Matcher(self.engine, encoder, matching, folder=self.folder)
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
         """Uploads the matcher's folder to the Hugging Face hub.
@@ -380,7 +385,9 @@ class Matcher:
             task = self.matching.task_set.names[rows.task_indices[column]]
             problem = f"pair {row} scores {logits[row, column]} under task '{task}'"
             raise InputError(
-                problem, fix="the weights are damaged: yanmo doctor model FOLDER, and copy the folder again"
+                problem,
+                where=self.folder,
+                fix=f"the weights are damaged: yanmo doctor model {self.folder or 'FOLDER'}, and copy the folder again",
             )
         return logits
 

@@ -1,7 +1,11 @@
 """The command ``yanmo``: registers the verbs. Exit codes: 0 done, 1 failed with one sentence, 2 wrong use."""
 
+import errno
 import io
+import signal
 import sys
+import threading
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -89,18 +93,38 @@ app.add_typer(recipe_app, name="recipe")
 app.add_typer(standard_app, name="standard")
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+
+
 def main() -> None:
     """Runs the command line; a refusal is one sentence on standard error and exit code 1."""
     for stream in (sys.stdout, sys.stderr):
         # Where only ASCII can be shown, as in some containers and job runners, the rest is spelled out.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    interrupted = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.default_int_handler(number, frame)
+
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, note)
     try:
         app()
-    except YanmoError as error:
-        _fail(str(error))
-    except OSError as error:
-        _fail(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "))
+    except BaseException as error:
+        # Typer answers Ctrl-C once a verb has begun. It may come before; or within a library that calls Python from C,
+        # and makes an error of its own of it.
+        if interrupted.is_set() and not isinstance(error, SystemExit):
+            sys.exit(130)
+        if isinstance(error, YanmoError):
+            _fail(str(error))
+        if isinstance(error, OSError):
+            # Of a copy that finds no room both files are known; the one that is written lacks it.
+            name = error.filename2 if error.filename2 and error.errno in _NO_ROOM else error.filename
+            _fail(f"{name or ''}: {error.strerror or error}".removeprefix(": "))
+        raise
 
 
 def _fail(message: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from rich.console import Console
 
+from ...atomic import naming
 from ...progress import RunProgress
 from .checkpoints import last_checkpoint
 from .fingerprints import fingerprint_base
@@ -90,7 +91,8 @@ class Run:
         if self.processes.is_first:
             step = -1 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
             trim_history(self.out / history, step)
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        with naming(self.out):
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         trainer.accelerator.wait_for_everyone()
 
     def finish(self, save: Callable[[Path], object], *, seal: Callable[[Path], object]) -> None:
@@ -101,8 +103,9 @@ class Run:
             seal: Writes the file that a finished run has.
         """
         if self.processes.is_first:
-            save(self.out)
-            seal(self.out)
+            with naming(self.out):
+                save(self.out)
+                seal(self.out)
             clear_leftovers(self.out, self._leftovers)
 
 
