@@ -1,6 +1,7 @@
 import json
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -180,3 +181,34 @@ def test_a_full_disk_names_the_file(judge, tmp_path, monkeypatch):
         judge(source, tmp_path / "out.csv")
     assert error.value.filename is not None
     assert OutputNames(tmp_path / "out.csv").part.name in str(error.value.filename)
+
+
+def test_a_journal_left_beside_the_whole_output_is_removed_by_the_next_call(judge, tmp_path, monkeypatch):
+    source, out = _pairs(tmp_path / "in.jsonl"), tmp_path / "out.csv"
+    with monkeypatch.context() as patched:
+        # As a kill between the last rename and the journal's removal.
+        patched.setattr(Path, "unlink", lambda self, **_: None)
+        judge(source, out)
+    whole = out.read_bytes()
+    assert sorted(_contents(tmp_path)) == ["in.jsonl", "out.csv", "out.csv.part.json"]
+    with pytest.raises(InputError, match=r"out\.csv: exists"):
+        judge(source, out)
+    assert sorted(_contents(tmp_path)) == ["in.jsonl", "out.csv"]
+    assert out.read_bytes() == whole
+
+
+def test_a_prediction_under_way_stays_where_somebody_took_its_name(judge, tmp_path):
+    source, out = _pairs(tmp_path / "in.jsonl"), tmp_path / "out.csv"
+
+    def stop(n):
+        if n == 16:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judge(source, out, on_progress=stop)
+    out.write_text("precious\n")
+    before = _contents(tmp_path)
+    assert "out.csv.part.json" in before
+    with pytest.raises(InputError, match=r"out\.csv: exists"):
+        judge(source, out)
+    assert _contents(tmp_path) == before

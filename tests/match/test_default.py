@@ -4,7 +4,6 @@ import subprocess
 import sys
 from importlib.resources import files
 
-import numpy as np
 import pytest
 
 from yanmo.data import TaskSet, read_split
@@ -74,10 +73,14 @@ def test_one_text_twice_matches_and_strangers_do_not(matcher):
     assert matcher.decide([(text, "小区门口新开了一家理发店，开业打八折")], task="ssB").tolist() == [False]
 
 
-def test_the_order_of_the_texts_and_the_company_change_no_score(matcher):
-    """Beyond roundings of activations to eight bits, in six layers."""
-    pairs = [("巴塞罗那三比零取胜", "巴萨3:0赢球"), ("地铁四号线延长", "明天有雨" * 40)]
-    scores = matcher.score(pairs, task="ssB")
-    np.testing.assert_allclose(matcher.score([(b, a) for a, b in pairs], task="ssB"), scores, atol=2e-2)
-    alone = [matcher.score([pair], task="ssB")[0] for pair in pairs]
-    np.testing.assert_allclose(alone, scores, atol=2e-2)
+def test_the_order_of_the_texts_and_the_company_change_no_bit_of_a_score(matcher):
+    pairs = [
+        ("巴塞罗那三比零取胜", "巴萨3:0赢球"),
+        ("地铁四号线延长", "明天有雨" * 40),
+        ("央行降准", "央行下调准备金率。"),
+    ]
+    together = matcher.score([*pairs, *pairs, pairs[0]], task="ssB").tolist()
+    alone = [float(matcher.score([pair], task="ssB")[0]) for pair in pairs]
+    assert together == [*alone, *alone, alone[0]]
+    assert matcher.score([(b, a) for a, b in pairs], task="ssB").tolist() == alone
+    assert [float(score) for score in matcher.score_all(pairs)["ssB"]] == alone

@@ -101,11 +101,16 @@ def test_the_hub_gives_every_engine_its_files(folder, monkeypatch, tmp_path):
     assert {"openvino_model.xml", "openvino_model.bin", "*.json", "*.txt"} <= set(asked["somebody/matcher"])
 
 
-def test_weights_that_are_no_numbers_are_refused_when_they_score(tiny_matcher):
+def test_weights_that_are_no_numbers_are_refused_when_they_score(tiny_matcher, tmp_path):
     matcher = tiny_matcher()
     matcher.engine.classifier.task_bias.data[1] = float("nan")
     with pytest.raises(InputError, match="pair 0 scores nan under task 'strict'"):
         matcher.score_all(PAIRS)
+    tiny_matcher().save_pretrained(tmp_path / "model")
+    loaded = Matcher.from_pretrained(tmp_path / "model")
+    loaded.engine.classifier.task_bias.data[1] = float("nan")
+    with pytest.raises(InputError, match=f"{tmp_path}/model: pair 0 .* yanmo doctor model {tmp_path}/model"):
+        loaded.score_all(PAIRS)
 
 
 def test_an_identity_is_of_the_weights_not_the_folder(tiny_matcher, folder, exported):

@@ -1,5 +1,7 @@
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -14,6 +16,7 @@ import yanmo
 from yanmo.data import TaskSet, fingerprint_pairs, read_split
 from yanmo.errors import InputError
 from yanmo.match import Matcher
+from yanmo.serve import cli
 from yanmo.serve.cli import app
 from yanmo.serve.doctor import environment
 from yanmo.tokenize import Vocabulary
@@ -67,6 +70,42 @@ def test_a_refusal_is_one_sentence_and_exit_code_1_and_wrong_use_is_2(tmp_path):
     assert "no such vocabulary file" in failed.stderr.decode()
     assert b"Traceback" not in failed.stderr
     assert _run("tokenize").returncode == 2
+
+
+def _ended(monkeypatch, verb):
+    """Runs ``main`` with a function in the place of all verbs; its exit code."""
+    monkeypatch.setattr(cli, "app", verb)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return ended.value.code
+
+
+def test_ctrl_c_ends_with_130_also_where_a_library_makes_an_error_of_its_own_of_it(monkeypatch):
+    def early():
+        signal.raise_signal(signal.SIGINT)
+
+    def swallowed():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise RuntimeError("error_already_set") from None
+
+    assert _ended(monkeypatch, early) == 130
+    assert _ended(monkeypatch, swallowed) == 130
+    with pytest.raises(RuntimeError, match="of another kind"):
+        _ended(monkeypatch, lambda: (_ for _ in ()).throw(RuntimeError("of another kind")))
+
+
+def test_a_copy_without_room_names_what_was_to_be_written(monkeypatch, capsys):
+    def copies():
+        raise OSError(errno.ENOSPC, "No space left on device", "/from/model.onnx", None, "/to/model.onnx")
+
+    assert _ended(monkeypatch, copies) == 1
+    assert capsys.readouterr().err == "错误 error: /to/model.onnx: No space left on device\n"
 
 
 def test_the_command_line_and_the_core_rooms_load_no_torch():
