@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from yanmo.atomic import replacing
+
 from .commands import Commands
 from .tally import Tally
 from .verbs import write_inputs
@@ -80,9 +82,11 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("reliability")
         for part, (n_held, n) in sorted(counts.items()):
             terminalreporter.line(f"{part:60} {n_held:,} of {n:,}")
-    if counts and _is_soak():
+    # The parts of a worker come to the process that started it.
+    if counts and _is_soak() and not hasattr(terminalreporter.config, "workerinput"):
         # Parts that did not run keep the counts of the soak that they last ran in.
         held = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
         held |= {part: {"held": n_held, "tries": n} for part, (n_held, n) in counts.items()}
         text = json.dumps(dict(sorted(held.items())), ensure_ascii=False, indent=1)
-        RESULT.write_text(text + "\n", encoding="utf-8")
+        with replacing(RESULT) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")

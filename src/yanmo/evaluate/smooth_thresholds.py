@@ -57,9 +57,9 @@ def smooth_f1_threshold(
     """
     truth, values = checked_probabilities(labels, probabilities)
     # Matches count as they stand; the others as if there were so many more or fewer of them.
-    weight = 1.0
+    weight, n_matches = 1.0, int(truth.sum()) + n_missed
     if base_rate is not None:
-        n_matches, n_non = int(truth.sum()) + n_missed, int((~truth).sum()) + n_others
+        n_non = int((~truth).sum()) + n_others
         if not (0 < base_rate < 1 and n_matches and n_non):
             raise InputError(
                 f"a base rate of {base_rate:g} was given with {n_matches} matches and {n_non} others",
@@ -67,9 +67,8 @@ def smooth_f1_threshold(
             )
         weight = (1 - base_rate) / base_rate * n_matches / n_non
 
-    n_found_or_not = int(np.count_nonzero(truth)) + n_missed
     return _smooth_optimum(
-        truth, values, lambda hits, alarms: 2 * hits / (hits + weight * alarms + n_found_or_not), width=width
+        truth, values, lambda hits, alarms: 2 * hits / (hits + weight * alarms + n_matches), width=width
     )
 
 

@@ -1,4 +1,4 @@
-"""The command ``yanmo``: registers the verbs. Exit codes: 0 done, 1 failed with one sentence, 2 wrong use."""
+"""The command ``yanmo``: registers the verbs. Exit codes: 0 done, 1 failed with one sentence, 2 misused, 130 Ctrl-C."""
 
 import errno
 import io

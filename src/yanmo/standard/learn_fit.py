@@ -72,8 +72,7 @@ def fit_logistic(
     logits = start + inside @ c
     gradient, curvature, hessian = _around(inside, logits, c, labels, counts)
     h = (inside * np.linalg.solve(hessian, inside.T).T).sum(1)
-    loss = (counts * (np.logaddexp(0.0, logits) - labels * logits)).sum() + (c**2).sum() / 2
-    evidence = -loss - np.linalg.slogdet(hessian)[1] / 2
+    evidence = -_loss(c, inside, start, labels, counts) - np.linalg.slogdet(hessian)[1] / 2
     left_out = logits + h * gradient / (1 - h * curvature)
     return LogisticFit(mean + std * (rows.T @ c), logits, left_out, float(evidence))
 
