@@ -82,6 +82,38 @@ def test_vectors_are_those_of_transformers_alone_or_in_company(folder):
     assert float(np.abs(vectors[0] - vectors[2]).max()) > 0.05
 
 
+@pytest.mark.parametrize("padding", [0, 1])
+def test_a_roberta_of_one_type_counts_positions_from_behind_its_padding(tmp_path, padding):
+    """As klue/roberta and guwenbert: RoBERTa's layers, a BERT vocabulary, one type, whatever id the padding has."""
+    from transformers import RobertaConfig, RobertaModel
+
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(CHARACTERS)]
+    config = RobertaConfig(
+        vocab_size=len(tokens),
+        hidden_size=12,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=44,
+        type_vocab_size=1,
+        pad_token_id=padding,
+        initializer_range=0.5,
+    )
+    model = RobertaModel(config, add_pooling_layer=False).eval()
+    model.save_pretrained(tmp_path)
+    (tmp_path / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    texts = ["今天天气不错", "我们去公园", "学生球队赢了比赛" * 4]
+    expected = []
+    for text in texts:
+        ids = torch.tensor([[2, *map(tokens.index, text), 3]])
+        # Positions written out, not left to transformers: the first one stands behind the padding's.
+        positions = torch.arange(ids.shape[1])[None] + padding + 1
+        with torch.no_grad():
+            expected.append(model(ids, position_ids=positions).last_hidden_state[0].mean(0).numpy())
+    vectors = Embedder.from_pretrained(tmp_path).encode(texts)
+    np.testing.assert_allclose(vectors, [each / np.linalg.norm(each) for each in expected], atol=1e-5)
+
+
 def test_prompts_pooling_and_length_go_with_the_folder(folder, tmp_path):
     embedder = Embedder.from_pretrained(folder)
     embedder.layout = SentenceFolder(

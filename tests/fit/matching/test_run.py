@@ -3,6 +3,7 @@ import io
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 from dataclasses import replace
 
@@ -263,6 +264,26 @@ def test_budgets_beyond_the_positions_of_the_base_are_refused(tiny_base, make_pa
     ):
         _train(tiny_base, tasks, make_pairs, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("overrides", [[], FROZEN[:2]], ids=["settings as they are", "sides"])
+def test_a_roberta_of_one_type_trains(two_tasks, make_pairs, tiny_base, tmp_path, overrides):
+    """As klue/roberta and guwenbert; the two texts of a joint input have no types of their own there."""
+    from transformers import RobertaConfig, RobertaModel
+
+    n_tokens = len((tiny_base / "vocab.txt").read_text(encoding="utf-8").split())
+    sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24}
+    base = tmp_path / "base"
+    RobertaModel(
+        RobertaConfig(vocab_size=n_tokens, max_position_embeddings=70, type_vocab_size=1, **sizes)
+    ).save_pretrained(base)
+    shutil.copy(tiny_base / "vocab.txt", base)
+    _train(base, two_tasks, make_pairs, tmp_path / "run", *overrides)
+    pairs = [("今天天气", "今天天气"), ("我们", "学生赢了")]
+    matcher = Matcher.from_pretrained(tmp_path / "run")
+    alone = [matcher.logits([pair], task="loose")[0] for pair in pairs]
+    np.testing.assert_allclose(matcher.logits(pairs, task="loose"), alone, atol=1e-5)
+    assert np.isfinite(alone).all()
 
 
 def test_bfloat16_is_refused_where_it_would_be_imitated(tiny_base, two_tasks, make_pairs, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -82,6 +83,24 @@ def portal():
     anyio = pytest.importorskip("anyio.from_thread")
     with anyio.start_blocking_portal() as started:
         yield started
+
+
+def test_two_bodies_of_millions_of_characters_are_read_as_far_as_the_budgets(http_service, overlap_matcher):
+    """What keeps a short request from waiting: of 2.5 million characters the encoding threads see a few thousand."""
+    matcher, _ = overlap_matcher
+    encode, seen = matcher.pair_encoder.tokenizer.encode_batch, []
+    matcher.pair_encoder.tokenizer.encode_batch = lambda texts: seen.extend(map(len, texts)) or encode(texts)
+    client = http_service()
+    short = {"query": "一丁", "texts": ["一"]}
+    expected = client.post("/rerank", json=short).json()
+    huge = json.dumps({"query": "一丁", "texts": [(LONG * 42)[:2_500_000]]}, ensure_ascii=False).encode()
+    assert len(huge) > 7_500_000
+    with ThreadPoolExecutor(3) as pool:
+        both = [pool.submit(client.post, "/rerank", content=huge, headers=JSON) for _ in range(2)]
+        assert pool.submit(client.post, "/rerank", json=short).result().json() == expected
+        assert [each.result().status_code for each in both] == [200, 200]
+    # Sixteen characters from either end for each of at most 512 tokens; the rest are the short texts.
+    assert sum(seen) <= 2 * 2 * 16 * 512 + 100
 
 
 def test_characters_that_become_many_are_counted_as_many():
