@@ -77,6 +77,36 @@ def test_differences_in_numbers_are_said_and_listed(make_characters):
     assert [(pair.id_a, pair.id_b, pair.merged) for pair in found.doubtful] == [("1", "2", True)]
 
 
+def test_what_must_not_differ_keeps_matches_apart_and_is_listed(make_characters):
+    matcher = make_characters(at=0.1)
+    texts = ["退款要三天", "退款要五天", "退款要3天", "退款要天"]
+    found = deduplicate(texts, matcher=matcher, task="strict", apart="number")
+    # The fourth names no number, so it may go with the first; 三 and 3 are one number.
+    assert _groups(found) == [1, 2, 1, 1]
+    held = {(pair.id_a, pair.id_b): pair.why for pair in found.doubtful if not pair.merged}
+    assert held["1", "2"] == "数字 三天→五天"
+    assert held["2", "3"] in {"数字 五天→3天", "数字 3天→五天"}
+    assert _groups(deduplicate(texts, matcher=matcher, task="strict", apart=["date", "place"])) == [1, 1, 1, 1]
+
+
+def test_what_must_not_differ_holds_within_groups_too(make_characters):
+    """A text without a number goes with the first that it matches; one with another number cannot follow it there."""
+    texts = ["退款要三天", "退款要天", "退款要五天"]
+    found = deduplicate(texts, matcher=make_characters(at=0.1), task="strict", apart="number", keep="longest")
+    numbers = {row.group: set() for row in found.rows}
+    for row, text in zip(found.rows, texts, strict=True):
+        numbers[row.group] |= set(text) & set("三五")
+    assert max(map(len, numbers.values())) == 1
+
+
+def test_scores_kept_by_an_index_are_the_standards_whatever_was_kept_apart(make_characters, tmp_path):
+    matcher, texts = make_characters(at=0.1), ["退款要三天", "退款要五天"]
+    given = {"matcher": matcher, "task": "strict", "index": tmp_path / "index"}
+    assert _groups(deduplicate(texts, apart="number", **given)) == [1, 2]
+    again = deduplicate(texts, **given)
+    assert (_groups(again), again.n_encoded, again.n_scored) == ([1, 1], 0, 0)
+
+
 def test_pairs_near_the_threshold_are_listed_apart(make_characters):
     texts = ["今天天气不错", "今天天气不好"]
     cosine_at_half = make_characters(steepness=40.0)

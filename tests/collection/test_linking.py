@@ -36,6 +36,14 @@ def test_an_unsymmetric_standard_reads_the_first_list_as_first_texts(characters)
     assert found.links[0].probability == pytest.approx(float(expected), abs=2e-3)
 
 
+def test_what_must_not_differ_is_no_match_and_may_still_be_asked_for(make_characters):
+    matcher, lists = make_characters(at=0.1), (["退款要三天"], ["退款要五天", "退款要3天"])
+    found = link(*lists, matcher=matcher, task="strict", apart=["number"])
+    assert [each.id_b for each in found.links] == ["2"]
+    every = link(*lists, matcher=matcher, task="strict", apart=["number"], top=2)
+    assert {each.id_b: each.is_match for each in every.links} == {"1": False, "2": True}
+
+
 def test_one_to_one_has_the_largest_sum():
     weights = np.random.default_rng(3).random((4, 5)).round(3)
     weights[weights < 0.3] = 0
@@ -88,3 +96,5 @@ def test_wrong_use_is_refused(characters, tmp_path):
         link(FIRST, SECOND, matcher=characters, task="strict", known=[("9", "1")])
     with pytest.raises(InputError, match="names no format"):
         link(FIRST, SECOND, matcher=characters, task="strict", out=tmp_path / "l.xls")
+    with pytest.raises(InputError, match="apart is 'numbers'"):
+        link(FIRST, SECOND, matcher=characters, task="strict", apart="date,numbers")

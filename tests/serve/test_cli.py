@@ -75,7 +75,8 @@ def test_a_refusal_is_one_sentence_and_exit_code_1_and_wrong_use_is_2(tmp_path):
 def _ended(monkeypatch, verb):
     """Runs ``main`` with a function in the place of all verbs; its exit code."""
     monkeypatch.setattr(cli, "app", verb)
-    before = signal.getsignal(signal.SIGINT)
+    # As in a terminal: a shell starts what runs in its background with the signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(SystemExit) as ended:
             cli.main()

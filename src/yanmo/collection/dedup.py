@@ -1,9 +1,12 @@
 """Groups of texts that say the same under a standard, with the row of each that stays and the reason of each merge."""
 
+from collections.abc import Collection
 from pathlib import Path
 
+from ..data.edits import DifferenceKind
 from ..errors import InputError
 from ..match import Matcher
+from .apart import apart_kinds
 from .group_rows import Groups, find_groups
 from .keep import keep_order
 from .rows_out import check_output, write_rows
@@ -27,6 +30,7 @@ def deduplicate(
     index: str | Path | None = None,
     candidates: int | None = None,
     recall: float = 0.98,
+    apart: str | Collection[str | DifferenceKind] = (),
     column: str | None = None,
     id_column: str | None = None,
     encoding: str = "auto",
@@ -50,6 +54,8 @@ def deduplicate(
         index: Folder that keeps vectors and scores for the next time.
         candidates: Neighbors of each text; None takes as many as ``recall`` needs by an exhaustive sample.
         recall: The share of the matches that the candidates should hold.
+        apart: Differences that keep texts apart whatever the standard says, such as ``number,date``, where both texts
+            name one, by the rules of `yanmo.data.edits`. What they kept apart is listed for a person.
         column: Column of the texts.
         id_column: Column of the ids.
         encoding: Of the file.
@@ -60,12 +66,14 @@ def deduplicate(
         The groups.
 
     Raises:
-        InputError: The standard is not symmetric, the matcher's texts have no vectors of their own, the data cannot be
-            read, an id is there twice, the output exists, or the index is of another model.
+        InputError: The kind of a difference is unknown, the standard is not symmetric, the matcher's texts have no
+            vectors of their own, the data cannot be read, an id is there twice, the output exists, or the index is of
+            another model.
 
     Example:
         ``yanmo.deduplicate("questions.csv", matcher=Matcher.default(), task="question", out="groups.csv")``
     """
+    kinds = apart_kinds(apart)
     encoder = TextVectors(matcher, task)
     if not encoder.is_symmetric:
         raise InputError(
@@ -82,7 +90,9 @@ def deduplicate(
             raise InputError(f"has a column '{taken[0]}', which is written", where=table.where, fix="rename it")
     rank = keep_order(table, keep)
     with work_folder(target, index) as (folder, is_ours), VectorFolder.opened(folder, encoder) as store:
-        found = find_groups(table, rank, store, k=candidates, recall=recall, encode=encode, tell=on_progress or silent)
+        found = find_groups(
+            table, rank, store, k=candidates, recall=recall, apart=kinds, encode=encode, tell=on_progress or silent
+        )
     if target is not None:
         _write(target, table, found, done=folder if is_ours else None)
     return found

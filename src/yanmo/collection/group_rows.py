@@ -1,15 +1,18 @@
 """Rows into groups: by spelling first, then by the standard, with the reason of every merge."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.edits import find_differences
+from ..data.edits import DifferenceKind, find_differences
+from ..match import Verdict
+from .apart import said_differences
 from .candidates import CandidateCount, choose_count, joined_pairs
 from .groups import group_matches
 from .plain_text import first_of_each, plain_text
-from .scoring import PairJudge
+from .scoring import PairJudge, Pairs
 from .texts import TextTable
 from .vector_folder import Encode, VectorFolder
 from .work_folder import Progress
@@ -58,7 +61,8 @@ class Groups:
     rows: list[GroupedRow]
     """One for each row, in order."""
     doubtful: list[DoubtfulPair]
-    """Pairs near the threshold, and merges of texts whose numbers, dates or names differ; each once."""
+    """Pairs near the threshold, merges of texts whose numbers, dates or names differ, and matches that these kept
+    apart; each once."""
     count: CandidateCount | None
     """How candidates were chosen; None where no two different texts were left to compare."""
     n_groups: int
@@ -82,6 +86,7 @@ def find_groups(
     *,
     k: int | None,
     recall: float,
+    apart: Collection[DifferenceKind],
     encode: Encode | None,
     tell: Progress,
 ) -> Groups:
@@ -93,6 +98,7 @@ def find_groups(
         store: Folder of vectors and scores under the standard.
         k: Candidates of each text; None measures how many it takes.
         recall: The share of the matches that the candidates should hold.
+        apart: Differences that keep texts apart, whatever the standard says.
         encode: Where texts are encoded; None for here.
         tell: Told of every stage.
 
@@ -109,7 +115,7 @@ def find_groups(
     new = [texts[i] for i in heads]
     n_encoded = store.add(new, encode=encode, on_progress=lambda n, of: tell("编码 encoding", n, of))
     row_of = {store.numbers[texts[i]]: i for i in heads}
-    judge = PairJudge(store)
+    judge = PairJudge(store, apart=apart)
     found = _by_standard(row_of, rank, store, judge, k=k, recall=recall, tell=tell)
     leader = [row_of[int(found.representative[store.numbers[texts[i]]])] if keys[i] else int(i) for i in of_form]
     reasons, doubts = [], []
@@ -123,12 +129,12 @@ def find_groups(
         else:
             a, b = store.numbers[texts[of_form[i]]], store.numbers[texts[row]]
             p = float(judge(np.array([a]), np.array([b])).probabilities[0])
-            differing = _differing(texts[row], texts[i])
-            reasons.append("；".join([f"{_MATCHED} {p:.2f}", *differing]))
-            if differing and of_form[i] == i:
-                doubts.append(DoubtfulPair(table.ids[row], table.ids[i], round(p, 4), True, "；".join(differing)))
+            said = said_differences(find_differences(texts[row], texts[i]))
+            reasons.append("；".join([f"{_MATCHED} {p:.2f}", *said]))
+            if said and of_form[i] == i:
+                doubts.append(DoubtfulPair(table.ids[row], table.ids[i], round(p, 4), True, "；".join(said)))
     judge.keep()
-    doubts += _near_pairs(table, leader, row_of, found, store.encoder.threshold, but={(d.id_a, d.id_b) for d in doubts})
+    doubts += _listed(table, leader, row_of, found, but={(d.id_a, d.id_b) for d in doubts})
     group_number = {row: n for n, row in enumerate(dict.fromkeys(leader), start=1)}
     rows = [
         GroupedRow(name, group_number[row], i == row, reason)
@@ -141,18 +147,12 @@ def find_groups(
     return Groups(rows, doubts, found.count, n_groups, n_identical, n_spelled, n_matched, n_encoded, judge.n_scored)
 
 
-def _differing(first: str, second: str) -> list[str]:
-    """What differs by rule, a phrase for each such as ``数字 3天→5天``; nothing said is no promise."""
-    found = find_differences(first, second)
-    return [f"{each.kind.title} {each.text0 or '无'}→{each.text1 or '无'}" for each in found]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
     representative: NDArray[np.int64]
     """Of each text of the folder, by number."""
-    near: list[tuple[int, int, float]]
-    """Texts of candidate pairs near the threshold, and the probability."""
+    near: list[tuple[int, int, float, str]]
+    """Texts of candidate pairs near the threshold or kept apart, the probability, and why it is listed."""
     count: CandidateCount | None
 
 
@@ -182,23 +182,28 @@ def _by_standard(
     text_rank[numbers] = rank[[row_of[number] for number in numbers.tolist()]]
     matched = verdict.accepted
     representative = group_matches(text_rank, pairs[0][matched], pairs[1][matched], judge=judge)
-    near = np.flatnonzero(np.abs(verdict.probabilities - store.encoder.threshold) < _NEAR).tolist()
-    listed = [(int(pairs[0][at]), int(pairs[1][at]), float(verdict.probabilities[at])) for at in near]
-    return _Found(representative, listed, count)
+    return _Found(representative, _to_look_at(pairs, verdict, judge, store.encoder.threshold), count)
 
 
-def _near_pairs(
-    table: TextTable,
-    leader: list[int],
-    row_of: dict[int, int],
-    found: _Found,
-    threshold: float,
-    *,
-    but: set[tuple[str, str]],
-) -> list[DoubtfulPair]:
-    why = f"离阈值 {threshold:.2f} 近 near the threshold"
+def _to_look_at(
+    pairs: Pairs, verdict: Verdict, judge: PairJudge, threshold: float
+) -> list[tuple[int, int, float, str]]:
+    above = verdict.probabilities >= threshold
+    near = np.abs(verdict.probabilities - threshold) < _NEAR
     listed = []
-    for first, second, p in found.near:
+    for at in np.flatnonzero(near | (above & ~verdict.accepted)).tolist():
+        a, b, p = int(pairs[0][at]), int(pairs[1][at]), float(verdict.probabilities[at])
+        why = judge.apart.why(a, b) if above[at] else ""
+        if why or near[at]:
+            listed.append((a, b, p, why or f"离阈值 {threshold:.2f} 近 near the threshold"))
+    return listed
+
+
+def _listed(
+    table: TextTable, leader: list[int], row_of: dict[int, int], found: _Found, *, but: set[tuple[str, str]]
+) -> list[DoubtfulPair]:
+    listed = []
+    for first, second, p, why in found.near:
         a, b = sorted((row_of[first], row_of[second]))
         names = table.ids[a], table.ids[b]
         if not but & {names, names[::-1]}:

@@ -1,14 +1,16 @@
 """For each text of one list its matches in another, under a standard."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.edits import DifferenceKind
 from ..errors import InputError
 from ..match import Matcher
+from .apart import apart_kinds
 from .assignment import assign_one_to_one
 from .candidates import CandidateCount, choose_count
 from .neighbors import nearest
@@ -33,7 +35,7 @@ class Link:
     rank: int
     """Place among the matches of its row of the first list, from 1."""
     is_match: bool
-    """The standard's decision."""
+    """The standard's decision, and that nothing keeps the two apart."""
     probability: float
     """Of a match."""
 
@@ -68,6 +70,7 @@ def link(
     index: str | Path | None = None,
     candidates: int | None = None,
     recall: float = 0.98,
+    apart: str | Collection[str | DifferenceKind] = (),
     known: Iterable[tuple[str, str]] = (),
     column: str | None = None,
     id_column: str | None = None,
@@ -91,6 +94,7 @@ def link(
         index: Folder that keeps vectors and scores for the next time.
         candidates: Neighbors of each text; None takes as many as ``recall`` needs by an exhaustive sample.
         recall: The share of the matches that the candidates should hold.
+        apart: Differences that keep texts apart whatever the standard says; see `deduplicate`.
         known: Ids of pairs that are known to match, first list first, to measure the candidates by.
         column: Column of the texts in both lists.
         id_column: Column of the ids in both.
@@ -102,15 +106,15 @@ def link(
         The links.
 
     Raises:
-        InputError: ``top`` and ``assign`` are both given, the matcher's texts have no vectors of their own, a list
-            cannot be read, the output exists, or the index is of another model.
+        InputError: ``top`` and ``assign`` are both given, the kind of a difference is unknown, the matcher's texts have
+            no vectors of their own, a list cannot be read, the output exists, or the index is of another model.
     """
     if assign and top is not None:
         raise InputError("one-to-one leaves no second best", fix="give either top or assign")
     for name, value in (("top", top), ("candidates", candidates)):
         if value is not None and value < 1:
             raise InputError(f"{name} is {value}, expected 1 or more")
-    tell = on_progress or silent
+    tell, kinds = on_progress or silent, apart_kinds(apart)
     encoder = TextVectors(matcher, task)
     lists = [read_texts(each, column=column, id_column=id_column, encoding=encoding) for each in (first, second)]
     target = None if out is None else Path(out)
@@ -138,7 +142,7 @@ def link(
         )
         there = found >= 0
         pairs = np.repeat(own, there.sum(1)), among[found[there]]
-        judge = PairJudge(store)
+        judge = PairJudge(store, apart=kinds)
         judge.score(pairs, on_progress=lambda n, of: tell("判断 scoring", n, of))
         verdict = judge(*pairs)
         candidates_of = _by_text(pairs, verdict.probabilities, verdict.accepted)

@@ -1,12 +1,14 @@
 """Scores of pairs of texts of a vector folder: by vectors where those say all, from the texts elsewhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.edits import DifferenceKind
 from ..match import Verdict
+from .apart import Apart
 from .vector_folder import VectorFolder
 
 __all__ = ["PairJudge", "Pairs", "score_pairs", "verdict_of"]
@@ -50,12 +52,15 @@ class PairJudge:
 
     Args:
         folder: The folder, which keeps the scores.
+        apart: Differences that keep texts apart, whatever the standard says.
 
     Under a symmetric standard a pair and the pair swapped are one, and are scored once.
     """
 
-    def __init__(self, folder: VectorFolder) -> None:
+    def __init__(self, folder: VectorFolder, *, apart: Collection[DifferenceKind] = ()) -> None:
         self._folder = folder
+        self.apart = Apart(apart, folder.texts)
+        """What keeps texts apart beside the standard."""
         self._fresh: dict[int, NDArray[np.float32]] = {}
         self.n_scored = 0
         """Pairs scored so far by this object."""
@@ -94,7 +99,7 @@ class PairJudge:
         found[known] = self._logits[at[known]]
         for i in np.flatnonzero(~known).tolist():
             found[i] = self._fresh[int(keys[i])]
-        return verdict_of(self._folder, (low, high), found)
+        return self.apart.decide(low, high, verdict_of(self._folder, (low, high), found))
 
     def keep(self) -> None:
         """Puts what was scored one by one on the disk."""

@@ -34,6 +34,9 @@ Kept = Annotated[
 Candidates = Annotated[
     int | None, typer.Option(min=1, help="每段文本的候选数；不给则由 --recall 定 / candidates of a text")
 ]
+Apart = Annotated[
+    str, typer.Option(help="哪些不同就不算匹配 / what must not differ, of number,date,place,person,company")
+]
 Recall = Annotated[float, typer.Option(help="候选里应有多大比例的匹配 / share of the matches the candidates hold")]
 
 
@@ -50,6 +53,7 @@ def link(
     ] = None,
     candidates: Candidates = None,
     recall: Recall = 0.98,
+    apart: Apart = "",
     index: Kept = None,
     column: Column = None,
     id_column: IdColumn = None,
@@ -83,6 +87,7 @@ def link(
             index=index,
             candidates=candidates,
             recall=recall,
+            apart=apart,
             known=() if known is None else read_known(known, encoding=encoding),
             column=column,
             id_column=id_column,
@@ -104,6 +109,7 @@ def dedup(
     keep: Annotated[str, typer.Option(help="留哪一行 / first, longest or newest:COLUMN")] = "first",
     candidates: Candidates = None,
     recall: Recall = 0.98,
+    apart: Apart = "",
     index: Kept = None,
     column: Column = None,
     id_column: IdColumn = None,
@@ -137,6 +143,7 @@ def dedup(
             index=index,
             candidates=candidates,
             recall=recall,
+            apart=apart,
             column=column,
             id_column=id_column,
             encoding=encoding,
