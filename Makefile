@@ -1,7 +1,8 @@
 # Everything is set up in .venv of this checkout; VENV=... names another place.
 VENV ?= .venv
 PYTHON ?= python3
-PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt
+# Modules are compiled when they are first imported, most of them never.
+PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 .PHONY: demo test soak check clients docs lowest bench setup install
 
 setup: $(VENV)/.ready

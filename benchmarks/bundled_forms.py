@@ -115,7 +115,7 @@ def _standard(matchers: dict[str, Matcher], standard: str, pairs: list[Pair]) ->
     first = scores["bundled"]
     return {
         "pairs": len(pairs),
-        "auc": {name: float(roc_auc(labels, each)) for name, each in scores.items()},
+        "auc": {name: roc_auc(labels, each) for name, each in scores.items()},  # none where one kind is missing
         "largest_difference": {name: float(np.abs(each - first).max()) for name, each in scores.items()},
         "mean_difference": {name: float(np.abs(each - first).mean()) for name, each in scores.items()},
         "decisions_changed": {

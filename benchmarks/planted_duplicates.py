@@ -1,12 +1,14 @@
 """Planted duplicates among short texts: groups by a standard against MinHash, SimHash, vectors and semhash, one run.
 
-    python benchmarks/planted_duplicates.py TEXTS.txt.xz... [--n 10000] [--task similar] [--base E5] [--seed 0]
+    python benchmarks/planted_duplicates.py TEXTS.txt.xz... [--n 10000] [--task similar] [--labels 400] [--base E5]
 
 A fifth of the rows are copies of other rows: harmless edits by ``yanmo.data.edits`` and deletions of one character by
 chance are duplicates, hard edits are not. Texts that the corpus itself holds twice are dropped. What else of the corpus
 says the same is not known and counts as a wrong merge for every way alike. Half of the planted families choose the
-threshold of each peer (best F1), the other half judges all; Yanmo takes the standard's own threshold. Pairs are counted
-within the rows of the judged half. CPU seconds of this process, encoding included.
+threshold of each peer (best F1), the other half judges all. Yanmo stands there three times: by the standard's own
+threshold; with the threshold, and with or without ``apart``, as the same half chooses; and by a standard learned from
+``--labels`` pairs of that half, threshold chosen likewise. Pairs are counted within the rows of the judged half. CPU
+seconds of this process, encoding and learning included.
 """
 
 import argparse
@@ -17,17 +19,23 @@ import time
 from collections.abc import Callable, Iterable
 from itertools import combinations
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from machine import describe_machine
 
-from yanmo import Matcher
-from yanmo.collection import deduplicate
+from yanmo import Matcher, learn_standard
+from yanmo.collection import Groups, deduplicate
+from yanmo.collection.apart import apart_kinds
 from yanmo.collection.neighbors import nearest
-from yanmo.data.edits import EditKind, edit_pairs
+from yanmo.collection.scoring import PairJudge
+from yanmo.collection.text_vectors import TextVectors
+from yanmo.collection.vector_folder import VectorFolder
+from yanmo.data.edits import DifferenceKind, EditKind, edit_pairs, find_differences
 
 RESULT = Path(__file__).parent / "results" / "planted_duplicates.json"
 _MOST_CHARACTERS = 40
+_LEARNED = "same"
 
 Pair = tuple[int, int]
 Scored = dict[Pair, float]
@@ -39,16 +47,22 @@ def main() -> None:
     parser.add_argument("texts", type=Path, nargs="+")
     parser.add_argument("--n", type=int, default=10_000)
     parser.add_argument("--task", default="similar")
+    parser.add_argument("--labels", type=int, default=400)
     parser.add_argument("--base", type=Path, help="folder of the base, for its own vectors; needs torch")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     texts, family, truth = _planted(arguments.texts, arguments.n, arguments.seed)
+    default = Matcher.default(n_threads=1)
     tuned = {row for row in range(len(texts)) if family[row] % 2}
     ways: dict[str, Callable[[], Scored | set[Pair]]] = {
         "MinHash (datasketch)": lambda: _minhash(texts),
         "SimHash": lambda: _simhash(texts),
         f"vectors of {arguments.task}": lambda: _nearest_pairs(_task_vectors(texts, arguments.task)),
-        f"Yanmo, {arguments.task}": lambda: _yanmo(texts, arguments.task),
+        f"Yanmo, {arguments.task}": lambda: _merged(deduplicate(texts, matcher=default, task=arguments.task)),
+        f"Yanmo, {arguments.task}, fitted": lambda: _fitted(texts, truth, tuned, default, arguments.task),
+        f"Yanmo, learned from {arguments.labels} pairs, fitted": lambda: _fitted(
+            texts, truth, tuned, _learned(texts, truth, tuned, default, arguments.labels), _LEARNED
+        ),
     }
     if arguments.base is not None:
         ways["semhash (static vectors of the base)"] = lambda: _nearest_pairs(_static_vectors(arguments.base, texts))
@@ -113,17 +127,59 @@ def _planted(paths: list[Path], n: int, seed: int) -> tuple[list[str], list[int]
     return [rows[old] for old in order], [family[old] for old in order], truth
 
 
-def _yanmo(texts: list[str], task: str) -> set[Pair]:
-    groups = deduplicate(texts, matcher=Matcher.default(n_threads=1), task=task)
+def _merged(groups: Groups) -> set[Pair]:
     members: dict[int, list[int]] = {}
     for row, each in enumerate(groups.rows):
         members.setdefault(each.group, []).append(row)
     return {pair for some in members.values() for pair in combinations(some, 2)}
 
 
-def _task_vectors(texts: list[str], task: str) -> np.ndarray:
-    from yanmo.collection.text_vectors import TextVectors
+def _learned(texts: list[str], truth: set[Pair], tuned: set[int], default: Matcher, n: int) -> Matcher:
+    """Labels as a person would be asked for them: of pairs that look alike, as many of either kind."""
+    alike = sorted(pair for pair in _minhash(texts) if set(pair) <= tuned)
+    random.Random(0).shuffle(alike)
+    kinds = [[pair for pair in alike if (pair in truth) is kind][: n // 2] for kind in (True, False)]
+    pairs = kinds[0] + kinds[1]
+    labels = [1] * len(kinds[0]) + [0] * len(kinds[1])
+    return learn_standard(default, [(texts[a], texts[b]) for a, b in pairs], labels, name=_LEARNED)
 
+
+def _fitted(texts: list[str], truth: set[Pair], tuned: set[int], matcher: Matcher, task: str) -> set[Pair]:
+    """Groups by the threshold, and by what keeps texts apart, that the tuned half speaks for."""
+    with TemporaryDirectory() as folder:
+        index = Path(folder) / "index"
+        deduplicate(texts, matcher=matcher, task=task, index=index)
+        scored = {pair: p for pair, p in _scored(texts, matcher, task, index).items() if set(pair) <= tuned}
+        expected, choices = _of(truth, tuned), []
+        for apart in ("", ",".join(kind.value for kind in DifferenceKind)):
+            kinds = set(apart_kinds(apart))
+            left = {pair: p for pair, p in scored.items() if not _differ(texts, pair, kinds)}
+            threshold = _best_threshold(left, expected)
+            found = {pair for pair, p in left.items() if p >= threshold}
+            choices.append((2 * len(found & expected) / (len(found) + len(expected)), apart, threshold))
+        _, apart, threshold = max(choices)
+        rule = matcher.matching.decision(task).model_copy(update={"threshold": threshold})
+        fitted = Matcher(matcher.engine, matcher.pair_encoder, matcher.matching.with_decision(task, rule))
+        print(task, "apart:", apart or "nothing", "threshold:", round(threshold, 4), flush=True)
+        return _merged(deduplicate(texts, matcher=fitted, task=task, index=index, apart=apart))
+
+
+def _differ(texts: list[str], pair: Pair, kinds: set[DifferenceKind]) -> bool:
+    found = find_differences(texts[pair[0]], texts[pair[1]]) if kinds else []
+    return any(each.kind in kinds and each.text0 and each.text1 for each in found)
+
+
+def _scored(texts: list[str], matcher: Matcher, task: str, index: Path) -> Scored:
+    """The probabilities of all pairs that an index holds, by rows."""
+    row_of = {text: row for row, text in enumerate(texts)}
+    with VectorFolder.opened(index, TextVectors(matcher, task), writes=False) as store:
+        first, second = (store.pairs[side].astype(np.int64) for side in ("first", "second"))
+        p = PairJudge(store)(first, second).probabilities.tolist()
+        rows = [[row_of[store.texts[number]] for number in side.tolist()] for side in (first, second)]
+    return {(min(a, b), max(a, b)): each for a, b, each in zip(*rows, p, strict=True)}
+
+
+def _task_vectors(texts: list[str], task: str) -> np.ndarray:
     return TextVectors(Matcher.default(n_threads=1), task).encode(texts).vectors[:, 0]
 
 

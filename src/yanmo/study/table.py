@@ -8,14 +8,15 @@ from rich.table import Table
 __all__ = ["study_table"]
 
 
-def study_table(title: str, labels: Sequence[str], numbers: Sequence[str] = (), *, wraps: bool = False) -> Table:
+def study_table(title: str, labels: Sequence[str], numbers: Sequence[str] = ()) -> Table:
     """Makes an empty table: columns of words at the left, of numbers at the right.
+
+    Where a terminal is narrow, what does not fit goes on in the next line: no digit is lost.
 
     Args:
         title: Stands above it.
         labels: Heads of the first columns, which say what a row is.
         numbers: Heads of the others.
-        wraps: Whether a number's column may break its lines where the terminal is narrow.
 
     Returns:
         The table, without rows.
@@ -26,7 +27,7 @@ def study_table(title: str, labels: Sequence[str], numbers: Sequence[str] = (), 
     """
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE, pad_edge=False)
     for label in labels:
-        table.add_column(label, no_wrap=True)
+        table.add_column(label, overflow="fold")
     for number in numbers:
-        table.add_column(number, justify="right", no_wrap=not wraps)
+        table.add_column(number, justify="right", overflow="fold")
     return table

@@ -74,6 +74,28 @@ def test_a_cell_is_drawn_from_its_seed_alone(kind):
         assert all(not value.any() for name, value in one.items() if name.endswith("bias"))
 
 
+def test_a_relu_cell_that_starts_as_the_identity_carries_its_gradient_a_thousand_steps():
+    cell = make_cell(CellKind.RELU, input_width=2, hidden_width=8, start=Start(identity=True), seed=0)
+    assert Start(identity=True).label == "identity"
+    state = torch.rand(3, 8)
+    # Small inputs move a positive state by next to nothing: it is remembered.
+    torch.testing.assert_close(cell(torch.rand(3, 2), state), state, atol=0.01, rtol=0)
+    plan = FlowPlan(n_steps=1000, hidden_width=8, n_sequences=2, seeds=(0, 1, 2))
+    for flow in flows(CellKind.RELU, Start(identity=True), plan=plan):
+        assert flow.verdict.value == "steady"
+    assert all(flow.verdict.value == "vanishing" for flow in flows(CellKind.RELU, Start(gain=1.0), plan=plan))
+
+
+def test_gradients_that_are_not_clipped_may_end_beyond_all_numbers():
+    """Clipping decides: the same cells, sequences and rate."""
+    cells = [make_cell(CellKind.RELU, input_width=2, hidden_width=8, start=Start(gain=3.0), seed=0)]
+    given = {"n_steps": 120, "seed": 0, "watch": lambda n, n_learned: None}
+    plan = AddingPlan(n_updates=40, n_between=10, learning_rate=0.1)
+    (free,) = learn_sums(cells, plan=replace(plan, max_norm=math.inf), **given)
+    assert (free.learned_at, free.best, free.cell) == (None, None, None)
+    assert free.errors == (None,) * 4
+
+
 def test_chrono_keeps_for_times_up_to_the_longest():
     cell = make_cell(CellKind.LSTM, input_width=1, hidden_width=256, start=Start(chrono=100), seed=0)
     assert isinstance(cell, LSTMCell)

@@ -46,6 +46,7 @@ def run_demo(out: Path, console: Console) -> None:
     from ...data import TaskSet, read_split
     from ...evaluate import judge_stored, score_split
     from ...match import Matcher
+    from ...match.engines.remembering_engine import RememberingEngine
     from .tables import judgement_table
 
     began = time.monotonic()
@@ -53,8 +54,10 @@ def run_demo(out: Path, console: Console) -> None:
     def say(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    matcher = Matcher.default()
+    default = Matcher.default()
     loaded = time.monotonic() - began
+    # The examples, the table and the decisions are of the same pairs.
+    matcher = Matcher(RememberingEngine(default.engine), default.pair_encoder, default.matching)
     with resources.as_file(resources.files("yanmo.assets") / "sample") as sample:
         task_set = TaskSet.load("standards")
         validation = read_split(sample, task_set, "valid")

@@ -11,6 +11,9 @@ from ...study.registry import StudyName, run_study
 
 __all__ = ["study"]
 
+# Columns of a file or a pipe, where a row is one line however long.
+_WIDE = 400
+
 
 def study(
     name: Annotated[StudyName, typer.Argument(help="哪一个研究 / which study")],
@@ -32,6 +35,8 @@ def study(
         raise InputError("there is no such folder", where=data, fix="name the folder of the data, or leave --data out")
     tables, written = run_study(name, quick=quick, data=data, out=out, console=Console(stderr=True))
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDE)
     for table in tables:
         console.print(table)
     console.print(f"已写入 {'、'.join(map(str, written))}", markup=False, highlight=False, soft_wrap=True)

@@ -54,7 +54,6 @@ def path_table(path: Mapping[str, Any]) -> Table:
         f"a² - b² 从 {balance['plain'][0]:.4f} 到 {balance['descent'][-1]:.4f}",
         ["流"],
         ["离梯度下降最远", "终点 a² - b²", "不对称度（0：是梯度）"],
-        wraps=True,
     )
     for name, farthest in path["farthest"].items():
         table.add_row(_FLOWS[name], f"{farthest:.4f}", f"{balance[name][-1]:.4f}", f"{path['asymmetry'][name]:.1e}")

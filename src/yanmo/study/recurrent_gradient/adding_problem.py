@@ -1,6 +1,7 @@
 """The adding problem: two marked numbers far apart, whose sum is wanted at the end; many cells are trained at once."""
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ class AddingPlan:
         n_updates: Most updates.
         batch_size: Fresh sequences an update.
         learning_rate: Of Adam.
-        max_norm: Gradients of every member are scaled down to this norm.
+        max_norm: Gradients of every member are scaled down to this norm; infinity leaves them as they are.
         solved: Mean squared error on held-out sequences from which it counts as learned; always answering 1 gives 1/6.
         n_heldout: Held-out sequences.
         n_between: Updates between two looks at them.
@@ -43,15 +44,15 @@ class AddingRun:
 
     Attributes:
         learned_at: Updates after which it was first below ``solved``; None if never.
-        best: Lowest held-out mean squared error.
-        errors: The error at every look.
-        cell: As it is at the end.
+        best: Lowest held-out mean squared error; None where it was never finite.
+        errors: The error at every look; None where it was beyond all numbers.
+        cell: As it is at the end; None where its weights are beyond all numbers.
     """
 
     learned_at: int | None
-    best: float
-    errors: tuple[float, ...]
-    cell: RecurrentCell
+    best: float | None
+    errors: tuple[float | None, ...]
+    cell: RecurrentCell | None
 
 
 class _Adder(nn.Module):
@@ -151,7 +152,7 @@ def learn_sums(
         if update % plan.n_between == 0:
             with torch.no_grad():
                 errors.append((answer(parameters, heldout_x) - heldout_y).square().mean(1))
-            n_learned = int((torch.stack(errors).amin(0) < plan.solved).sum())
+            n_learned = int((torch.stack(errors) < plan.solved).any(0).sum())
             watch(update, n_learned)
             if n_learned == len(cells):
                 break
@@ -172,9 +173,11 @@ def _record(
     own = member.state_dict()
     member.load_state_dict({name: value[k].detach().view_as(own[name]) for name, value in parameters.items()})
     learned = (errors < plan.solved).nonzero()
+    finite = errors[errors.isfinite()]
+    is_finite = all(bool(value[k].isfinite().all()) for value in parameters.values())
     return AddingRun(
         learned_at=(int(learned[0]) + 1) * plan.n_between if len(learned) else None,
-        best=errors.min().item(),
-        errors=tuple(errors.tolist()),
-        cell=member.cell,
+        best=finite.min().item() if len(finite) else None,
+        errors=tuple(error if math.isfinite(error) else None for error in errors.tolist()),
+        cell=member.cell if is_finite else None,
     )

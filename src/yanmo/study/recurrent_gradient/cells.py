@@ -51,15 +51,20 @@ class Start:
         chrono: Longest time to remember, in steps: the bias of every component is the logarithm of a uniform draw from
             1 to ``chrono - 1``, in place of ``keep``; an LSTM's input gate gets the same with the other sign, as it has
             in a GRU by construction (arXiv:1804.11188).
+        identity: Whether a cell without gates starts as a sum of small inputs, ``U = I``, ``W`` of deviation 0.001 and
+            ``b = 0`` (arXiv:1504.00941), in place of ``gain``.
     """
 
     gain: float | None = None
     keep: float | None = None
     chrono: int | None = None
+    identity: bool = False
 
     @property
     def label(self) -> str:
         """How it is called in tables."""
+        if self.identity:
+            return "identity"
         parts = (
             ["torch default"] if self.gain is None else ["orthogonal" + (f" x{self.gain:g}" if self.gain != 1 else "")]
         )
@@ -106,6 +111,10 @@ def make_cell(kind: CellKind | str, *, input_width: int, hidden_width: int, star
             for name, parameter in cell.named_parameters():
                 if name.endswith("bias"):
                     nn.init.zeros_(parameter)
+        if start.identity and isinstance(cell, SimpleRNNCell):
+            nn.init.eye_(cell.gates.recurrent_map)
+            nn.init.normal_(cell.gates.input_map, std=1e-3)
+            nn.init.zeros_(cell.gates.bias)
         if isinstance(cell, GatedCell):
             if start.keep is not None:
                 cell.set_keep_bias(start.keep)

@@ -47,6 +47,8 @@ def draw_distances(distances: Mapping[str, Any]) -> Figure:
         title="Gradient norm |d state_T / d state_t| before training",
         height=3.1,
     )
+    for panel in axes[len(starts) :]:
+        panel.set_visible(False)
     for panel, start in zip(axes, starts, strict=False):
         top = 0.0
         for row in distances["rows"]:
@@ -62,7 +64,7 @@ def draw_distances(distances: Mapping[str, Any]) -> Figure:
         panel.set_ylim(bottom=max(_FLOOR, panel.get_ylim()[0]), top=max(2.0, top + 0.3))
         panel.set(title=start, xlabel="distance T - t, steps", ylabel="log10 of the norm")
     axes[0].legend(frameon=False, fontsize=7, loc="lower right")
-    axes[-1].annotate(
+    axes[len(starts) - 1].annotate(
         "vanishing below", (0.99, -3), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7
     )
     return figure
@@ -106,9 +108,15 @@ def _draw_errors(panel: Axes, rows: Sequence[Mapping[str, Any]], n_steps: int) -
         label = None if row["cell"] in named else row["cell"]
         named.add(row["cell"])
         style = "-" if row["start"] == "torch default" else "--"
-        panel.plot(updates, row["errors"], style, color=_COLOR[row["cell"]], linewidth=0.9, label=label)
+        errors = np.array(row["errors"], dtype=float)  # None where it was beyond all numbers
+        style = style if row["clips"] else ":"
+        panel.plot(updates, errors, style, color=_COLOR[row["cell"]], linewidth=0.9, label=label)
     panel.axhline(1 / 6, color="black", linestyle=":", linewidth=0.8)
-    panel.set(title=f"{n_steps} steps", xlabel="updates (solid: torch default)", ylabel="held-out squared error")
+    panel.set(
+        title=f"{n_steps} steps",
+        xlabel="updates (solid: torch default, dotted: no clipping)",
+        ylabel="held-out squared error",
+    )
     panel.set_yscale("log")
     panel.set_ylim(top=1)  # an exploding run leaves the panel
 

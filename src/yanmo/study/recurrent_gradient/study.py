@@ -1,6 +1,7 @@
 """The study *recurrent-gradient*: what becomes of a gradient in recurrent networks, before and beside learning."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,11 @@ def run_recurrent_gradient(*, quick: bool, data: Path | None, console: Console) 
         distances = _distances(plan, progress)
         steadiness = _steadiness(plan, progress)
         adding = [
-            row for length in plan.lengths for kind in plan.learners for row in _adding(plan, kind, length, progress)
+            row
+            for length in plan.lengths
+            for kind in plan.learners
+            for clips in ((True,) if kind.gated else (True, False))
+            for row in _adding(plan, kind, length, progress, clips=clips)
         ]
     return StudyOutcome(
         name="recurrent_gradient",
@@ -111,7 +116,9 @@ def _exact(plan: _RecurrentGradientPlan) -> dict[str, Any]:
 
 def _starts(kind: CellKind) -> tuple[Start, ...]:
     plain = (Start(), Start(gain=1.0))
-    return (*plain, Start(gain=1.0, keep=1.0), Start(gain=1.0, keep=5.0)) if kind.gated else plain
+    if kind.gated:
+        return (*plain, Start(gain=1.0, keep=1.0), Start(gain=1.0, keep=5.0))
+    return (*plain, Start(identity=True)) if kind is CellKind.RELU else plain
 
 
 def _distances(plan: _RecurrentGradientPlan, progress: RunProgress) -> dict[str, Any]:
@@ -147,7 +154,9 @@ def _steadiness(plan: _RecurrentGradientPlan, progress: RunProgress) -> dict[str
     return {"gain": plan.gains, "n_steps": plan.scan.n_steps, "rate": rates, "matrix_terms": terms}
 
 
-def _adding(plan: _RecurrentGradientPlan, kind: CellKind, length: int, progress: RunProgress) -> list[dict[str, Any]]:
+def _adding(
+    plan: _RecurrentGradientPlan, kind: CellKind, length: int, progress: RunProgress, *, clips: bool
+) -> list[dict[str, Any]]:
     starts = (Start(), Start(gain=1.0, chrono=length)) if kind.gated else _starts(kind)
     probe = FlowPlan(n_steps=length, hidden_width=plan.learner_width, n_sequences=4, seeds=plan.learner_seeds)
     members = [(start, seed) for start in starts for seed in probe.seeds]
@@ -155,7 +164,7 @@ def _adding(plan: _RecurrentGradientPlan, kind: CellKind, length: int, progress:
     runs = learn_sums(
         cells,
         n_steps=length,
-        plan=plan.learn,
+        plan=plan.learn if clips else replace(plan.learn, max_norm=math.inf),
         seed=length,
         watch=lambda n, n_learned: progress.show(
             f"adding {length} {kind.value}",
@@ -169,6 +178,7 @@ def _adding(plan: _RecurrentGradientPlan, kind: CellKind, length: int, progress:
         {
             "cell": kind.value,
             "start": start.label,
+            "clips": clips,
             "seed": seed,
             "n_steps": length,
             "learned_at": run.learned_at,
@@ -176,7 +186,7 @@ def _adding(plan: _RecurrentGradientPlan, kind: CellKind, length: int, progress:
             "errors": run.errors,
             "n_between": plan.learn.n_between,
             "before": _reading(recurrent_flow(cell, probe.inputs(seed))),
-            "after": _reading(recurrent_flow(run.cell, probe.inputs(seed))),
+            "after": None if run.cell is None else _reading(recurrent_flow(run.cell, probe.inputs(seed))),
         }
         for (start, seed), cell, run in zip(members, cells, runs, strict=True)
     ]

@@ -14,7 +14,7 @@ __all__ = ["adding_table", "distance_table", "exact_table", "steadiness_table"]
 
 def exact_table(exact: Mapping[str, Any]) -> Table:
     """Lays out how far the closed forms are from automatic differentiation."""
-    table = study_table("一步雅可比：闭式与自动微分（float64）", ["单元"], ["最大绝对误差"], wraps=True)
+    table = study_table("一步雅可比：闭式与自动微分（float64）", ["单元"], ["最大绝对误差"])
     for cell, error in exact["jacobian_error"].items():
         table.add_row(cell, f"{error:.1e}")
     table.add_section()
@@ -68,19 +68,23 @@ def adding_table(adding: Sequence[Mapping[str, Any]]) -> Table:
         ["步数", "单元", "初始化"],
         ["第 0 步 log₁₀", "判断", "学会", "更新次数", "最好误差", "结束时 log₁₀"],
     )
-    for (n_steps, cell, start), group in groupby(adding, key=lambda row: (row["n_steps"], row["cell"], row["start"])):
+    for (n_steps, cell, start, clips), group in groupby(
+        adding, key=lambda row: (row["n_steps"], row["cell"], row["start"], row["clips"])
+    ):
         rows = list(group)
         learned = [row["learned_at"] for row in rows if row["learned_at"] is not None]
+        errors = [row["best_error"] for row in rows if row["best_error"] is not None]
+        after = [row["after"]["log10_change"] for row in rows if row["after"] is not None]
         table.add_row(
             str(n_steps),
             cell,
-            start,
+            start if clips else f"{start}，不裁剪",
             f"{np.mean([row['before']['log10_change'] for row in rows]):.1f}",
             _counts([row["before"]["verdict"] for row in rows]),
             f"{len(learned)}/{len(rows)}",
             f"{np.median(learned):.0f}" if learned else "—",
-            f"{min(row['best_error'] for row in rows):.4f}",
-            f"{np.mean([row['after']['log10_change'] for row in rows]):.1f}",
+            f"{min(errors):.4f}" if errors else "—",
+            f"{np.mean(after):.1f}" if after else "—",
         )
     return table
 

@@ -43,6 +43,7 @@ class SiameseTask:
         build: Makes the encoder, a batch to vectors.
         width: Size of the vectors.
         quality: Given the encoder, how useful its vectors are, between 0 and 1; None where that is not known.
+        bare_quality: The same of the inputs themselves, which no encoder touched.
     """
 
     name: str
@@ -51,6 +52,7 @@ class SiameseTask:
     build: Callable[[], nn.Module]
     width: int
     quality: Callable[[nn.Module], float] | None
+    bare_quality: float | None = None
 
 
 def digits() -> tuple[Float[Tensor, "n 1 8 8"], Tensor]:
@@ -105,11 +107,17 @@ def digits_task() -> SiameseTask:
         with torch.no_grad():
             unit = F.normalize(encoder(images), dim=-1)
         encoder.train()
-        nearest = (unit[_N_TRAIN:] @ unit[:_N_TRAIN].T).topk(5).indices
-        right: Tensor = labels[:_N_TRAIN][nearest].mode().values == labels[_N_TRAIN:]
-        return right.float().mean().item()
+        return _by_neighbors(unit, labels)
 
-    return SiameseTask("digits", _N_TRAIN, views, build, 64, quality)
+    pixels = F.normalize(images.flatten(1), dim=-1)
+    return SiameseTask("digits", _N_TRAIN, views, build, 64, quality, _by_neighbors(pixels, labels))
+
+
+def _by_neighbors(unit: Float[Tensor, "n width"], labels: Tensor) -> float:
+    """The accuracy of the majority among 5 nearest neighbors, of the inputs that are not drawn from."""
+    nearest = (unit[_N_TRAIN:] @ unit[:_N_TRAIN].T).topk(5).indices
+    right: Tensor = labels[:_N_TRAIN][nearest].mode().values == labels[_N_TRAIN:]
+    return right.float().mean().item()
 
 
 def sentences_task(data: Path | None) -> SiameseTask:

@@ -1,5 +1,6 @@
-"""Siamese runs with parts taken out, and what the collapse probe says at every tenth step."""
+"""Siamese runs with parts taken out, and what the collapse probe says along the way."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,14 @@ from torch import Tensor, nn
 
 from ...layers import predictor_head, projector_head
 from ...probe import CollapseAlarm, collapse_reading
+from ...vectors.byol import Byol
 from ...vectors.simsiam import SimSiam
 from ...vectors.two_views import TwoViews
 
 __all__ = ["VARIANTS", "SiamesePlan", "Trace", "Variant", "train_siamese", "watch"]
 
-_EVERY = 10
+# Every tenth step is read, from step 300 on every hundredth; there the vectors are tried out as well.
+_EVERY, _EARLY, _LATER = 10, 300, 100
 _PATIENCE = 3
 _PROJECTION = 128
 
@@ -34,6 +37,7 @@ class Variant:
         target: What is done to the predicted side.
         multiple: The predictor's learning-rate multiple.
         norm: Norms of the heads.
+        decay: Of BYOL's average, which makes the targets; None where the network itself does.
         collapses: What must happen on images; None where the run is to tell.
     """
 
@@ -42,14 +46,17 @@ class Variant:
     target: Callable[[Tensor], Tensor] = torch.detach
     multiple: float = 1.0
     norm: Callable[[int], nn.Module] = nn.BatchNorm1d
+    decay: float | None = None
     collapses: bool | None = None
 
-    def network(self, encoder: nn.Module, *, width: int) -> SimSiam:
+    def network(self, encoder: nn.Module, *, width: int) -> SimSiam | Byol:
         """Builds the network around an encoder of vectors of a width."""
         projector = projector_head(width, hidden_width=_PROJECTION, out_width=_PROJECTION, norm=self.norm)
         predictor: nn.Module = nn.Identity()
         if self.has_predictor:
             predictor = predictor_head(_PROJECTION, hidden_width=_PROJECTION // 4, norm=self.norm)
+        if self.decay is not None:
+            return Byol(encoder, projector=projector, predictor=predictor, decay=self.decay)
         return SimSiam(encoder, projector=projector, predictor=predictor, target=self.target)
 
 
@@ -60,6 +67,7 @@ VARIANTS = {
     "slow_predictor": Variant("predictor x 0.1", multiple=0.1),
     "fast_predictor": Variant("predictor x 10", multiple=10.0),
     "row_norm": Variant("LayerNorm in heads", norm=nn.LayerNorm),
+    "byol": Variant("BYOL, decay 0.99", decay=0.99),
 }
 """What is compared, by the name in the JSON."""
 
@@ -91,7 +99,8 @@ class Trace:
         readings: By what was read (``vectors``, ``projections``) and number, one a step.
         alarm_at: Step of the first alarm (three collapsed readings in a row); None if there was none.
         alarm_verdicts: What was collapsed then, and how.
-        quality: Of the vectors at the end; None where that is not measured.
+        quality: How useful the vectors are before the first step, at step 300 and at the end, by step; nothing where
+            that is not measured.
     """
 
     steps: list[int]
@@ -99,11 +108,11 @@ class Trace:
     readings: dict[str, dict[str, list[float]]]
     alarm_at: int | None
     alarm_verdicts: dict[str, str]
-    quality: float | None
+    quality: dict[int, float]
 
 
 def train_siamese(
-    network: SimSiam,
+    network: SimSiam | Byol,
     views: Callable[[np.random.Generator], object],
     *,
     plan: SiamesePlan,
@@ -119,7 +128,7 @@ def train_siamese(
         plan: How.
         multiple: The predictor's learning-rate multiple.
         seed: Decides inputs and views.
-        quality: Measures how useful the encoder's vectors are at the end; None does not.
+        quality: Measures how useful the encoder's vectors are; None does not.
 
     Returns:
         The run.
@@ -130,25 +139,27 @@ def train_siamese(
     if predictor:
         groups.append({"params": predictor, "lr": plan.rate * multiple})
     optimizer = torch.optim.SGD(groups, lr=plan.rate, momentum=0.9, weight_decay=plan.weight_decay)
-    rng = np.random.default_rng(seed)
+    rng, count = np.random.default_rng(seed), itertools.count(1)
 
     def step() -> TwoViews:
         found: TwoViews = network(views(rng))
         optimizer.zero_grad()
         torch.autograd.backward(found.loss)
         optimizer.step()
+        if isinstance(network, Byol):
+            network.update(next(count))
         return found
 
     return watch(step, n_steps=plan.n_steps, quality=None if quality is None else lambda: quality(network.encoder))
 
 
 def watch(step: Callable[[], TwoViews], *, n_steps: int, quality: Callable[[], float] | None) -> Trace:
-    """Runs training steps and records the loss and what the collapse probe reads at every tenth.
+    """Runs training steps and records the loss and what the collapse probe reads, often at first.
 
     Args:
         step: Makes one optimizer step.
         n_steps: How many.
-        quality: Measured at the end; None does not.
+        quality: Measured before, early and at the end; None does not.
 
     Returns:
         The run.
@@ -157,9 +168,12 @@ def watch(step: Callable[[], TwoViews], *, n_steps: int, quality: Callable[[], f
     steps: list[int] = []
     losses: list[float] = []
     readings: dict[str, dict[str, list[float]]] = {}
+    qualities = {} if quality is None else {0: quality()}
     for i in range(1, n_steps + 1):
         found = step()
-        if i % _EVERY and i > 1:
+        if quality is not None and i in (_EARLY, n_steps):
+            qualities[i] = quality()
+        if i % (_EVERY if i <= _EARLY else _LATER) and i > 1:
             continue
         steps.append(i)
         losses.append(_rounded(found.loss.item()))
@@ -172,7 +186,7 @@ def watch(step: Callable[[], TwoViews], *, n_steps: int, quality: Callable[[], f
                 )
         if i % _EVERY == 0 and alarm.sees(*read.values()) and alarm_at is None:
             alarm_at, verdicts = i, {name: one.verdict.value for name, one in read.items() if one.collapsed}
-    return Trace(steps, losses, readings, alarm_at, verdicts, None if quality is None else quality())
+    return Trace(steps, losses, readings, alarm_at, verdicts, qualities)
 
 
 def _rounded(value: float) -> float:

@@ -27,7 +27,6 @@ class _SimsiamPlan:
     """Sizes of one run of the study; the quick one differs from the full one in nothing else."""
 
     images: SiamesePlan
-    healthy_steps: int
     sentences: SiamesePlan
     mean: SiamesePlan
     image_seeds: tuple[int, ...]
@@ -35,8 +34,7 @@ class _SimsiamPlan:
 
 
 _FULL = _SimsiamPlan(
-    images=SiamesePlan(n_steps=300, batch_size=128, rate=0.1),
-    healthy_steps=2000,
+    images=SiamesePlan(n_steps=3000, batch_size=128, rate=0.1),
     sentences=SiamesePlan(n_steps=250, batch_size=64, rate=0.1),
     mean=SiamesePlan(n_steps=300, batch_size=128, rate=0.02, weight_decay=0.0),
     image_seeds=(0, 1, 2),
@@ -44,7 +42,6 @@ _FULL = _SimsiamPlan(
 )
 _QUICK = _SimsiamPlan(
     images=SiamesePlan(n_steps=80, batch_size=64, rate=0.1),
-    healthy_steps=80,
     sentences=SiamesePlan(n_steps=12, batch_size=32, rate=0.1),
     mean=SiamesePlan(n_steps=40, batch_size=64, rate=0.02, weight_decay=0.0),
     image_seeds=(0,),
@@ -72,7 +69,7 @@ def run_simsiam(*, quick: bool, data: Path | None, console: Console) -> StudyOut
     sentences = sentences_task(data)
     images, toy = digits_task(), _toy()
     with RunProgress(console) as progress:
-        on_images = _runs(images, plan.images, plan.image_seeds, progress, healthy_steps=plan.healthy_steps)
+        on_images = _runs(images, plan.images, plan.image_seeds, progress)
         on_sentences = _runs(sentences, plan.sentences, plan.sentence_seeds, progress)
         against_mean = _mean(images, plan, progress)
     limits = CollapseLimits()
@@ -96,10 +93,17 @@ def run_simsiam(*, quick: bool, data: Path | None, console: Console) -> StudyOut
             "toy": toy,
             "limits": asdict(limits),
             "plans": asdict(plan),
+            "bare_quality": images.bare_quality,
             "n_sentences": sentences.n_inputs,
             **{name: runs for name, (_, _, runs) in found.items()},
         },
-        tables=[toy_table(toy), *(runs_table(title, runs) for title, _, runs in found.values())],
+        tables=[
+            toy_table(toy),
+            *(
+                runs_table(title, runs, bare_quality=None if name == "sentences" else images.bare_quality)
+                for name, (title, _, runs) in found.items()
+            ),
+        ],
         figures={"toy": toy_figure(), "phases": phase_figure()}
         | {
             name: runs_figure(title, runs, limits=(limits.std, limits.effective_rank))
@@ -151,18 +155,9 @@ def _toy() -> dict[str, Any]:
     }
 
 
-def _runs(
-    task: SiameseTask,
-    plan: SiamesePlan,
-    seeds: tuple[int, ...],
-    progress: RunProgress,
-    *,
-    healthy_steps: int | None = None,
-) -> dict[str, Any]:
+def _runs(task: SiameseTask, plan: SiamesePlan, seeds: tuple[int, ...], progress: RunProgress) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for done, (name, variant) in enumerate(VARIANTS.items()):
-        longer = healthy_steps is not None and variant.collapses is False
-        settled = SiamesePlan(healthy_steps, plan.batch_size, plan.rate) if longer and healthy_steps else plan
         runs = []
         for seed in seeds:
             torch.manual_seed(seed)
@@ -172,7 +167,7 @@ def _runs(
                 return task.views(rng.choice(task.n_inputs, plan.batch_size, replace=False).tolist(), rng)
 
             runs.append(
-                train_siamese(network, draw, plan=settled, multiple=variant.multiple, seed=seed, quality=task.quality)
+                train_siamese(network, draw, plan=plan, multiple=variant.multiple, seed=seed, quality=task.quality)
             )
         found[name] = _row(variant.title, runs)
         progress.show(task.name, done + 1, len(VARIANTS), unit="variants")

@@ -34,31 +34,33 @@ def toy_table(toy: Mapping[str, Any]) -> Table:
     return table
 
 
-def runs_table(title: str, found: Mapping[str, Any]) -> Table:
+def runs_table(title: str, found: Mapping[str, Any], *, bare_quality: float | None) -> Table:
     """Lays runs beside each other: means over the seeds of what was read last, and when the alarm went off.
 
-    Projections and vectors are shown as normalized std and effective rank.
+    Of projections and vectors: normalized std and effective rank; quality before the first step and at the end.
 
     Args:
         title: Of the table.
         found: By name, as in the JSON: ``title`` and ``runs``.
+        bare_quality: Of the inputs themselves; None where quality is not measured.
 
     Returns:
         The table.
     """
-    table = study_table(title, [""], ["警报（步）", "坍缩成", "损失", "投影", "向量", "近邻"])
+    bare = "" if bare_quality is None else f"；近邻：训练前→训练后，原始输入 {bare_quality:.3f}"
+    table = study_table(title + bare, [""], ["警报（步）", "坍缩成", "损失", "投影", "向量", "近邻"])
     for row in found.values():
         runs: Sequence[Mapping[str, Any]] = row["runs"]
         alarms = ["—" if run["alarm_at"] is None else str(run["alarm_at"]) for run in runs]
         how = sorted({verdict for run in runs for verdict in run["alarm_verdicts"].values()})
-        quality = [run["quality"] for run in runs if run["quality"] is not None]
+        quality = [list(run["quality"].values()) for run in runs if run["quality"]]
         table.add_row(
             row["title"],
             " ".join(alarms),
             ", ".join(how) or "—",
             f"{np.mean([run['loss'][-1] for run in runs]):.3f}",
             *(_std_and_rank(runs, part) for part in ("projections", "vectors")),
-            f"{np.mean(quality):.3f}" if quality else "—",
+            "→".join(f"{np.mean([each[at] for each in quality]):.3f}" for at in (0, -1)) if quality else "—",
         )
     return table
 
