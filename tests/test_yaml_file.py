@@ -64,6 +64,11 @@ def _laughs(levels):
         ('kind: "\\ud800"', 1, "surrogate"),
         ("n: " + "1" * 5000, 1, "n: "),
         ("1: 2", 1, "1: Extra"),
+        ("rate: 1\n~: 2", 2, "~: Extra"),
+        ("<<: 3\nrate: 1", 1, "<<: Extra"),
+        ("rate: 1\n? {a: b}\n: 1", 2, "a key is a list or a mapping"),
+        ("rate: 1\n---\nrate: 2", 2, "another document"),
+        ("kind: !!set {a, b}", 1, "the tag"),
     ],
 )
 def test_bombs_and_oddities_are_refused_with_their_line(tmp_path, text, line, words):
@@ -75,5 +80,8 @@ def test_bombs_and_oddities_are_refused_with_their_line(tmp_path, text, line, wo
 def test_null_bytes_and_huge_files_are_refused(tmp_path):
     with pytest.raises(InputError, match="not valid YAML"):
         _read(tmp_path, "kind: a\0")
+    (tmp_path / "settings.yaml").write_text("kind: a", encoding="utf-16")
+    with pytest.raises(InputError, match="is not UTF-8"):
+        read_yaml(tmp_path / "settings.yaml", _Settings)
     with pytest.raises(InputError, match="longer than 4 MiB"):
         _read(tmp_path, "# " + "x" * (1 << 22))

@@ -15,9 +15,10 @@ from yanmo.bulk import predict
 from yanmo.bulk.chunks_elsewhere import ChunkRefusal, in_order, score_by_name
 from yanmo.bulk.pair_chunks import ChunkLines, PairChunk, ScorerHere, cut_chunks
 from yanmo.bulk.predict import PredictSource, predict_files
-from yanmo.bulk.row_forms import OutputFormat, RowForm
+from yanmo.bulk.row_forms import RowForm
 from yanmo.bulk.worker_pool import WorkerPool
 from yanmo.data import OnBadLine, Pair, TaskSet
+from yanmo.data.output_format import OutputFormat
 from yanmo.errors import InputError
 from yanmo.match import Architecture, Matcher, MatchingFile
 from yanmo.serve.commands.predict import predict as predict_command

@@ -9,6 +9,7 @@ import pytest
 
 from yanmo.collection import deduplicate
 from yanmo.collection.groups import group_matches
+from yanmo.collection.texts import read_texts
 from yanmo.errors import InputError
 
 TEXTS = [
@@ -140,6 +141,26 @@ def test_the_output_keeps_columns_and_is_safe_in_a_spreadsheet(characters, tmp_p
     ]
     assert [row["price"] for row in rows] == ["'=1+1", "-3"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.csv", "b.review.csv"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx", ".parquet"])
+def test_of_two_outputs_the_one_for_a_person_may_be_there_already(make_characters, tmp_path, suffix):
+    """A kill between the two leaves it; somebody else's file of that name is kept."""
+    out, review = tmp_path / f"b{suffix}", tmp_path / f"b.review{suffix}"
+    given = {"matcher": make_characters(at=0.1), "task": "strict", "out": out}
+    texts = ["退款要三天", "退款要五天"]
+    deduplicate(texts, **given)
+    first = read_texts(out, column="reason")
+    assert first.texts[1].endswith("数字 三天→五天")
+    assert read_texts(review, column="why", id_column="id_a").texts == ["数字 三天→五天"]
+    out.unlink()
+    deduplicate(texts, **given)
+    assert read_texts(out, column="reason").rows == first.rows
+    out.unlink()
+    review.write_text("somebody's own\n")
+    with pytest.raises(InputError, match=rf"b\.review\{suffix}: exists"):
+        deduplicate(texts, **given)
+    assert review.read_text() == "somebody's own\n"
 
 
 def test_one_row_and_many_equal_rows(characters):

@@ -57,12 +57,12 @@ WRAPPED = ["bert.", "module.", "module.bert.", "auto_model.", "0.auto_model.", "
 
 
 @pytest.mark.parametrize("prefix", WRAPPED)
-@pytest.mark.parametrize("model_type", ["bert", "nezha"])
+@pytest.mark.parametrize("model_type", ["bert", "nezha", "ernie"])
 def test_whatever_wraps_the_names_is_taken_off(bert_folder, prefix, model_type):
     path = bert_folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_type": model_type}))
     if model_type == "nezha":
         # NEZHA's positions are computed and have no table.
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"model_type": "nezha"}))
         _rewrite(bert_folder, lambda t: {k: v for k, v in t.items() if "position_embeddings" not in k})
     before = load_encoder(bert_folder)
     # Heads of a wrapped model stand inside of the outer wrapper.

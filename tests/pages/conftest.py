@@ -30,7 +30,7 @@ def _data(sample, data):
     """Two standards that cross in one file, one pair set, and the six tasks of Sohu, each with train and valid."""
     rows = _rows(sample / "pairs" / "reviews" / "valid.jsonl")
     random.Random(0).shuffle(rows)
-    _write(data / "reviews" / "train.jsonl", rows[16:])
+    _write(data / "reviews" / "train.jsonl", rows[16:36])
     _write(data / "reviews" / "valid.jsonl", rows[:16])
     rows = _rows(sample / "pairs" / "simclue" / "valid.jsonl")
     _write(data / "simclue" / "train.jsonl", rows[12:])

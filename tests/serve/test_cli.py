@@ -1,5 +1,6 @@
 import errno
 import json
+import math
 import os
 import signal
 import subprocess
@@ -227,6 +228,8 @@ def test_the_shell_completes_verbs():
 
 
 def test_doctor_loads_a_folder_strictly(tmp_path):
+    from safetensors.torch import load_file, save_file
+
     from yanmo.encode import EncoderConfig, ModelType, build_encoder, save_encoder
 
     config = EncoderConfig(ModelType.BERT, len(TOKENS), 8, 8, 1, 2, 12, 64)
@@ -235,6 +238,13 @@ def test_doctor_loads_a_folder_strictly(tmp_path):
     result = CliRunner().invoke(app, ["doctor", "model", str(tmp_path)])
     assert result.exit_code == 0, result.output
     assert "严格载入成功" in result.stdout
+    weights = tmp_path / "model.safetensors"
+    tensors = load_file(weights)
+    name = next(iter(sorted(tensors)))
+    save_file(tensors | {name: tensors[name] * math.nan}, weights)
+    with pytest.raises(InputError, match=name):
+        CliRunner().invoke(app, ["doctor", "model", str(tmp_path)], catch_exceptions=False)
+    save_file(tensors, weights)
     Vocabulary([*TOKENS, "更", "多"]).save(tmp_path / "vocab.txt")
     with pytest.raises(InputError, match=f"{len(TOKENS) + 2} tokens, the embedding {len(TOKENS)} rows"):
         CliRunner().invoke(app, ["doctor", "model", str(tmp_path)], catch_exceptions=False)

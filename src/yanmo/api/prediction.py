@@ -11,9 +11,10 @@ from ..bulk.chosen_scorer import choose_scorer
 from ..bulk.pair_chunks import PairChunk, score_chunk
 from ..bulk.predict import Prediction, check_id_column, predict_files
 from ..bulk.request import ReadingRules, prediction_sources, read_keep
-from ..bulk.row_forms import OutputFormat, RowForm, probability_column
-from ..bulk.whole_tables import check_room, require_writer, write_whole_table
+from ..bulk.row_forms import RowForm, probability_column
 from ..data import Columns, FileFormat, OnBadLine, Pair, column_names, read_pairs, task_names
+from ..data.output_format import OutputFormat
+from ..data.whole_tables import check_room, require_writer, write_whole_table
 from ..errors import InputError, chosen
 from ..match import Matcher
 from .frames import with_answers
@@ -196,7 +197,7 @@ def _write(
                 on_progress(n_pairs)
     if form.output.is_whole:
         try:
-            write_whole_table(whole, out, form)
+            write_whole_table(whole, out, columns=form.columns, output=form.output)
         finally:
             whole.unlink()
     return Prediction(n_pairs, 0, matches, 0, n_without_id=n_without_id, n_blank=n_blank, n_unknown=n_unknown)

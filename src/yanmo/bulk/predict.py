@@ -12,14 +12,14 @@ from typing import Any
 
 from ..atomic import naming, replacing
 from ..data import Columns, FileFormat, OnBadLine, Pair, RejectFile, read_pairs
+from ..data.output_format import OutputFormat
 from ..data.reading import PairReader
+from ..data.whole_tables import check_room, require_writer, write_whole_table
 from ..errors import InputError, chosen
 from ..match import Decision, MatchingFile
 from .output_claim import OutputNames
 from .pair_chunks import ChunkLines, ChunkScorer, PairChunk, cut_chunks
 from .request import PredictSource, ReadingRules, check_sources, row_form
-from .row_forms import OutputFormat
-from .whole_tables import check_room, require_writer, write_whole_table
 
 __all__ = ["PredictSource", "Prediction", "check_id_column", "predict_files"]
 
@@ -198,7 +198,7 @@ def predict_files(
                 if on_progress is not None:
                     on_progress(done.n_pairs)
         if output.is_whole:
-            write_whole_table(names.part, out, form)
+            write_whole_table(names.part, out, columns=form.columns, output=form.output)
             names.part.unlink()
         else:
             names.part.replace(out)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..data import Columns, FileFormat, TaskSet, column_names, find_columns, find_split, is_saved_dataset, task_names
+from ..data.output_format import OutputFormat
 from ..errors import InputError, chosen
-from .row_forms import OutputFormat, RowForm
+from .row_forms import RowForm
 
 __all__ = ["PredictSource", "ReadingRules", "check_sources", "prediction_sources", "read_keep", "row_form"]
 

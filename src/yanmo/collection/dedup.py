@@ -11,7 +11,7 @@ from .group_rows import Groups, find_groups
 from .keep import keep_order
 from .rows_out import check_output, write_rows
 from .text_vectors import TextVectors
-from .texts import GivenTexts, TextTable, read_texts
+from .texts import GivenTexts, TextTable, first_columns, read_texts
 from .vector_folder import Encode, VectorFolder
 from .work_folder import Progress, silent, work_folder
 
@@ -48,8 +48,8 @@ def deduplicate(
         data: A path, a data frame, a list of texts or of dicts.
         matcher: Knows the standard; its texts must be encoded alone.
         task: Name of the standard, a symmetric one.
-        out: Where the rows go, a .csv, .tsv or .jsonl; the doubtful pairs go beside it, to ``NAME.review.csv``. Without
-            an output and an index nothing is kept for another call.
+        out: Where the rows go, a .csv, .tsv, .jsonl, .xlsx or .parquet; the doubtful pairs go beside it, to
+            ``NAME.review.csv``. Without an output and an index nothing is kept for another call.
         keep: ``first``, ``longest`` or ``newest:COLUMN``.
         index: Folder that keeps vectors and scores for the next time.
         candidates: Neighbors of each text; None takes as many as ``recall`` needs by an exhaustive sample.
@@ -125,10 +125,15 @@ def _write(out: Path, table: TextTable, found: Groups, *, done: Path | None) -> 
 
 def _check_review(path: Path) -> None:
     """A kill between the two outputs leaves the one for a person, which is written again."""
-    if path.exists():
-        with path.open(encoding="utf-8", errors="replace") as file:
-            if "id_a" not in (line := file.readline(1000)) or "merged" not in line:
-                raise InputError("exists", where=path, fix="name another output, or move that file away")
+    if not path.exists():
+        return
+    try:
+        is_ours = {"id_a", "id_b", "merged"} <= set(first_columns(path))
+    except InputError:
+        is_ours = False
+    # Of JSON lines without a row nothing can be told, and nothing is lost.
+    if not is_ours and path.stat().st_size:
+        raise InputError("exists", where=path, fix="name another output, or move that file away")
 
 
 def _review_path(out: Path) -> Path:

@@ -88,7 +88,8 @@ def link(
         second: The other list.
         matcher: Knows the standard; its texts must be encoded alone.
         task: Name of the standard; one that is not symmetric reads the first list as its first texts.
-        out: Where the links go, a .csv, .tsv or .jsonl: ids, rank, decision, probability, and the columns of both.
+        out: Where the links go, a .csv, .tsv, .jsonl, .xlsx or .parquet: ids, rank, decision, probability, and the
+            columns of both.
         top: The so many best candidates of each row, matches or not; None gives all matches.
         assign: One-to-one: no row of either list in two links, and the largest sum of probabilities.
         index: Folder that keeps vectors and scores for the next time.

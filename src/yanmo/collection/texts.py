@@ -13,7 +13,7 @@ from ..data.rows import FileFormat, choose_format, peek
 from ..data.table_files import table_format
 from ..errors import InputError, chosen
 
-__all__ = ["GivenTexts", "TextTable", "read_known", "read_texts"]
+__all__ = ["GivenTexts", "TextTable", "first_columns", "read_known", "read_texts"]
 
 GivenTexts: TypeAlias = str | Path | Iterable[Any]
 """A path, a data frame, or a list of texts or of dicts."""
@@ -104,6 +104,25 @@ def read_texts(
         ids.append(name)
     values = [{name: "" if value is None else str(value) for name, value in row.items()} for _, row in rows]
     return TextTable(names, values, ids, texts, text_name, where)
+
+
+def first_columns(path: Path) -> tuple[str, ...]:
+    """Gives the columns of a file's header, or of its first row where each row names its own.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The columns.
+
+    Raises:
+        InputError: It is no file of rows.
+    """
+    for row in row_source(path).open()[1]:
+        if row.flaw is not None:
+            break
+        return tuple(str(name) for name in row.values or ())
+    raise InputError("has no rows", where=path)
 
 
 def _of_file(path: Path, file_format: FileFormat | None, encoding: str) -> list[tuple[int, dict[str, Any]]]:

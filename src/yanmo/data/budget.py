@@ -39,12 +39,16 @@ class Windows(StrictModel):
     """Share of a window that the next one repeats, at least."""
 
 
+# No encoder has as many positions; what is beyond is a slip of the pen.
+_MOST_TOKENS = 1_000_000
+
+
 class Budget(StrictModel):
     """How many tokens of each text of a pair the model sees, special tokens included."""
 
-    left: int = Field(default=128, ge=4)
+    left: int = Field(default=128, ge=4, le=_MOST_TOKENS)
     """Tokens of the first text."""
-    right: int = Field(default=128, ge=4)
+    right: int = Field(default=128, ge=4, le=_MOST_TOKENS)
     """Tokens of the second text."""
     head: float = Field(default=0.75, ge=0.0, le=1.0)
     """Share of a cut text's tokens that is kept from its beginning; the rest is kept from its end."""

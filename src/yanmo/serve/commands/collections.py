@@ -44,7 +44,9 @@ def link(
     model: Model,
     first: Annotated[Path, typer.Argument(help="第一个表 / the first list")],
     second: Annotated[Path, typer.Argument(help="第二个表 / the second list")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="输出，.csv、.tsv 或 .jsonl / where the links go")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="输出，后缀定格式：csv、xlsx、parquet… / where the links go")
+    ],
     task: Task = None,
     top: Annotated[int | None, typer.Option(min=1, help="每行给出最好的几个 / so many best of each row")] = None,
     assign: Annotated[bool, typer.Option("--assign", help="一对一 / no row twice")] = False,
@@ -104,7 +106,9 @@ def link(
 def dedup(
     model: Model,
     file: Annotated[Path, typer.Argument(help="一个表 / a file of texts")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="输出，.csv、.tsv 或 .jsonl / where the groups go")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="输出，后缀定格式：csv、xlsx、parquet… / where the groups go")
+    ],
     task: Task = None,
     keep: Annotated[str, typer.Option(help="留哪一行 / first, longest or newest:COLUMN")] = "first",
     candidates: Candidates = None,

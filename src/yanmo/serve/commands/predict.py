@@ -69,8 +69,8 @@ def predict(
     from ...bulk.chosen_scorer import choose_scorer
     from ...bulk.predict import predict_files
     from ...bulk.request import prediction_sources, read_keep
-    from ...bulk.row_forms import OutputFormat
     from ...data import Columns, FileRows
+    from ...data.output_format import OutputFormat
 
     output = OutputFormat.of(out)
     matcher = open_matcher(model, device=device)

@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..atomic import replacing
 from ..errors import InputError, chosen, require_extra
-from .row_forms import OutputFormat, RowForm
+from .output_format import OutputFormat
 
 __all__ = ["check_room", "require_writer", "write_whole_table"]
 
@@ -42,7 +42,7 @@ def check_room(output: OutputFormat | str, n_rows: int, *, where: Path) -> None:
         raise InputError(f"a sheet holds {_SHEET_ROWS:,} rows", where=where, fix="write .parquet or .csv")
 
 
-def write_whole_table(lines: Path, out: Path, form: RowForm) -> None:
+def write_whole_table(lines: Path, out: Path, *, columns: Sequence[str], output: OutputFormat | str) -> None:
     """Writes the rows of a file of JSON lines as a sheet or as parquet; all of it or nothing.
 
     A text in a sheet is a text, also where it begins as a formula does. A column of parquet has the type of its values:
@@ -51,13 +51,14 @@ def write_whole_table(lines: Path, out: Path, form: RowForm) -> None:
     Args:
         lines: The JSON lines.
         out: The file to write.
-        form: Its columns, and what it is.
+        columns: Names of its columns, in order.
+        output: What it is: a sheet or parquet.
     """
     with replacing(out) as temporary:
-        if form.output is OutputFormat.XLSX:
-            _write_sheet(_rows(lines), temporary, form)
+        if chosen(OutputFormat, output, name="output") is OutputFormat.XLSX:
+            _write_sheet(_rows(lines), temporary, columns)
         else:
-            _write_parquet(lines, temporary, form)
+            _write_parquet(lines, temporary, columns)
 
 
 def _rows(lines: Path) -> Iterator[dict[str, Any]]:
@@ -66,7 +67,7 @@ def _rows(lines: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def _write_sheet(rows: Iterable[Mapping[str, Any]], path: Path, form: RowForm) -> None:
+def _write_sheet(rows: Iterable[Mapping[str, Any]], path: Path, columns: Sequence[str]) -> None:
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
 
@@ -82,17 +83,17 @@ def _write_sheet(rows: Iterable[Mapping[str, Any]], path: Path, form: RowForm) -
         made.data_type = "s"
         return made
 
-    sheet.append([cell(name) for name in form.columns])
+    sheet.append([cell(name) for name in columns])
     for row in rows:
-        sheet.append([cell(row.get(name)) for name in form.columns])
+        sheet.append([cell(row.get(name)) for name in columns])
     book.save(path)
 
 
-def _write_parquet(lines: Path, path: Path, form: RowForm) -> None:
+def _write_parquet(lines: Path, path: Path, columns: Sequence[str]) -> None:
     import pyarrow
     from pyarrow.parquet import ParquetWriter
 
-    kinds: dict[str, set[type]] = {name: set() for name in form.columns}
+    kinds: dict[str, set[type]] = {name: set() for name in columns}
     for row in _rows(lines):
         for name, kind in kinds.items():
             kind.add(_kind(row.get(name)))
