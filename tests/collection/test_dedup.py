@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from yanmo.collection import deduplicate
+from yanmo.collection.apart import shared_pairs
 from yanmo.collection.groups import group_matches
 from yanmo.collection.texts import read_texts
 from yanmo.errors import InputError
@@ -98,6 +99,20 @@ def test_what_must_not_differ_holds_within_groups_too(make_characters):
     for row, text in zip(found.rows, texts, strict=True):
         numbers[row.group] |= set(text) & set("三五")
     assert max(map(len, numbers.values())) == 1
+
+
+def test_copies_share_most_of_their_neighboring_characters(make_characters):
+    matcher, texts = make_characters(at=0.1), ["怎么退款退费用", "怎么退款退费", "怎么银行退款费用"]
+    assert shared_pairs(*texts[:2]) == 5 / 6
+    assert shared_pairs("ＡＢＣ。", "abc") == 1
+    assert _groups(deduplicate(texts, matcher=matcher, task="strict")) == [1, 1, 1]
+    found = deduplicate(texts, matcher=matcher, task="strict", overlap=0.8)
+    assert _groups(found) == [1, 1, 2]
+    assert {pair.why for pair in found.doubtful if not pair.merged} == {
+        f"共有的字对 overlap {shared_pairs(texts[i], texts[2]):.2f}" for i in (0, 1)
+    }
+    with pytest.raises(InputError, match=r"overlap is 1\.5, expected 0 to 1"):
+        deduplicate(texts, matcher=matcher, task="strict", overlap=1.5)
 
 
 def test_scores_kept_by_an_index_are_the_standards_whatever_was_kept_apart(make_characters, tmp_path):

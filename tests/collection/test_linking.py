@@ -94,7 +94,7 @@ def test_wrong_use_is_refused(characters, tmp_path):
         link(FIRST, SECOND, matcher=characters, task="strict", top=2, assign=True)
     with pytest.raises(InputError, match="names the id '9'"):
         link(FIRST, SECOND, matcher=characters, task="strict", known=[("9", "1")])
-    with pytest.raises(InputError, match="names no format"):
+    with pytest.raises(InputError, match="told by its suffix"):
         link(FIRST, SECOND, matcher=characters, task="strict", out=tmp_path / "l.xls")
     with pytest.raises(InputError, match="apart is 'numbers'"):
         link(FIRST, SECOND, matcher=characters, task="strict", apart="date,numbers")

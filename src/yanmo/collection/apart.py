@@ -1,16 +1,76 @@
-"""Pairs that stay apart whatever the standard says, because a number, a date or a name differs by rule."""
+"""Pairs that stay apart whatever the standard says: a number, a date or a name differs, or too little is in common."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.edits import Difference, DifferenceKind, find_differences
-from ..errors import chosen
+from ..errors import InputError, chosen
 from ..match import Verdict
+from .plain_text import plain_text
 
-__all__ = ["Apart", "apart_kinds", "said_differences"]
+__all__ = ["Apart", "ApartRule", "apart_kinds", "apart_rule", "said_differences", "shared_pairs"]
+
+
+@dataclass(frozen=True, slots=True)
+class ApartRule:
+    """What keeps texts apart beside the standard; nothing by itself.
+
+    Attributes:
+        kinds: Differences between what both texts name, such as numbers.
+        overlap: The least share of pairs of neighboring characters, of all that either text has, that both have
+            (Jaccard's index).
+
+    Example:
+        >>> ApartRule(overlap=0.5).why("怎么退款", "怎么退货款")
+        '共有的字对 overlap 0.40'
+    """
+
+    kinds: frozenset[DifferenceKind] = frozenset()
+    overlap: float = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self.kinds) or self.overlap > 0
+
+    def why(self, first: str, second: str) -> str:
+        """Says what keeps two texts apart; empty where nothing does."""
+        shared = shared_pairs(first, second) if self.overlap else 1.0
+        if shared < self.overlap:
+            return f"共有的字对 overlap {shared:.2f}"
+        found = find_differences(first, second) if self.kinds else []
+        return "；".join(
+            said_differences(each for each in found if each.kind in self.kinds and each.text0 and each.text1)
+        )
+
+
+def apart_rule(given: str | Collection[str | DifferenceKind], *, overlap: float = 0.0) -> ApartRule:
+    """Reads what keeps texts apart.
+
+    Args:
+        given: Kinds, or their names with commas between them; nothing for none.
+        overlap: The least share of neighboring characters in common, from 0 to 1.
+
+    Returns:
+        The rule.
+
+    Raises:
+        InputError: A kind is unknown, or the share is none.
+    """
+    if not 0 <= overlap <= 1:
+        raise InputError(f"overlap is {overlap:g}, expected 0 to 1")
+    return ApartRule(apart_kinds(given), overlap)
+
+
+def shared_pairs(first: str, second: str) -> float:
+    """The share of pairs of neighboring characters in common, of all that the plain form of either text has."""
+    a, b = (_character_pairs(plain_text(text)) for text in (first, second))
+    return len(a & b) / len(a | b)
+
+
+def _character_pairs(text: str) -> set[str]:
+    return {text[i : i + 2] for i in range(max(1, len(text) - 1))}
 
 
 def apart_kinds(given: str | Collection[str | DifferenceKind]) -> frozenset[DifferenceKind]:
@@ -47,12 +107,12 @@ class Apart:
     A number that only one of the texts names keeps nothing apart: 怎么还款 and 怎么还款300元 are left to the standard.
 
     Args:
-        kinds: What must not differ.
+        rule: What keeps texts apart.
         texts: The texts, which may become more.
     """
 
-    def __init__(self, kinds: Collection[DifferenceKind], texts: Sequence[str]) -> None:
-        self._kinds, self._texts = frozenset(kinds), texts
+    def __init__(self, rule: ApartRule, texts: Sequence[str]) -> None:
+        self._rule, self._texts = rule, texts
         self._said: dict[tuple[int, int], str] = {}
 
     def decide(self, first: NDArray[np.int64], second: NDArray[np.int64], verdict: Verdict) -> Verdict:
@@ -66,7 +126,7 @@ class Apart:
         Returns:
             The same with fewer matches; the probabilities are the standard's.
         """
-        if not self._kinds:
+        if not self._rule:
             return verdict
         accepted = verdict.accepted.copy()
         for at in np.flatnonzero(accepted).tolist():
@@ -75,12 +135,9 @@ class Apart:
 
     def why(self, first: int, second: int) -> str:
         """Says what keeps two texts apart; empty where nothing does."""
-        if not self._kinds:
+        if not self._rule:
             return ""
         key = first, second
         if key not in self._said:
-            found = find_differences(self._texts[first], self._texts[second])
-            self._said[key] = "；".join(
-                said_differences(each for each in found if each.kind in self._kinds and each.text0 and each.text1)
-            )
+            self._said[key] = self._rule.why(self._texts[first], self._texts[second])
         return self._said[key]

@@ -6,7 +6,7 @@ from pathlib import Path
 from ..data.edits import DifferenceKind
 from ..errors import InputError
 from ..match import Matcher
-from .apart import apart_kinds
+from .apart import apart_rule
 from .group_rows import Groups, find_groups
 from .keep import keep_order
 from .rows_out import check_output, write_rows
@@ -31,6 +31,7 @@ def deduplicate(
     candidates: int | None = None,
     recall: float = 0.98,
     apart: str | Collection[str | DifferenceKind] = (),
+    overlap: float = 0.0,
     column: str | None = None,
     id_column: str | None = None,
     encoding: str = "auto",
@@ -56,6 +57,8 @@ def deduplicate(
         recall: The share of the matches that the candidates should hold.
         apart: Differences that keep texts apart whatever the standard says, such as ``number,date``, where both texts
             name one, by the rules of `yanmo.data.edits`. What they kept apart is listed for a person.
+        overlap: The least share of pairs of neighboring characters that two texts must have in common, from 0 to 1,
+            for those who look for copies rather than for what says the same.
         column: Column of the texts.
         id_column: Column of the ids.
         encoding: Of the file.
@@ -66,14 +69,14 @@ def deduplicate(
         The groups.
 
     Raises:
-        InputError: The kind of a difference is unknown, the standard is not symmetric, the matcher's texts have no
-            vectors of their own, the data cannot be read, an id is there twice, the output exists, or the index is of
-            another model.
+        InputError: The kind of a difference is unknown, ``overlap`` is none, the standard is not symmetric, the
+            matcher's texts have no vectors of their own, the data cannot be read, an id is there twice, the output exists, or the
+            index is of another model.
 
     Example:
         ``yanmo.deduplicate("questions.csv", matcher=Matcher.default(), task="question", out="groups.csv")``
     """
-    kinds = apart_kinds(apart)
+    rule = apart_rule(apart, overlap=overlap)
     encoder = TextVectors(matcher, task)
     if not encoder.is_symmetric:
         raise InputError(
@@ -91,7 +94,7 @@ def deduplicate(
     rank = keep_order(table, keep)
     with work_folder(target, index) as (folder, is_ours), VectorFolder.opened(folder, encoder) as store:
         found = find_groups(
-            table, rank, store, k=candidates, recall=recall, apart=kinds, encode=encode, tell=on_progress or silent
+            table, rank, store, k=candidates, recall=recall, apart=rule, encode=encode, tell=on_progress or silent
         )
     if target is not None:
         _write(target, table, found, done=folder if is_ours else None)

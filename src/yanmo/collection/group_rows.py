@@ -1,14 +1,13 @@
 """Rows into groups: by spelling first, then by the standard, with the reason of every merge."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.edits import DifferenceKind, find_differences
+from ..data.edits import find_differences
 from ..match import Verdict
-from .apart import said_differences
+from .apart import ApartRule, said_differences
 from .candidates import CandidateCount, choose_count, joined_pairs
 from .groups import group_matches
 from .plain_text import first_of_each, plain_text
@@ -86,7 +85,7 @@ def find_groups(
     *,
     k: int | None,
     recall: float,
-    apart: Collection[DifferenceKind],
+    apart: ApartRule,
     encode: Encode | None,
     tell: Progress,
 ) -> Groups:
@@ -98,7 +97,7 @@ def find_groups(
         store: Folder of vectors and scores under the standard.
         k: Candidates of each text; None measures how many it takes.
         recall: The share of the matches that the candidates should hold.
-        apart: Differences that keep texts apart, whatever the standard says.
+        apart: What keeps texts apart, whatever the standard says.
         encode: Where texts are encoded; None for here.
         tell: Told of every stage.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..data.edits import DifferenceKind
 from ..errors import InputError
 from ..match import Matcher
-from .apart import apart_kinds
+from .apart import apart_rule
 from .assignment import assign_one_to_one
 from .candidates import CandidateCount, choose_count
 from .neighbors import nearest
@@ -71,6 +71,7 @@ def link(
     candidates: int | None = None,
     recall: float = 0.98,
     apart: str | Collection[str | DifferenceKind] = (),
+    overlap: float = 0.0,
     known: Iterable[tuple[str, str]] = (),
     column: str | None = None,
     id_column: str | None = None,
@@ -96,6 +97,7 @@ def link(
         candidates: Neighbors of each text; None takes as many as ``recall`` needs by an exhaustive sample.
         recall: The share of the matches that the candidates should hold.
         apart: Differences that keep texts apart whatever the standard says; see `deduplicate`.
+        overlap: The least share of neighboring characters in common; see `deduplicate`.
         known: Ids of pairs that are known to match, first list first, to measure the candidates by.
         column: Column of the texts in both lists.
         id_column: Column of the ids in both.
@@ -107,15 +109,16 @@ def link(
         The links.
 
     Raises:
-        InputError: ``top`` and ``assign`` are both given, the kind of a difference is unknown, the matcher's texts have
-            no vectors of their own, a list cannot be read, the output exists, or the index is of another model.
+        InputError: ``top`` and ``assign`` are both given, the kind of a difference is unknown, ``overlap`` is none, the
+            matcher's texts have no vectors of their own, a list cannot be read, the output exists, or the index is of
+            another model.
     """
     if assign and top is not None:
         raise InputError("one-to-one leaves no second best", fix="give either top or assign")
     for name, value in (("top", top), ("candidates", candidates)):
         if value is not None and value < 1:
             raise InputError(f"{name} is {value}, expected 1 or more")
-    tell, kinds = on_progress or silent, apart_kinds(apart)
+    tell, rule = on_progress or silent, apart_rule(apart, overlap=overlap)
     encoder = TextVectors(matcher, task)
     lists = [read_texts(each, column=column, id_column=id_column, encoding=encoding) for each in (first, second)]
     target = None if out is None else Path(out)
@@ -143,7 +146,7 @@ def link(
         )
         there = found >= 0
         pairs = np.repeat(own, there.sum(1)), among[found[there]]
-        judge = PairJudge(store, apart=kinds)
+        judge = PairJudge(store, apart=rule)
         judge.score(pairs, on_progress=lambda n, of: tell("判断 scoring", n, of))
         verdict = judge(*pairs)
         candidates_of = _by_text(pairs, verdict.probabilities, verdict.accepted)

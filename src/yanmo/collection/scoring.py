@@ -1,14 +1,13 @@
 """Scores of pairs of texts of a vector folder: by vectors where those say all, from the texts elsewhere."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.edits import DifferenceKind
 from ..match import Verdict
-from .apart import Apart
+from .apart import Apart, ApartRule
 from .vector_folder import VectorFolder
 
 __all__ = ["PairJudge", "Pairs", "score_pairs", "verdict_of"]
@@ -19,6 +18,7 @@ Pairs: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 # Pairs scored and put on the disk together.
 _PORTION = 1 << 15
 _FROM_TEXTS = 256
+_NOTHING = ApartRule()
 
 
 def score_pairs(folder: VectorFolder, pairs: Pairs) -> NDArray[np.float32]:
@@ -52,12 +52,12 @@ class PairJudge:
 
     Args:
         folder: The folder, which keeps the scores.
-        apart: Differences that keep texts apart, whatever the standard says.
+        apart: What keeps texts apart, whatever the standard says.
 
     Under a symmetric standard a pair and the pair swapped are one, and are scored once.
     """
 
-    def __init__(self, folder: VectorFolder, *, apart: Collection[DifferenceKind] = ()) -> None:
+    def __init__(self, folder: VectorFolder, *, apart: ApartRule = _NOTHING) -> None:
         self._folder = folder
         self.apart = Apart(apart, folder.texts)
         """What keeps texts apart beside the standard."""

@@ -37,6 +37,10 @@ Candidates = Annotated[
 Apart = Annotated[
     str, typer.Option(help="哪些不同就不算匹配 / what must not differ, of number,date,place,person,company")
 ]
+Overlap = Annotated[
+    float,
+    typer.Option(help="至少共有多大比例的相邻字对，找抄本用 / least share of character pairs in common, for copies"),
+]
 Recall = Annotated[float, typer.Option(help="候选里应有多大比例的匹配 / share of the matches the candidates hold")]
 
 
@@ -56,6 +60,7 @@ def link(
     candidates: Candidates = None,
     recall: Recall = 0.98,
     apart: Apart = "",
+    overlap: Overlap = 0.0,
     index: Kept = None,
     column: Column = None,
     id_column: IdColumn = None,
@@ -90,6 +95,7 @@ def link(
             candidates=candidates,
             recall=recall,
             apart=apart,
+            overlap=overlap,
             known=() if known is None else read_known(known, encoding=encoding),
             column=column,
             id_column=id_column,
@@ -114,6 +120,7 @@ def dedup(
     candidates: Candidates = None,
     recall: Recall = 0.98,
     apart: Apart = "",
+    overlap: Overlap = 0.0,
     index: Kept = None,
     column: Column = None,
     id_column: IdColumn = None,
@@ -148,6 +155,7 @@ def dedup(
             candidates=candidates,
             recall=recall,
             apart=apart,
+            overlap=overlap,
             column=column,
             id_column=id_column,
             encoding=encoding,
