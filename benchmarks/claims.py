@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from study_tables import STUDY_TABLES
+
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 BUNDLED = ROOT / "src" / "yanmo" / "assets" / "default" / "matching.json"
@@ -20,6 +22,7 @@ BEGIN, END = "<!-- claims -->", "<!-- /claims -->"
 OFFICIAL_MARKS = ("<!-- official -->", "<!-- /official -->")
 EXPLAINED_MARKS = ("<!-- explained -->", "<!-- /explained -->")
 CANDIDATE_MARKS = ("<!-- candidates -->", "<!-- /candidates -->")
+DUPLICATE_MARKS = ("<!-- duplicates -->", "<!-- /duplicates -->")
 LEARNED_MARKS = ("<!-- learned -->", "<!-- /learned -->")
 # The ways of learn_standard.py, in the order of the page's columns.
 LEARNED_WAYS = ("cosine", "nearest", "all logits", "learned", "learned, prior as shipped")
@@ -64,11 +67,18 @@ def main() -> None:
         ("standard", LEARNED_MARKS, learned_table),
         ("audit", EXPLAINED_MARKS, explained_table),
         ("collections", CANDIDATE_MARKS, candidate_table),
+        ("collections", DUPLICATE_MARKS, duplicate_table),
     ):
         for language, suffix in enumerate((".md", ".en.md")):
             path = ROOT / "docs" / "methods" / (stem + suffix)
             page = path.read_text(encoding="utf-8")
             _write(path, page, between(page, *marks, "\n" + make(language=language)), only_checks=only_checks)
+    for stem, mark, lay_out in STUDY_TABLES:
+        for language, suffix in enumerate((".md", ".en.md")):
+            path = ROOT / "docs" / "methods" / (stem + suffix)
+            page = path.read_text(encoding="utf-8")
+            new = between(page, f"<!-- {mark} -->", f"<!-- /{mark} -->", "\n" + lay_out(language=language))
+            _write(path, page, new, only_checks=only_checks)
 
 
 def _write(path: Path, page: str, new: str, *, only_checks: bool) -> None:
@@ -203,6 +213,36 @@ def candidate_table(*, language: int) -> str:
         ways = [row["recall"][way] for way in ("own", "base", "bigrams")] + [row["by_chance"]]
         cells = [" / ".join(f"{way[f'at_{k}']:.2f}" for k in (10, 50, 100)) for way in ways]
         lines.append(f"| `{name}` | {row['n_texts']} | {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def duplicate_table(*, language: int) -> str:
+    """Makes the table of ways to find planted duplicates.
+
+    Args:
+        language: 0 for Chinese, 1 for English.
+
+    Returns:
+        Its lines.
+    """
+    head = (
+        "| 办法 | 准确率 | 召回率 | F1 | 处理器秒 |\n",
+        "| way | precision | recall | F1 | processor seconds |\n",
+    )[language]
+    said = {
+        "vectors of similar": ("`similar` 的向量", "vectors of `similar`"),
+        "Yanmo, similar": ("研墨 `similar`，自己的阈值", "Yanmo, `similar`, its own threshold"),
+        "Yanmo, similar, fitted": ("研墨 `similar`，阈值与 `--apart` 由另一半定", "Yanmo, `similar`, fitted"),
+        "Yanmo, learned from 400 pairs, fitted": ("研墨，400 对学来的标准", "Yanmo, learned from 400 pairs, fitted"),
+    }
+    lines = [head, f"|{' --- |' * 5}\n"]
+    for name, way in _read("planted_duplicates")["ways"].items():
+        stem, rule, _ = name.partition(", apart")
+        shown = said.get(stem, (stem, stem))[language] + (
+            ("，加 `--apart` 的规则", ", the rule of `--apart`")[language] if rule else ""
+        )
+        cells = [f"{way[key]:.3f}" for key in ("precision", "recall", "f1")] + [f"{way['cpu_seconds']:.0f}"]
+        lines.append(f"| {shown} | {' | '.join(cells)} |\n")
     return "".join(lines)
 
 

@@ -70,8 +70,8 @@ def deduplicate(
 
     Raises:
         InputError: The kind of a difference is unknown, ``overlap`` is none, the standard is not symmetric, the
-            matcher's texts have no vectors of their own, the data cannot be read, an id is there twice, the output exists, or the
-            index is of another model.
+            matcher's texts have no vectors of their own, the data cannot be read, an id is there twice, the output
+            exists, or the index is of another model.
 
     Example:
         ``yanmo.deduplicate("questions.csv", matcher=Matcher.default(), task="question", out="groups.csv")``
