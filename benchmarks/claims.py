@@ -13,8 +13,6 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from study_tables import STUDY_TABLES
-
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 BUNDLED = ROOT / "src" / "yanmo" / "assets" / "default" / "matching.json"
@@ -73,12 +71,6 @@ def main() -> None:
             path = ROOT / "docs" / "methods" / (stem + suffix)
             page = path.read_text(encoding="utf-8")
             _write(path, page, between(page, *marks, "\n" + make(language=language)), only_checks=only_checks)
-    for stem, mark, lay_out in STUDY_TABLES:
-        for language, suffix in enumerate((".md", ".en.md")):
-            path = ROOT / "docs" / "methods" / (stem + suffix)
-            page = path.read_text(encoding="utf-8")
-            new = between(page, f"<!-- {mark} -->", f"<!-- /{mark} -->", "\n" + lay_out(language=language))
-            _write(path, page, new, only_checks=only_checks)
 
 
 def _write(path: Path, page: str, new: str, *, only_checks: bool) -> None:
@@ -232,7 +224,7 @@ def duplicate_table(*, language: int) -> str:
     said = {
         "vectors of similar": ("`similar` 的向量", "vectors of `similar`"),
         "Yanmo, similar": ("研墨 `similar`，自己的阈值", "Yanmo, `similar`, its own threshold"),
-        "Yanmo, similar, fitted": ("研墨 `similar`，阈值与 `--apart` 由另一半定", "Yanmo, `similar`, fitted"),
+        "Yanmo, similar, fitted": ("研墨 `similar`，三者由另一半定", "Yanmo, `similar`, all three fitted"),
         "Yanmo, learned from 400 pairs, fitted": ("研墨，400 对学来的标准", "Yanmo, learned from 400 pairs, fitted"),
     }
     lines = [head, f"|{' --- |' * 5}\n"]

@@ -1,16 +1,47 @@
 """One seed for every test that draws; tiny bases, pairs, matchers and services that tests of several rooms share."""
 
 import hashlib
+import inspect
 import io
 import json
+import typing
 from contextlib import ExitStack
 
+import jaxtyping
 import numpy as np
 import pytest
 
 # Needs packages of other projects: `make clients`.
 collect_ignore = ["clients"]
 CHARACTERS = "今天气不错我们去公园学生球队赢了输比赛昨晚"
+
+
+_jaxtyped = jaxtyping.jaxtyped
+
+
+def _names_arrays(hint):
+    """Whether a hint says anything of shapes; one written as a string may."""
+    if isinstance(hint, str):
+        return True
+    is_array = inspect.isclass(hint) and issubclass(hint, jaxtyping.AbstractArray)
+    return is_array or any(_names_arrays(part) for part in typing.get_args(hint))
+
+
+def _checked(*arguments, **options):
+    """As ``jaxtyped``, without a record of shapes for functions that name none: half of what checks cost."""
+    if arguments or set(options) != {"typechecker"}:
+        return _jaxtyped(*arguments, **options)
+
+    def decorate(target):
+        if inspect.isfunction(target) and not any(map(_names_arrays, target.__annotations__.values())):
+            return options["typechecker"](target)
+        return _jaxtyped(**options)(target)
+
+    return decorate
+
+
+# What the hook of --jaxtyping-packages puts on every function of the package, which is imported after this file.
+jaxtyping.jaxtyped = _checked
 
 
 @pytest.fixture(autouse=True)

@@ -28,8 +28,13 @@ class ApartRule:
         '共有的字对 overlap 0.40'
     """
 
-    kinds: frozenset[DifferenceKind] = frozenset()
+    kinds: Collection[DifferenceKind] = ()
     overlap: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Takes the kinds by their values too."""
+        kinds = frozenset(chosen(DifferenceKind, kind, name="kinds") for kind in self.kinds)
+        object.__setattr__(self, "kinds", kinds)
 
     def __bool__(self) -> bool:
         return bool(self.kinds) or self.overlap > 0
@@ -45,11 +50,11 @@ class ApartRule:
         )
 
 
-def apart_rule(given: str | Collection[str | DifferenceKind], *, overlap: float = 0.0) -> ApartRule:
+def apart_rule(apart: str | Collection[str | DifferenceKind], *, overlap: float = 0.0) -> ApartRule:
     """Reads what keeps texts apart.
 
     Args:
-        given: Kinds, or their names with commas between them; nothing for none.
+        apart: Kinds, or their names with commas between them; nothing for none.
         overlap: The least share of neighboring characters in common, from 0 to 1.
 
     Returns:
@@ -60,7 +65,7 @@ def apart_rule(given: str | Collection[str | DifferenceKind], *, overlap: float 
     """
     if not 0 <= overlap <= 1:
         raise InputError(f"overlap is {overlap:g}, expected 0 to 1")
-    return ApartRule(apart_kinds(given), overlap)
+    return ApartRule(apart_kinds(apart), overlap)
 
 
 def shared_pairs(first: str, second: str) -> float:
@@ -73,11 +78,11 @@ def _character_pairs(text: str) -> set[str]:
     return {text[i : i + 2] for i in range(max(1, len(text) - 1))}
 
 
-def apart_kinds(given: str | Collection[str | DifferenceKind]) -> frozenset[DifferenceKind]:
+def apart_kinds(apart: str | Collection[str | DifferenceKind]) -> frozenset[DifferenceKind]:
     """Reads which differences keep texts apart.
 
     Args:
-        given: Kinds, or their names with commas between them; nothing for none.
+        apart: Kinds, or their names with commas between them; nothing for none.
 
     Returns:
         The kinds.
@@ -85,7 +90,7 @@ def apart_kinds(given: str | Collection[str | DifferenceKind]) -> frozenset[Diff
     Raises:
         InputError: A kind is unknown.
     """
-    names = given.split(",") if isinstance(given, str) else list(given)
+    names = apart.split(",") if isinstance(apart, str) else list(apart)
     return frozenset(chosen(DifferenceKind, name, name="apart") for name in names if name != "")
 
 

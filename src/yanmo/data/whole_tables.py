@@ -54,8 +54,9 @@ def write_whole_table(lines: Path, out: Path, *, columns: Sequence[str], output:
         columns: Names of its columns, in order.
         output: What it is: a sheet or parquet.
     """
+    output = chosen(OutputFormat, output, name="output")
     with replacing(out) as temporary:
-        if chosen(OutputFormat, output, name="output") is OutputFormat.XLSX:
+        if output is OutputFormat.XLSX:
             _write_sheet(_rows(lines), temporary, columns)
         else:
             _write_parquet(lines, temporary, columns)
