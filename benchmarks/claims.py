@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from study_tables import STUDY_TABLES
+
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 BUNDLED = ROOT / "src" / "yanmo" / "assets" / "default" / "matching.json"
@@ -71,6 +73,12 @@ def main() -> None:
             path = ROOT / "docs" / "methods" / (stem + suffix)
             page = path.read_text(encoding="utf-8")
             _write(path, page, between(page, *marks, "\n" + make(language=language)), only_checks=only_checks)
+    for stem, mark, lay_out in STUDY_TABLES:
+        for language, suffix in enumerate((".md", ".en.md")):
+            path = ROOT / "docs" / "methods" / (stem + suffix)
+            page = path.read_text(encoding="utf-8")
+            new = between(page, f"<!-- {mark} -->", f"<!-- /{mark} -->", "\n" + lay_out(language=language))
+            _write(path, page, new, only_checks=only_checks)
 
 
 def _write(path: Path, page: str, new: str, *, only_checks: bool) -> None:

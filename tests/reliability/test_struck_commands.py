@@ -114,7 +114,7 @@ def _struck(verb, commands, inputs, place, how, point):
 def test_killed(request, verb, commands, inputs, place, undisturbed, tries, draw, tally):
     expected, n_operations, seconds, _ = undisturbed
     with tally(f"killed, then called again: {request.node.callspec.id}") as count:
-        for point in _points(draw, tries(2, 20), n_operations, seconds):
+        for point in _points(draw, tries(1 if verb.is_slow else 2, 20), n_operations, seconds):
             out, ended = _struck(verb, commands, inputs, place, signal.SIGKILL, point)
             flaw = None if ended.code == -signal.SIGKILL else f"not killed but {ended}"
             flaw = flaw or _half_written(verb, out, expected) or _gone_on(verb, commands, inputs, out, expected)

@@ -28,6 +28,8 @@ class Verb:
     """Of the name of what it writes."""
     grows: bool = False
     """Whether what is there may be used at any time, and holds what has been written until then."""
+    is_slow: bool = False
+    """Whether a call takes so long that the short form kills it once only."""
 
     def call(self, inputs: Path, out: Path, *, resume: bool = False) -> list[str]:
         """The words of a call."""
@@ -71,7 +73,7 @@ VERBS = {
         suffix=".jsonl",
     ),
     "convert": Verb(lambda _: ["convert", "tensorflow", str(CONVERTED), "--model-type", "roformer"]),
-    "export": Verb(lambda at: ["export", f"{at}/matcher"]),
+    "export": Verb(lambda at: ["export", f"{at}/matcher"], is_slow=True),
     "quantize": Verb(lambda at: ["quantize", f"{at}/gpt2"]),
     "index": Verb(lambda at: ["index", f"{at}/graph", f"{at}/texts.csv", "--task", "strict"], grows=True),
     "link": Verb(

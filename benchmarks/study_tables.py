@@ -1,0 +1,193 @@
+"""Tables of the pages on studies, out of the JSON that stands beside each page."""
+
+import json
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["STUDY_TABLES"]
+
+PAGES = Path(__file__).parent.parent / "docs" / "methods"
+# Names of the JSON, in Chinese and in English.
+NAMES = {
+    "SimSiam": ("SimSiam", "SimSiam"),
+    "no stop-gradient": ("去掉 stop-gradient", "no stop-gradient"),
+    "no predictor": ("去掉预测头", "no predictor"),
+    "predictor x 0.1": ("预测头学习率 × 0.1", "predictor's rate × 0.1"),
+    "predictor x 10": ("预测头学习率 × 10", "predictor's rate × 10"),
+    "LayerNorm in heads": ("两个头用 LayerNorm", "LayerNorm in both heads"),
+    "BYOL, decay 0.99": ("BYOL，衰减 0.99", "BYOL, decay 0.99"),
+    "squared, as asked": ("平方，如文章所问", "square, as asked"),
+    "squared, stop": ("平方，平均一边停梯度", "square, gradient stopped at the mean"),
+    "cosine + norm": ("余弦 + BatchNorm", "cosine + BatchNorm"),
+    "cosine + norm, stop": ("余弦 + BatchNorm，停梯度", "cosine + BatchNorm, stopped"),
+    "cosine + norm, stop, predictor": ("余弦 + BatchNorm，停梯度，预测头", "cosine + BatchNorm, stopped, predictor"),
+    "GRU reset after (torch)": ("GRU，torch 的", "GRU of torch"),
+    "GRU merged gate": ("GRU，一个门", "GRU, one gate"),
+    "GRU reset last": ("GRU，重置门在后", "GRU, reset last"),
+    "torch default": ("torch 默认", "torch's default"),
+    "orthogonal": ("正交", "orthogonal"),
+    "orthogonal, keep bias 1": ("正交，保留偏置 1", "orthogonal, keep bias 1"),
+    "orthogonal, keep bias 5": ("正交，保留偏置 5", "orthogonal, keep bias 5"),
+    "orthogonal, chrono": ("正交加 chrono", "orthogonal, chrono"),
+    "identity": ("单位阵", "identity"),
+    "rank-one": ("秩一", "rank one"),
+    "constant": ("常向量", "constant"),
+    "vanishing": ("消失", "vanishing"),
+    "steady": ("平稳", "steady"),
+    "exploding": ("爆炸", "exploding"),
+}
+
+
+def siamese_table(part: str, *, language: int) -> str:
+    """Lays the runs of one part of the study simsiam beside each other, means over the seeds.
+
+    Args:
+        part: ``images``, ``sentences`` or ``mean``.
+        language: 0 for Chinese, 1 for English.
+
+    Returns:
+        The table.
+    """
+    numbers = _read("simsiam")
+    rows = numbers[part].values()
+    steps = list(next(iter(rows))["runs"][0]["quality"])
+    heads = [
+        "",
+        *(
+            ("第几步报警", "坍缩成", "投影 std / 有效秩", "向量 std / 有效秩"),
+            ("alarm at step", "collapsed to", "projections std / rank", "vectors std / rank"),
+        )[language],
+        *(_after(step, language=language) for step in steps),
+    ]
+    lines = [heads, ["---"] * len(heads)]
+    if steps:
+        bare = f"{numbers['bare_quality']:.3f}"
+        lines.append([("原始像素", "bare pixels")[language], *[""] * 4, bare, *[""] * (len(steps) - 1)])
+    for row in rows:
+        runs = row["runs"]
+        alarms = [run["alarm_at"] for run in runs]
+        how = sorted({verdict for run in runs for verdict in run["alarm_verdicts"].values()})
+        lines.append(
+            [
+                NAMES[row["title"]][language],
+                ("、", ", ")[language].join("—" if at is None else str(at) for at in alarms) if any(alarms) else "—",
+                ("、", ", ")[language].join(NAMES[each][language] for each in how) or "—",
+                *(_std_and_rank(runs, of) for of in ("projections", "vectors")),
+                *(_mean([run["quality"][step] for run in runs]) for step in steps),
+            ]
+        )
+    return _laid_out(lines)
+
+
+def distance_table(*, language: int) -> str:
+    """Lays the rates a step of every cell and start beside each other, means over the seeds."""
+    rows = _read("recurrent_gradient")["distances"]["rows"]
+    starts = list(dict.fromkeys(row["start"] for row in rows))
+    lines = [[("单元", "cell")[language], *(_name(start, language) for start in starts)], ["---"] * (len(starts) + 1)]
+    for cell in dict.fromkeys(row["cell"] for row in rows):
+        found = {row["start"]: row for row in rows if row["cell"] == cell}
+        cells = []
+        for start in starts:
+            if start not in found:
+                cells.append("—")
+                continue
+            verdicts = found[start]["verdict"]
+            exploded = verdicts.count("exploding")
+            note = ("（{} 个里 {} 个爆炸）", " ({1} of {0} explode)")[language].format(len(verdicts), exploded)
+            cells.append(_digits(float(np.mean(found[start]["rate"]))) + (note if exploded else ""))
+        lines.append([_name(cell, language), *cells])
+    return _laid_out(lines)
+
+
+def steadiness_table(*, language: int) -> str:
+    """Lays the rates a step beside each other by the size of the recurrent matrices."""
+    found = _read("recurrent_gradient")["steadiness"]
+    at = [i for i, gain in enumerate(found["gain"]) if gain in (1, 2, 3, 4, 6, 8, 12)]
+    gains = [f"{found['gain'][i]:g}" for i in at]
+    lines = [[("每步倍率", "rate a step")[language], f"g = {gains[0]}", *gains[1:]], ["---"] * (len(at) + 1)]
+    for cell, rates in found["rate"].items():
+        lines.append([_name(cell, language), *(_mean(rates[i]) for i in at)])
+    return _laid_out(lines)
+
+
+def adding_table(*, language: int) -> str:
+    """Lays beside each other what is left of the gradient at step 0 and what was learned, for both lengths."""
+    rows = _read("recurrent_gradient")["adding"]
+    lengths = sorted({row["n_steps"] for row in rows})
+    heads = [("单元，初始化", "cell, start")[language]]
+    for length in lengths:
+        heads += (
+            [f"{length} 步：第 0 步剩 log₁₀", "学会", "更新次数"],
+            [f"{length} steps: log₁₀ left at step 0", "learned", "updates"],
+        )[language]
+    lines = [heads, ["---"] * len(heads)]
+    ways = dict.fromkeys((row["cell"], row["start"], row["clips"]) for row in rows)
+    for cell, start, clips in ways:
+        parts = [
+            _name(cell, language),
+            _name(start, language),
+            *([] if clips else [("不裁剪", "not clipped")[language]]),
+        ]
+        line = [("，", ", ")[language].join(parts)]
+        for length in lengths:
+            some = [
+                row
+                for row in rows
+                if (row["cell"], row["start"], row["clips"], row["n_steps"]) == (cell, start, clips, length)
+            ]
+            learned = [row["learned_at"] for row in some if row["learned_at"] is not None]
+            left = np.mean([row["before"]["log10_change"] for row in some])
+            verdicts = [
+                NAMES[verdict][language] for verdict, _ in groupby(sorted(row["before"]["verdict"] for row in some))
+            ]
+            line += [
+                f"{left:.1f} {('、', ', ')[language].join(verdicts)}".replace("-", "−"),
+                f"{len(learned)}/{len(some)}",
+                f"{np.median(learned):.0f}" if learned else "—",
+            ]
+        lines.append(line)
+    return _laid_out(lines)
+
+
+STUDY_TABLES = (
+    ("recurrent_gradient", "distances", distance_table),
+    ("recurrent_gradient", "steadiness", steadiness_table),
+    ("recurrent_gradient", "adding", adding_table),
+)
+"""Page, mark and maker of every table."""
+
+
+def _read(study: str) -> Any:
+    return json.loads((PAGES / f"{study}.json").read_text(encoding="utf-8"))["numbers"]
+
+
+def _name(name: str, language: int) -> str:
+    return NAMES[name][language] if name in NAMES else name
+
+
+def _after(step: str, *, language: int) -> str:
+    if step == "0":
+        return ("近邻，训练前", "neighbors, untrained")[language]
+    return (f"{int(step):,} 步后", f"after {int(step):,} steps")[language]
+
+
+def _std_and_rank(runs: Sequence[Any], part: str) -> str:
+    std, rank = (np.mean([run["readings"][part][key][-1] for run in runs]) for key in ("std", "effective_rank"))
+    return f"{std:.2f} / {rank:.1f}"
+
+
+def _mean(values: Sequence[float]) -> str:
+    return f"{np.mean(values):.3f}"
+
+
+def _digits(rate: float) -> str:
+    """Three digits, and a fourth where the rate is so near one that it decides what is left after a thousand steps."""
+    return f"{rate:.4f}" if abs(rate - 1) < 0.01 else f"{rate:.3f}"
+
+
+def _laid_out(lines: Sequence[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
