@@ -154,6 +154,9 @@ def adding_table(*, language: int) -> str:
 
 
 STUDY_TABLES = (
+    ("simsiam", "images", lambda *, language: siamese_table("images", language=language)),
+    ("simsiam", "sentences", lambda *, language: siamese_table("sentences", language=language)),
+    ("simsiam", "mean", lambda *, language: siamese_table("mean", language=language)),
     ("recurrent_gradient", "distances", distance_table),
     ("recurrent_gradient", "steadiness", steadiness_table),
     ("recurrent_gradient", "adding", adding_table),
