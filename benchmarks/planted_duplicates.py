@@ -27,12 +27,12 @@ from machine import describe_machine
 
 from yanmo import Matcher, learn_standard
 from yanmo.collection import Groups, deduplicate
-from yanmo.collection.apart import apart_kinds, shared_pairs
+from yanmo.collection.apart import ApartRule, apart_rule, shared_pairs
 from yanmo.collection.neighbors import nearest
 from yanmo.collection.scoring import PairJudge
 from yanmo.collection.text_vectors import TextVectors
 from yanmo.collection.vector_folder import VectorFolder
-from yanmo.data.edits import DifferenceKind, EditKind, edit_pairs, find_differences
+from yanmo.data.edits import DifferenceKind, EditKind, edit_pairs
 
 RESULT = Path(__file__).parent / "results" / "planted_duplicates.json"
 _MOST_CHARACTERS = 40
@@ -70,7 +70,7 @@ def main() -> None:
     if arguments.base is not None:
         ways["semhash (static vectors of the base)"] = lambda: _nearest_pairs(_static_vectors(arguments.base, texts))
     found = {}
-    kinds = set(DifferenceKind)
+    differing = ApartRule(tuple(DifferenceKind))
     for name, way in ways.items():
         began = time.process_time()
         answer = way()
@@ -81,7 +81,7 @@ def main() -> None:
             continue
         for rule in ("", ", apart"):
             began = time.process_time()
-            kept = {p: s for p, s in answer.items() if not rule or not _differ(texts, p, kinds)}
+            kept = {p: s for p, s in answer.items() if not rule or not differing.why(texts[p[0]], texts[p[1]])}
             threshold = _best_threshold({p: s for p, s in kept.items() if set(p) <= tuned}, _of(truth, tuned))
             said = {pair for pair, score in kept.items() if score >= threshold}
             seconds += time.process_time() - began
@@ -165,8 +165,8 @@ def _fitted(texts: list[str], truth: set[Pair], tuned: set[int], matcher: Matche
         expected, choices = _of(truth, tuned), []
         shared = {(a, b): shared_pairs(texts[a], texts[b]) for a, b in scored}
         for apart in ("", ",".join(kind.value for kind in DifferenceKind)):
-            kinds = set(apart_kinds(apart))
-            alike = {pair: p for pair, p in scored.items() if not _differ(texts, pair, kinds)}
+            rule = apart_rule(apart)
+            alike = {(a, b): p for (a, b), p in scored.items() if not rule.why(texts[a], texts[b])}
             for overlap in OVERLAPS:
                 left = {pair: p for pair, p in alike.items() if shared[pair] >= overlap}
                 threshold = _best_threshold(left, expected)
@@ -177,11 +177,6 @@ def _fitted(texts: list[str], truth: set[Pair], tuned: set[int], matcher: Matche
         fitted = Matcher(matcher.engine, matcher.pair_encoder, matcher.matching.with_decision(task, rule))
         print(task, "apart:", apart or "nothing", "overlap:", overlap, "threshold:", round(threshold, 4), flush=True)
         return _merged(deduplicate(texts, matcher=fitted, task=task, index=index, apart=apart, overlap=overlap))
-
-
-def _differ(texts: list[str], pair: Pair, kinds: set[DifferenceKind]) -> bool:
-    found = find_differences(texts[pair[0]], texts[pair[1]]) if kinds else []
-    return any(each.kind in kinds and each.text0 and each.text1 for each in found)
 
 
 def _scored(texts: list[str], matcher: Matcher, task: str, index: Path) -> Scored:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -141,9 +140,7 @@ def adding_table(*, language: int) -> str:
             ]
             learned = [row["learned_at"] for row in some if row["learned_at"] is not None]
             left = np.mean([row["before"]["log10_change"] for row in some])
-            verdicts = [
-                NAMES[verdict][language] for verdict, _ in groupby(sorted(row["before"]["verdict"] for row in some))
-            ]
+            verdicts = [NAMES[verdict][language] for verdict in sorted({row["before"]["verdict"] for row in some})]
             line += [
                 f"{left:.1f} {('、', ', ')[language].join(verdicts)}".replace("-", "−"),
                 f"{len(learned)}/{len(some)}",

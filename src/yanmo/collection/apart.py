@@ -11,7 +11,7 @@ from ..errors import InputError, chosen
 from ..match import Verdict
 from .plain_text import plain_text
 
-__all__ = ["Apart", "ApartRule", "apart_kinds", "apart_rule", "said_differences", "shared_pairs"]
+__all__ = ["Apart", "ApartRule", "apart_rule", "said_differences", "shared_pairs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ def apart_rule(apart: str | Collection[str | DifferenceKind], *, overlap: float 
     """
     if not 0 <= overlap <= 1:
         raise InputError(f"overlap is {overlap:g}, expected 0 to 1")
-    return ApartRule(apart_kinds(apart), overlap)
+    names = apart.split(",") if isinstance(apart, str) else list(apart)
+    return ApartRule([chosen(DifferenceKind, name, name="apart") for name in names if name != ""], overlap)
 
 
 def shared_pairs(first: str, second: str) -> float:
@@ -76,22 +77,6 @@ def shared_pairs(first: str, second: str) -> float:
 
 def _character_pairs(text: str) -> set[str]:
     return {text[i : i + 2] for i in range(max(1, len(text) - 1))}
-
-
-def apart_kinds(apart: str | Collection[str | DifferenceKind]) -> frozenset[DifferenceKind]:
-    """Reads which differences keep texts apart.
-
-    Args:
-        apart: Kinds, or their names with commas between them; nothing for none.
-
-    Returns:
-        The kinds.
-
-    Raises:
-        InputError: A kind is unknown.
-    """
-    names = apart.split(",") if isinstance(apart, str) else list(apart)
-    return frozenset(chosen(DifferenceKind, name, name="apart") for name in names if name != "")
 
 
 def said_differences(differences: Iterable[Difference]) -> list[str]:

@@ -87,7 +87,7 @@ def test_a_relu_cell_that_starts_as_the_identity_carries_its_gradient_a_thousand
 
 
 def test_gradients_that_are_not_clipped_may_end_beyond_all_numbers():
-    """Clipping decides: the same cells, sequences and rate."""
+    """They are told as None, not as numbers that a table would average."""
     cells = [make_cell(CellKind.RELU, input_width=2, hidden_width=8, start=Start(gain=3.0), seed=0)]
     given = {"n_steps": 120, "seed": 0, "watch": lambda n, n_learned: None}
     plan = AddingPlan(n_updates=40, n_between=10, learning_rate=0.1)

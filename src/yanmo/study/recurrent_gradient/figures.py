@@ -107,9 +107,8 @@ def _draw_errors(panel: Axes, rows: Sequence[Mapping[str, Any]], n_steps: int) -
         updates = row["n_between"] * np.arange(1, len(row["errors"]) + 1)
         label = None if row["cell"] in named else row["cell"]
         named.add(row["cell"])
-        style = "-" if row["start"] == "torch default" else "--"
+        style = ":" if not row["clips"] else "-" if row["start"] == "torch default" else "--"
         errors = np.array(row["errors"], dtype=float)  # None where it was beyond all numbers
-        style = style if row["clips"] else ":"
         panel.plot(updates, errors, style, color=_COLOR[row["cell"]], linewidth=0.9, label=label)
     panel.axhline(1 / 6, color="black", linestyle=":", linewidth=0.8)
     panel.set(
