@@ -17,7 +17,7 @@ import numpy as np
 from machine import describe_machine
 
 from yanmo import Matcher
-from yanmo.collection.neighbors import nearest
+from yanmo.collection.neighbors import NeighborSearch
 from yanmo.collection.text_vectors import TextVectors
 
 RESULT = Path(__file__).parent / "results" / "candidate_vectors.json"
@@ -50,7 +50,7 @@ def main() -> None:
         texts, pairs = _collection(arguments.data, name, arguments.matches)
         ways = {"own": _vectors(matcher, name, texts), "bigrams": _bigrams(texts)}
         if arguments.base is not None:
-            ways["base"] = _base_vectors(arguments.base, texts)
+            ways["base"] = mean_vectors(arguments.base, texts)
         else:
             ways[GENERAL] = _vectors(matcher, GENERAL, texts)
         rows[name] = {
@@ -81,7 +81,16 @@ def _vectors(matcher: Matcher, task: str, texts: list[str]) -> np.ndarray:
     return TextVectors(matcher, task).encode(texts).vectors[:, 0]
 
 
-def _base_vectors(base: Path, texts: list[str]) -> np.ndarray:
+def mean_vectors(base: Path, texts: list[str]) -> np.ndarray:
+    """Encodes texts by a base, each alone, behind the prefix that an e5 was trained with.
+
+    Args:
+        base: Hugging Face folder.
+        texts: The texts.
+
+    Returns:
+        Unit means of the last states, float16[n, width].
+    """
     import torch
     from transformers import AutoModel, AutoTokenizer
 
@@ -111,7 +120,7 @@ def _bigrams(texts: list[str]) -> np.ndarray:
 
 def _recall(vectors: np.ndarray, pairs: list[tuple[int, int]]) -> dict[str, float]:
     firsts = np.array([a for a, _ in pairs])
-    found = nearest(vectors[firsts], vectors, max(KS) + 1)
+    found = NeighborSearch(vectors)(vectors[firsts], max(KS) + 1)
     ranks = []
     for row, (a, b) in enumerate(pairs):
         order = found[row][found[row] != a]

@@ -28,7 +28,7 @@ from machine import describe_machine
 from yanmo import Matcher, learn_standard
 from yanmo.collection import Groups, deduplicate
 from yanmo.collection.apart import ApartRule, apart_rule, shared_pairs
-from yanmo.collection.neighbors import nearest
+from yanmo.collection.neighbors import NeighborSearch
 from yanmo.collection.scoring import PairJudge
 from yanmo.collection.text_vectors import TextVectors
 from yanmo.collection.vector_folder import VectorFolder
@@ -202,7 +202,7 @@ def _static_vectors(base: Path, texts: list[str]) -> np.ndarray:
 
 
 def _nearest_pairs(vectors: np.ndarray) -> Scored:
-    found = nearest(vectors, vectors, 11)
+    found = NeighborSearch(vectors)(vectors, 11)
     wide = vectors.astype(np.float32)
     return {
         (min(a, b), max(a, b)): float(wide[a] @ wide[b]) for a, row in enumerate(found.tolist()) for b in row if b != a

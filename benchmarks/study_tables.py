@@ -150,7 +150,57 @@ def adding_table(*, language: int) -> str:
     return _laid_out(lines)
 
 
+def exactness_table(*, language: int) -> str:
+    """Lays the probe of the sharpness beside the eigenvalues of the whole matrix."""
+    heads = (
+        ["训练到时间", "参数", "探针", "整个矩阵", "相对误差", "Hessian 乘向量的次数"],
+        ["trained to time", "parameters", "probe", "whole matrix", "relative error", "products of the Hessian"],
+    )[language]
+    lines = [heads, ["---"] * len(heads)]
+    for row in _read("edge_of_stability")["exact"]:
+        lines.append(
+            [
+                f"{row['time']:g}",
+                f"{row['n_parameters']:,}",
+                f"{row['probe']:.4f}",
+                f"{row['dense']:.4f}",
+                f"{row['relative_error']:.0e}",
+                str(row["n_products"]),
+            ]
+        )
+    return _laid_out(lines)
+
+
+def edge_table(*, language: int) -> str:
+    """Lays beside each other where the sharpness of each rate ends."""
+    heads = (
+        ["学习率", "动量", "边界", "开始时 λ", "末了 λ / 边界", "到达的时间", "到达前升高的步", "到达后"],
+        ["rate", "momentum", "edge", "λ at the start", "λ / edge at the end", "reached at", "rises before", "after"],
+    )[language]
+    rows = _read("edge_of_stability")["runs"]
+    lines = [heads, ["---"] * len(heads)]
+    for rate, momentum in dict.fromkeys((row["rate"], row["momentum"]) for row in rows):
+        some = [row for row in rows if (row["rate"], row["momentum"]) == (rate, momentum)]
+        ends = [row["at_the_end"] for row in some]
+        reached = [row["reached_at"] for row in some if row["reached_at"] is not None]
+        lines.append(
+            [
+                f"{rate:g}",
+                f"{momentum:g}",
+                f"{some[0]['edge']:.1f}",
+                f"{np.mean([row['sharpnesses'][0] for row in some]):.1f}",
+                f"{np.mean(ends):.3f} ± {np.std(ends):.3f}",
+                f"{np.mean(reached):.0f}" if len(reached) == len(some) else "—",
+                _share([row["rises"][0] for row in some]),
+                _share([row["rises"][1] for row in some]) if len(reached) == len(some) else "—",
+            ]
+        )
+    return _laid_out(lines)
+
+
 STUDY_TABLES = (
+    ("edge_of_stability", "exactness", exactness_table),
+    ("edge_of_stability", "runs", edge_table),
     ("simsiam", "images", lambda *, language: siamese_table("images", language=language)),
     ("simsiam", "sentences", lambda *, language: siamese_table("sentences", language=language)),
     ("simsiam", "mean", lambda *, language: siamese_table("mean", language=language)),
@@ -187,6 +237,11 @@ def _mean(values: Sequence[float]) -> str:
 def _digits(rate: float) -> str:
     """Three digits, and a fourth where the rate is so near one that it decides what is left after a thousand steps."""
     return f"{rate:.4f}" if abs(rate - 1) < 0.01 else f"{rate:.3f}"
+
+
+def _share(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{np.mean(known):.0%}" if known else "—"
 
 
 def _laid_out(lines: Sequence[Sequence[str]]) -> str:

@@ -1,6 +1,7 @@
 """One seed for every test that draws; tiny bases, pairs, matchers and services that tests of several rooms share."""
 
 import functools
+import gc
 import hashlib
 import inspect
 import io
@@ -50,12 +51,26 @@ def _checked(*arguments, **options):
 
 # What the hook of --jaxtyping-packages puts on every function of the package, which is imported after this file.
 jaxtyping.jaxtyped = _checked
+# Python before 3.12 lists a protocol's members anew at every check, which jaxtyping makes for every array.
+if hasattr(typing, "_get_protocol_attrs"):
+    typing._get_protocol_attrs = functools.cache(typing._get_protocol_attrs)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays to the end: full collections, which Trainers ask for, need not look through it."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def unchecked(monkeypatch) -> None:
+    """Switches the checks of hints off, for what runs whole that other tests check part by part."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 # Imports stand inside: tests of rooms without torch load this file as well.

@@ -22,7 +22,7 @@ from yanmo.errors import InputError
 
 # What the library itself makes, and hands out.
 _MADE_INSIDE = {
-    *("MegatronRule", "Edit", "PairReader", "Completion", "PairRows", "PairChunk", "CollapseReading", "RecurrentFlow"),
+    *("MegatronRule", "Edit", "PairReader", "Completion", "PairRows", "PairChunk", "CollapseReading", "GradientFlow"),
     *("DescentRun", "RefusalError", "RowForm", "ReadingRules", "Exported"),
 }
 

@@ -62,6 +62,29 @@ def _base(folder, texts):
 
 
 @pytest.fixture(scope="session")
+def small_default(tmp_path_factory):
+    """A matcher of two layers and random weights, with the tasks and the tokenizer of the bundled one."""
+    import torch
+
+    from yanmo import Matcher
+    from yanmo.encode import EncoderConfig
+    from yanmo.match import Architecture
+    from yanmo.match.engines.torch_engine import TorchEngine, build_classifier
+
+    torch.manual_seed(0)
+    bundled = Matcher.default()
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    with resources.as_file(resources.files("yanmo.assets") / "default" / "config.json") as path:
+        config = EncoderConfig.from_hf(json.loads(path.read_text(encoding="utf-8")) | sizes)
+    built = dict(bundled.matching.model) | {"joint_from": 2, "conditional_from": 1, "head_width": 16}
+    classifier = build_classifier(config, Architecture(**built), n_tasks=len(bundled.matching.task_set.tasks))
+    matching = bundled.matching.model_copy(update={"model": built})
+    folder = tmp_path_factory.mktemp("base") / "default"
+    Matcher(TorchEngine(classifier, config), bundled.pair_encoder, matching).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def prepared(tmp_path_factory):
     """What every page may take as given."""
     folder = tmp_path_factory.mktemp("reader")

@@ -264,6 +264,7 @@ def _tells_apart(rows, pairs):
     assert min(auc[name] for name in ("review_kind", "review_opinion", "intent", "search")) > 0.9  # those that cross
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_demo_runs_whole_on_the_bundled_pairs(tmp_path):
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "decisions.jsonl").write_text("of an earlier demonstration\n")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .neighbors import nearest
+from .neighbors import NeighborSearch
 from .scoring import score_pairs, verdict_of
 from .vector_folder import VectorFolder
 
@@ -41,6 +41,7 @@ class CandidateCount:
 
 def choose_count(
     folder: VectorFolder,
+    search: NeighborSearch,
     *,
     numbers: NDArray[np.int64],
     among: NDArray[np.int64],
@@ -51,6 +52,7 @@ def choose_count(
 
     Args:
         folder: The texts.
+        search: Finds the candidates, by place among those that are looked among; what it misses counts as missed.
         numbers: Those that look for matches, by number.
         among: Those they look among.
         within_one: Whether it is one collection, in which no text is to find itself.
@@ -68,15 +70,14 @@ def choose_count(
     drawn = np.sort(np.random.default_rng(_SEED).permutation(numbers)[:n])
     most = min(_STEPS[-1], max(1, len(among) - within_one))
     steps = [*(k for k in _STEPS if k < most), most]
-    vectors = folder.vectors()
     # Of one collection a text is its own nearest, and is passed over.
-    nearest_of = nearest(np.asarray(vectors[drawn]), np.asarray(vectors[among]), most + within_one, exact_below=1 << 62)
+    nearest_of = search(np.asarray(folder.vectors()[drawn]), most + within_one)
     hits, n_matches, n_pairs = np.zeros(len(steps)), 0, 0
     for row, text in enumerate(drawn.tolist()):
         others = among[among != text] if within_one else among
         pairs = np.full(len(others), text), others
         accepted = verdict_of(folder, pairs, score_pairs(folder, pairs)).accepted
-        order = among[nearest_of[row]]
+        order = among[nearest_of[row][nearest_of[row] >= 0]]
         order = order[order != text] if within_one else order
         n_matches += int(accepted.sum())
         n_pairs += len(others)
@@ -91,6 +92,7 @@ def choose_count(
 
 def joined_pairs(
     folder: VectorFolder,
+    search: NeighborSearch,
     numbers: NDArray[np.int64],
     k: int,
     *,
@@ -100,15 +102,15 @@ def joined_pairs(
 
     Args:
         folder: The folder.
-        numbers: Which of its texts, rising.
+        search: Finds neighbors, by place among the numbers.
+        numbers: Which of the folder's texts, rising.
         k: How many neighbors.
         on_progress: Told how many texts are done, and how many there are.
 
     Returns:
         Numbers of the lower and of the higher texts, sorted.
     """
-    vectors = np.asarray(folder.vectors()[numbers])
-    found = nearest(vectors, vectors, k + 1, on_progress=on_progress)
+    found = search(np.asarray(folder.vectors()[numbers]), k + 1, on_progress=on_progress)
     own = np.repeat(np.arange(len(numbers)), found.shape[1])
     other = found.reshape(-1)
     is_pair = (other >= 0) & (other != own)

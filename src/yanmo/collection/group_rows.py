@@ -10,6 +10,7 @@ from ..match import Verdict
 from .apart import ApartRule, said_differences
 from .candidates import CandidateCount, choose_count, joined_pairs
 from .groups import group_matches
+from .neighbors import NeighborSearch
 from .plain_text import first_of_each, plain_text
 from .scoring import PairJudge, Pairs
 from .texts import TextTable
@@ -169,11 +170,12 @@ def _by_standard(
     numbers = np.array(sorted(row_of), dtype=np.int64)
     if len(numbers) < 2:
         return _Found(np.arange(len(store.texts)), [], None)
+    search = NeighborSearch(np.asarray(store.vectors()[numbers]))
     if k is None:
-        count = choose_count(store, numbers=numbers, among=numbers, within_one=True, recall=recall)
+        count = choose_count(store, search, numbers=numbers, among=numbers, within_one=True, recall=recall)
     else:
         count = CandidateCount(min(k, len(numbers) - 1), None, 0, 0, 0.0)
-    pairs = joined_pairs(store, numbers, count.k, on_progress=lambda n, of: tell("找候选 candidates", n, of))
+    pairs = joined_pairs(store, search, numbers, count.k, on_progress=lambda n, of: tell("找候选 candidates", n, of))
     judge.score(pairs, on_progress=lambda n, of: tell("判断 scoring", n, of))
     verdict = judge(*pairs)
     # Texts of earlier collections in the same folder come last, and are in no pair.

@@ -13,7 +13,7 @@ from ..match import Matcher
 from .apart import apart_rule
 from .assignment import assign_one_to_one
 from .candidates import CandidateCount, choose_count
-from .neighbors import nearest
+from .neighbors import NeighborSearch
 from .rows_out import check_output, write_rows
 from .scoring import PairJudge
 from .text_vectors import TextVectors
@@ -129,21 +129,17 @@ def link(
         n_encoded = store.add(every, encode=encode, on_progress=lambda n, of: tell("编码 encoding", n, of))
         a, b = (np.array([store.numbers[text] for text in table.texts], dtype=np.int64) for table in lists)
         own, among = np.unique(a), np.unique(b)
+        vectors = store.vectors()
+        search = NeighborSearch(np.asarray(vectors[among]))
         if candidates is None:
-            count = choose_count(store, numbers=own, among=among, within_one=False, recall=recall)
+            count = choose_count(store, search, numbers=own, among=among, within_one=False, recall=recall)
         else:
             count = CandidateCount(min(candidates, len(among)), None, 0, 0, 0.0)
         if top is not None:
             count = CandidateCount(
                 max(count.k, min(top, len(among))), count.recall, count.n_sampled, count.n_matches, count.match_rate
             )
-        vectors = store.vectors()
-        found = nearest(
-            np.asarray(vectors[own]),
-            np.asarray(vectors[among]),
-            count.k,
-            on_progress=lambda n, of: tell("找候选 candidates", n, of),
-        )
+        found = search(np.asarray(vectors[own]), count.k, on_progress=lambda n, of: tell("找候选 candidates", n, of))
         there = found >= 0
         pairs = np.repeat(own, there.sum(1)), among[found[there]]
         judge = PairJudge(store, apart=rule)

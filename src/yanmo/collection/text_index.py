@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..match import Matcher
-from .neighbors import nearest
+from .neighbors import NeighborSearch
 from .text_vectors import TextVectors
 from .texts import GivenTexts, read_texts
 from .vector_folder import Encode, VectorFolder
@@ -18,6 +18,8 @@ from .vector_folder import Encode, VectorFolder
 __all__ = ["Hit", "TextIndex", "search"]
 
 _CANDIDATES = 200
+# To make cells takes as long as thousands of exact searches, so that only a very large index is worth them.
+_EXACT_BELOW = 1_000_000
 Progress = Callable[[int, int], None]
 """Told how many texts are encoded, and how many there are."""
 
@@ -170,7 +172,7 @@ class TextIndex:
             return [[] for _ in queries]
         encoder = self._store.encoder
         encoded = encoder.encode(queries)
-        found = nearest(encoded.vectors[:, 0], self._vectors, max(top, candidates))
+        found = self._nearest(encoded.vectors[:, 0], max(top, candidates))
         return [
             self._hits(query, encoded.vectors[i], int(encoded.lengths[i]), self._numbers[found[i][found[i] >= 0]], top)
             for i, query in enumerate(queries)
@@ -207,7 +209,8 @@ class TextIndex:
                 self._by_id[entry["id"]] = number
                 self._entries_of.setdefault(entry["text"], []).append(number)
         self._numbers = np.array(sorted(self._entries_of), dtype=np.int64)
-        self._vectors = np.asarray(self._store.vectors()[self._numbers])
+        vectors = np.asarray(self._store.vectors()[self._numbers])
+        self._nearest = NeighborSearch(vectors, exact_below=_EXACT_BELOW)
 
 
 def search(index: str | Path, queries: Sequence[str], *, matcher: Matcher, task: str, top: int = 10) -> list[list[Hit]]:

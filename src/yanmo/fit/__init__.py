@@ -12,6 +12,9 @@ require_extra("accelerate", extra="train")
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "loop.regularizers": ["Regularizers"],
+        "loop.sharpness_watch": ["SharpnessWatch"],
+        "loop.trainer_mixin": ["RegularizedTrainerMixin"],
         "matching.config": ["TrainConfig", "load_train_config"],
         "matching.run": ["RunSummary", "train_matcher"],
         "pretraining.config": ["PretrainConfig", "load_pretrain_config"],

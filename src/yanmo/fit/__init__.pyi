@@ -1,3 +1,6 @@
+from .loop.regularizers import Regularizers as Regularizers
+from .loop.sharpness_watch import SharpnessWatch as SharpnessWatch
+from .loop.trainer_mixin import RegularizedTrainerMixin as RegularizedTrainerMixin
 from .matching.config import TrainConfig as TrainConfig
 from .matching.config import load_train_config as load_train_config
 from .matching.run import RunSummary as RunSummary

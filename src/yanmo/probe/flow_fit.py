@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..errors import InputError
 
-__all__ = ["FlowLimits", "FlowVerdict", "RecurrentFlow", "fit_flow"]
+__all__ = ["FlowLimits", "FlowVerdict", "GradientFlow", "fit_flow"]
 
 
 class FlowVerdict(str, Enum):
@@ -42,13 +42,13 @@ class FlowLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class RecurrentFlow:
-    """How a gradient shrinks or grows on its way back through time, as ``recurrent_flow`` measures it.
+class GradientFlow:
+    """How a gradient shrinks or grows on its way back, as ``recurrent_flow`` and ``layer_flow`` measure it.
 
     Attributes:
         log_norms: Natural logarithm of ``|d state_T / d state_t|`` relative to that of the identity, at distance
             ``T - t`` = 0, 1, ..., T; 0 means that the gradient arrives as large as it set out.
-        rate: Factor a step of the fitted exponential.
+        rate: Factor a step (or layer) of the fitted exponential.
         half_life: Steps in which the fitted norm halves, or doubles if the rate is above 1; infinite at rate 1.
         r_squared: Share of the variance of ``log_norms`` that the exponential explains.
         verdict: From the last of ``log_norms`` and the limits.
@@ -60,17 +60,18 @@ class RecurrentFlow:
     r_squared: float
     verdict: FlowVerdict
 
-    def readings(self) -> dict[str, float]:
-        """Returns the numbers for a tracker, ``log10_change`` being what is left at the longest distance."""
-        return {
-            "recurrent/rate": self.rate,
-            "recurrent/half_life": self.half_life,
-            "recurrent/r_squared": self.r_squared,
-            "recurrent/log10_change": self.log_norms[-1].item() / math.log(10),
+    def readings(self, name: str = "recurrent") -> dict[str, float]:
+        """Returns the numbers for a tracker under a name; ``log10_change`` is what is left at the longest distance."""
+        numbers = {
+            "rate": self.rate,
+            "half_life": self.half_life,
+            "r_squared": self.r_squared,
+            "log10_change": self.log_norms[-1].item() / math.log(10),
         }
+        return {f"{name}/{key}": value for key, value in numbers.items()}
 
 
-def fit_flow(log_norms: Float[Tensor, " distances"], *, limits: FlowLimits | None = None) -> RecurrentFlow:
+def fit_flow(log_norms: Float[Tensor, " distances"], *, limits: FlowLimits | None = None) -> GradientFlow:
     """Fits ``|d state_T / d state_t| = a * rate^(T - t)`` by least squares in logarithms, with a verdict.
 
     Args:
@@ -102,7 +103,7 @@ def fit_flow(log_norms: Float[Tensor, " distances"], *, limits: FlowLimits | Non
     distance = torch.arange(len(log_norms), dtype=log_norms.dtype)[arrives]
     norms = log_norms[arrives]
     if len(norms) < 2:
-        return RecurrentFlow(log_norms=log_norms, rate=0.0, half_life=0.0, r_squared=math.nan, verdict=verdict)
+        return GradientFlow(log_norms=log_norms, rate=0.0, half_life=0.0, r_squared=math.nan, verdict=verdict)
     centered = distance - distance.mean()
     slope = (centered @ norms / (centered @ centered)).item()
     total = (norms - norms.mean()).square().sum().item()
@@ -110,6 +111,6 @@ def fit_flow(log_norms: Float[Tensor, " distances"], *, limits: FlowLimits | Non
     # A gradient that never changes leaves only rounding to explain.
     r_squared = 1 - left / total if total > 1e-18 * len(norms) else 1.0
     half_life = math.log(2) / abs(slope) if slope else math.inf
-    return RecurrentFlow(
+    return GradientFlow(
         log_norms=log_norms, rate=math.exp(slope), half_life=half_life, r_squared=r_squared, verdict=verdict
     )

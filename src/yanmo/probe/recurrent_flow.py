@@ -1,32 +1,37 @@
 """How much of a gradient survives the way back through a recurrent network: ``|d h_T / d h_t|`` against ``T - t``."""
 
 import copy
-import math
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import vjp, vmap
 
 from ..errors import InputError, chosen
-from .flow_fit import FlowLimits, RecurrentFlow, fit_flow
+from .flow_fit import FlowLimits, GradientFlow, fit_flow
+from .jacobian_chain import ChainStep, DerivedStep, FlowNorm, chain_norms
 from .torch_recurrence import TorchRecurrence
 
-__all__ = ["DifferentiableCell", "FlowNorm", "FlowPart", "recurrent_flow"]
+__all__ = ["DifferentiableCell", "FlowPart", "RecurrentStep", "recurrent_flow"]
 
 
 @runtime_checkable
-class DifferentiableCell(Protocol):
-    """A cell with a closed-form Jacobian, as those of ``yanmo.layers``; ``(h, c)`` is one vector, ``h`` first."""
+class RecurrentStep(Protocol):
+    """A step of any recurrence whose state is one flat vector, ``(h, c)`` with ``h`` first where there is a memory."""
 
     hidden_width: int
     state_width: int
 
     def __call__(self, x: Tensor, state: Tensor) -> Tensor:
-        """Computes one step."""
+        """Computes one step, from an input [batch, input] and a state [batch, state] to the next state."""
         ...
+
+
+@runtime_checkable
+class DifferentiableCell(RecurrentStep, Protocol):
+    """A cell with a closed-form Jacobian, as those of ``yanmo.layers``."""
 
     def jacobian(self, x: Tensor, state: Tensor) -> Tensor:
         """Returns ``d state_t / d state_{t-1}``."""
@@ -41,21 +46,16 @@ class FlowPart(str, Enum):
     MEMORY = "memory"
 
 
-class FlowNorm(str, Enum):
-    """Root mean square over all directions (Frobenius), or the worst one (spectral: one SVD a step)."""
-
-    FROBENIUS = "frobenius"
-    SPECTRAL = "spectral"
-
-
 def recurrent_flow(
-    model: nn.Module | DifferentiableCell,
+    model: nn.Module | RecurrentStep,
     x: Float[Tensor, "batch seq input"],
     *,
     part: FlowPart | str = FlowPart.STATE,
     norm: FlowNorm | str = FlowNorm.FROBENIUS,
     limits: FlowLimits | None = None,
-) -> RecurrentFlow:
+    n_probes: int | None = None,
+    seed: int = 0,
+) -> GradientFlow:
     """Measures the gradient's way back from the last step of ``x`` to every earlier one, and to the zero state before.
 
     ``d state_T / d state_t = J_T J_{T-1} ... J_{t+1}``, multiplied from the left in float64 on the CPU, rescaled at
@@ -64,28 +64,35 @@ def recurrent_flow(
 
     Args:
         model: An ``nn.RNN``, ``nn.LSTM`` or ``nn.GRU`` with any number of layers (their states together are the state;
-            dropout is left out), or a cell with a closed-form Jacobian (give ``layer.cell`` of a ``RecurrentLayer``).
+            dropout is left out), a cell with a closed-form Jacobian (give ``layer.cell`` of a ``RecurrentLayer``), or
+            any step ``(x, state) -> state`` with ``hidden_width`` and ``state_width``, which is differentiated
+            automatically: a state-space cell, linear attention, a stack of layers with their states side by side.
         x: Inputs, shape [batch, seq, input], batch first whatever ``model.batch_first`` is.
         part: Which part of the state.
         norm: Which norm.
         limits: Where steady ends; None takes the defaults.
+        n_probes: Directions that are followed instead of all; see ``chain_norms``. 32 read a state of 64 components
+            within 5 % at every distance (study gradient-flow), and cost as much where it has 1,000. None follows all,
+            exactly.
+        seed: Draws the probes.
 
     Returns:
         The norms, the fit and the verdict.
 
     Raises:
         InputError: ``model`` is another kind of network, ``part`` or ``norm`` is none, ``x`` is packed, empty or not
-            finite, the state overflows on the way forward, or the memory of a network without one is asked for.
+            finite, the state overflows on the way forward, the memory of a network without one is asked for, or the
+            spectral norm is asked of probes.
 
     Example:
         >>> flow = recurrent_flow(nn.RNN(2, 8), torch.randn(4, 50, 2))
         >>> flow.verdict.value, flow.rate < 1
         ('vanishing', True)
 
-    Source: kexue.fm/archives/7888.
+    Source: kexue.fm/archives/7888. Through layers instead of steps: ``layer_flow``.
     """
     part, norm = chosen(FlowPart, part, name="part"), chosen(FlowNorm, norm, name="norm")
-    cell = _differentiable(model)
+    cell = _cell_of(model)
     hidden_width, state_width = cell.hidden_width, cell.state_width
     if part is FlowPart.MEMORY and hidden_width == state_width:
         raise InputError(f"a {type(model).__name__} keeps no memory beside its hidden state", fix="follow another part")
@@ -94,60 +101,42 @@ def recurrent_flow(
         FlowPart.HIDDEN: slice(0, hidden_width),
         FlowPart.MEMORY: slice(hidden_width, state_width),
     }[part]
-    steps = _checked(x).unbind(1)
-    with torch.no_grad():
-        states = [x.new_zeros(x.shape[0], state_width, dtype=torch.float64, device="cpu")]
-        for t, inputs in enumerate(steps):
-            states.append(cell.step(inputs, states[-1]))
-            if not states[-1].isfinite().all():
-                raise InputError(f"the state is no longer finite at step {t + 1} of {len(steps)}", fix="shorten x")
-        rows = torch.eye(state_width, dtype=torch.float64)[followed].expand(x.shape[0], -1, -1)
-        scale = rows.new_zeros(x.shape[0])
-        log_norms = [_log_size(rows[..., followed], norm)]
-        for inputs, state in zip(reversed(steps), reversed(states[:-1]), strict=True):
-            rows = cell.pull(inputs, state, rows)
-            size = torch.linalg.matrix_norm(rows)
-            rows = rows / torch.where(size > 0, size, 1.0)[:, None, None]  # a gradient that died stays zero
-            scale = scale + size.log()
-            log_norms.append(_log_size(rows[..., followed], norm) + scale)
-    # Root mean square over the batch, in logarithms; rows that died count as zero.
-    mean = (torch.logsumexp(2 * torch.stack(log_norms), dim=1) - math.log(x.shape[0])) / 2
-    return fit_flow(mean - mean[0], limits=limits)
+    inputs = _checked(x).unbind(1)
+    steps: list[ChainStep] = [
+        _ClosedFormStep(cell, each) if isinstance(cell, DifferentiableCell) else DerivedStep(partial(cell, each))
+        for each in inputs
+    ]
+    start = torch.zeros(x.shape[0], state_width, dtype=torch.float64)
+    log_norms = chain_norms(steps, start, followed=followed, norm=norm, n_probes=n_probes, seed=seed)
+    return fit_flow(log_norms, limits=limits)
 
 
-class _TorchCell:
-    """A ``torch.nn`` RNN as a cell whose rows are pulled back by automatic differentiation, all at once."""
+class _ClosedFormStep:
+    """One step of a cell that knows its Jacobian."""
 
-    def __init__(self, module: nn.RNNBase) -> None:
-        self.step = TorchRecurrence(module)
-        self.hidden_width, self.state_width = self.step.hidden_width, self.step.state_width
+    def __init__(self, cell: DifferentiableCell, x: Tensor) -> None:
+        self._cell = cell
+        self._x = x
 
-    def pull(self, x: Tensor, state: Tensor, rows: Tensor) -> Tensor:
-        transposed = vjp(lambda previous: self.step(x, previous), state)[1]
-        pulled: Tensor = vmap(lambda row: transposed(row)[0], in_dims=1, out_dims=1)(rows)
-        return pulled
+    def __call__(self, state: Tensor) -> Tensor:
+        return self._cell(self._x, state)
 
+    def pull(self, state: Tensor, rows: Tensor) -> Tensor:
+        return rows @ self._cell.jacobian(self._x, state)
 
-class _ClosedFormCell:
-    """A cell of ``yanmo.layers``, or one like it, in float64."""
-
-    def __init__(self, cell: DifferentiableCell) -> None:
-        self.step = copy.deepcopy(cell)
-        if isinstance(self.step, nn.Module):
-            self.step.to(device="cpu", dtype=torch.float64)
-        self.hidden_width, self.state_width = cell.hidden_width, cell.state_width
-
-    def pull(self, x: Tensor, state: Tensor, rows: Tensor) -> Tensor:
-        return rows @ self.step.jacobian(x, state)
+    def push(self, state: Tensor, columns: Tensor) -> Tensor:
+        return columns @ self._cell.jacobian(self._x, state).mT
 
 
-def _differentiable(model: object) -> _TorchCell | _ClosedFormCell:
+def _cell_of(model: Any) -> RecurrentStep:
+    """A step of the model in float64 on the CPU; of a module a copy."""
     if isinstance(model, (nn.RNN, nn.LSTM, nn.GRU)):
-        return _TorchCell(model)
-    if isinstance(model, DifferentiableCell):
-        return _ClosedFormCell(model)
+        return TorchRecurrence(model)
+    if isinstance(model, RecurrentStep):
+        return copy.deepcopy(model).to(device="cpu", dtype=torch.float64) if isinstance(model, nn.Module) else model
     raise InputError(
-        f"a {type(model).__name__} was given, expected an nn.RNN, nn.LSTM or nn.GRU, or a cell with a Jacobian",
+        f"a {type(model).__name__} was given, expected an nn.RNN, nn.LSTM or nn.GRU, or a step with hidden_width and "
+        "state_width",
         fix="hand in the recurrent part of the model, or the cell of a RecurrentLayer",
     )
 
@@ -165,11 +154,3 @@ def _checked(x: object) -> Tensor:
     if not x.isfinite().all():
         raise InputError("the inputs hold a NaN or an infinity", fix="clean them first")
     return x
-
-
-def _log_size(matrix: Float[Tensor, "batch n n"], norm: FlowNorm) -> Float[Tensor, " batch"]:
-    if norm is FlowNorm.SPECTRAL:
-        worst: Tensor = torch.linalg.matrix_norm(matrix, 2)
-        return worst.log()
-    size: Tensor = torch.linalg.matrix_norm(matrix)
-    return size.log() - math.log(matrix.shape[-1]) / 2

@@ -20,6 +20,8 @@ __all__ = ["StudyName", "run_study"]
 class StudyName(str, Enum):
     """What ``yanmo study`` knows: the study ``a-b`` is the function ``run_a_b`` of the module ``yanmo.study.a_b``."""
 
+    EDGE_OF_STABILITY = "edge-of-stability"
+    GRADIENT_FLOW = "gradient-flow"
     IMPLICIT_GRADIENT = "implicit-gradient"
     RECURRENT_GRADIENT = "recurrent-gradient"
     SIMSIAM = "simsiam"

@@ -169,6 +169,7 @@ def test_sentences_come_from_the_corpus_that_is_named(tmp_path):
     assert task.build()(batch).shape == (6, task.width)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_the_run_writes_everything(tmp_path, monkeypatch):
     """The quick one, smaller still but where the images have to show who collapses."""
     few = SiamesePlan(n_steps=2, batch_size=16, rate=0.1)

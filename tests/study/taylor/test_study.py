@@ -141,6 +141,7 @@ def _app():
     return app
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_the_quick_study_runs_from_the_command_line(tmp_path):
     result = CliRunner().invoke(_app(), ["taylor", "--quick", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output

@@ -194,4 +194,10 @@ def _as_classes(logits: Tensor | None) -> Tensor:
     """Gives one logit of "yes" a row its "no", whose logit is 0."""
     if logits is None:
         raise InputError("r_drop and vat compare predictions, and this loss has no logits", fix="set both to 0")
+    if logits.ndim > 2:
+        shape = list(logits.shape)
+        raise InputError(
+            f"r_drop and vat compare one prediction a row, and these logits have the shape {shape}",
+            fix="set both to 0, or let compute_loss return the logits of the labelled places, [places, classes]",
+        )
     return logits if logits.ndim > 1 else torch.stack([torch.zeros_like(logits), logits], -1)

@@ -9,8 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...errors import chosen
+from ...probe import sharpness
 
-__all__ = ["Field", "Flow", "Loss", "asymmetry", "descent_field", "sharpness"]
+__all__ = ["Field", "Flow", "Loss", "asymmetry", "descent_field", "sharpness_at"]
 
 Loss: TypeAlias = Callable[[Tensor], Tensor]
 """A smooth function of one flat vector of parameters."""
@@ -83,31 +84,10 @@ def descent_field(loss: Loss, *, rate: float, flow: Flow | int) -> Field:
     return velocity
 
 
-def sharpness(loss: Loss, point: Float[Tensor, " n"], *, n_rounds: int = 200) -> float:
-    """Returns the largest absolute eigenvalue of the second derivative, by the power method.
-
-    Args:
-        loss: The loss.
-        point: Where.
-        n_rounds: Products with the second derivative at most; it ends when the value settles to a ten-thousandth.
-
-    Returns:
-        The value, a lower bound until it has settled.
-
-    Example:
-        >>> round(sharpness(lambda x: 3 * x[0] ** 2 - x[1] ** 2, torch.ones(2)), 3)
-        6.0
-    """
+def sharpness_at(loss: Loss, point: Float[Tensor, " n"]) -> float:
+    """Returns the largest eigenvalue of the second derivative at a point; see ``yanmo.probe.sharpness``."""
     x = point.detach().requires_grad_()
-    slope = _derivative(loss(x), x)
-    direction = torch.linspace(1, 2, len(x), dtype=x.dtype)
-    value = 0.0
-    for _ in range(n_rounds):
-        bent = _derivative(slope @ (direction / direction.norm()), x).detach()
-        before, value, direction = value, float(bent.norm()), bent
-        if abs(value - before) <= 1e-4 * value:
-            break
-    return value
+    return sharpness(lambda: loss(x), [x], tolerance=1e-4).value
 
 
 def asymmetry(field: Field, point: Float[Tensor, " n"], *, step: float = 1e-5) -> float:

@@ -11,7 +11,7 @@ from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from ...errors import chosen
-from .fields import Flow, Loss, descent_field, sharpness
+from .fields import Flow, Loss, descent_field, sharpness_at
 
 __all__ = ["FITTED", "StepDistances", "flow_path", "measure_steps", "step_distance"]
 
@@ -28,7 +28,7 @@ class StepDistances:
     """Distances of one step from the three flows.
 
     Attributes:
-        sharpness: Largest absolute eigenvalue of the second derivative where the step starts.
+        sharpness: Largest eigenvalue of the second derivative where the step starts.
         scaled_rates: Rates times the sharpness.
         distances: One row a flow, in the unit of the parameters.
         slopes: Of ``log distance`` over ``log rate`` within ``FITTED``, by least squares.
@@ -56,7 +56,7 @@ def measure_steps(
     Returns:
         What was measured.
     """
-    largest = sharpness(loss, start)
+    largest = sharpness_at(loss, start)
     found: dict[str, list[float]] = {flow.name.lower(): [] for flow in Flow}
     for scaled in scaled_rates:
         for flow in Flow:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...errors import chosen
 from ...regularize import finite_difference_penalty_backward, gradient_penalty_loss
 from ..classification_tasks import ClassificationTask
-from .fields import Loss, sharpness
+from .fields import Loss, sharpness_at
 from .losses import TanhNetwork
 
 __all__ = ["DescentPlan", "DescentRun", "Way", "descend", "features", "train_all"]
@@ -128,7 +128,7 @@ def train_all(task: ClassificationTask, plan: DescentPlan, *, on_run: Callable[[
                     nll=float(unseen.loss(end)),
                     train_loss=looks[-1][0],
                     squared_norm=looks[-1][1],
-                    sharpness=sharpness(training.loss, end, n_rounds=60),
+                    sharpness=sharpness_at(training.loss, end),
                     peak_sharpness=peak,
                     distance=_apart(end, ends[plan.rates[0]]),
                     recovered=None if way is Way.PLAIN else _recovered(end, ends[rate], ends[plan.rates[0]]),
@@ -168,7 +168,7 @@ def _train(
         if n * _N_LOOKS // n_steps > len(looks) - 1:
             looks.append(_look(examples.loss, x))
             if (way, rate) == (Way.PLAIN, smallest):
-                peak = max(peak or 0.0, sharpness(examples.loss, x, n_rounds=30))
+                peak = max(peak or 0.0, sharpness_at(examples.loss, x))
     return looks, peak, x.detach().clone()
 
 

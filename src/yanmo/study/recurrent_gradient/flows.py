@@ -12,7 +12,7 @@ from torch.func import jacrev, vmap
 
 from ...errors import chosen
 from ...layers import GatedCell, LSTMCell, RecurrentCell, ResetLastGRUCell
-from ...probe import FlowPart, RecurrentFlow, recurrent_flow
+from ...probe import FlowPart, GradientFlow, recurrent_flow
 from .adding_problem import draw_sums
 from .cells import CellKind, Start, make_cell
 
@@ -75,7 +75,7 @@ def jacobian_errors(kind: CellKind | str, *, seeds: Sequence[int]) -> float:
     return worst
 
 
-def flows(kind: CellKind | str, start: Start, *, plan: FlowPlan) -> list[RecurrentFlow]:
+def flows(kind: CellKind | str, start: Start, *, plan: FlowPlan) -> list[GradientFlow]:
     """Measures ``|d state_T / d state_t|`` at the start of training, once a seed."""
     kind = chosen(CellKind, kind, name="kind")
     return [recurrent_flow(plan.cell(kind, start, seed), plan.inputs(seed)) for seed in plan.seeds]

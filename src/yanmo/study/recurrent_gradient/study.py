@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 
 from ...errors import InputError
-from ...probe import RecurrentFlow, recurrent_flow
+from ...probe import GradientFlow, recurrent_flow
 from ...progress import RunProgress
 from ..outcome import StudyOutcome
 from .adding_problem import AddingPlan, learn_sums
@@ -192,7 +192,7 @@ def _adding(
     ]
 
 
-def _reading(flow: RecurrentFlow) -> dict[str, Any]:
+def _reading(flow: GradientFlow) -> dict[str, Any]:
     return {name.removeprefix("recurrent/"): value for name, value in flow.readings().items()} | {
         "verdict": flow.verdict.value
     }

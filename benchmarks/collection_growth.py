@@ -1,0 +1,130 @@
+"""Growth of ``dedup`` with the rows: time of each stage and memory, from 10,000 to 1,000,000 rows.
+
+    python benchmarks/collection_growth.py TEXTS.txt.xz... [--sizes 10000 31623 100000 316228 1000000] [--task question]
+
+Rows are different clauses of the corpus of 5 to 12 characters; a tenth of them stands there again with a full stop more
+or a character less. Each size runs in a process of its own on all cores, and works in a new folder; candidates are
+given, so that every size does the same for a row. Exponents are slopes of straight lines through the logarithms.
+"""
+
+import argparse
+import json
+import lzma
+import multiprocessing
+import os
+import random
+import re
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from machine import describe_machine
+
+RESULT = Path(__file__).parent / "results" / "collection_growth.json"
+_CLAUSE = re.compile(r"[一-鿿A-Za-z0-9]{5,12}(?=[，。！？；、\n])")
+_STAGES = {"编码 encoding": "encode", "找候选 candidates": "search", "判断 scoring": "score"}
+
+
+def main() -> None:
+    """Measures each size and writes the result after each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("texts", type=Path, nargs="+")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 31_623, 100_000, 316_228, 1_000_000])
+    parser.add_argument("--task", default="question")
+    parser.add_argument("--candidates", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    rows = clauses(arguments.texts, max(arguments.sizes), seed=arguments.seed)
+    sizes: list[dict[str, float]] = []
+    for n in arguments.sizes:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            sizes.append(pool.apply(_measured, (rows[:n], arguments.task, arguments.candidates)))
+        print(json.dumps(sizes[-1]), flush=True)
+        result = {"task": arguments.task, "n_candidates": arguments.candidates, "seed": arguments.seed, "sizes": sizes}
+        if len(sizes) > 1:
+            result["exponents"] = {key: _exponent(sizes, key) for key in ("seconds", "gib_above_start")}
+        RESULT.write_text(json.dumps(result | describe_machine(), ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+def clauses(paths: list[Path], n: int, *, seed: int) -> list[str]:
+    """Draws different clauses from some files, of each as many as it has, and copies of a tenth of them.
+
+    Args:
+        paths: Texts, a line each, packed by xz.
+        n: Rows.
+        seed: Draws the order and the copies.
+
+    Returns:
+        The rows, in an order in which any beginning is like the whole.
+
+    Raises:
+        SystemExit: The files hold too few.
+    """
+    found: dict[str, None] = {}
+    for path in paths:
+        with lzma.open(path, "rt", encoding="utf-8") as file:
+            for line in file:
+                found.update(dict.fromkeys(_CLAUSE.findall(line)))
+    rng, n_originals = random.Random(seed), n * 9 // 10
+    originals = list(found)
+    if len(originals) < n_originals:
+        raise SystemExit(f"the files hold {len(originals):,} clauses of {n_originals:,}: name more files")
+    rng.shuffle(originals)
+    rows = []
+    for original in originals:
+        rows.append(original)
+        if rng.random() < 1 / 9:
+            at = rng.randrange(len(original))
+            rows.append(original + "。" if rng.random() < 0.5 else original[:at] + original[at + 1 :])
+        if len(rows) >= n:
+            break
+    return rows[:n]
+
+
+def _measured(rows: list[str], task: str, n_candidates: int) -> dict[str, float]:
+    from yanmo import Matcher, deduplicate
+
+    matcher = Matcher.default(n_threads=os.cpu_count())
+    before = _most_gib()
+    began = time.perf_counter()
+    ends: dict[str, float] = {}
+
+    def note(stage: str, *_done: int) -> None:
+        ends[stage] = time.perf_counter() - began
+
+    with tempfile.TemporaryDirectory() as folder:
+        groups = deduplicate(
+            rows, matcher=matcher, task=task, index=Path(folder) / "index", candidates=n_candidates, on_progress=note
+        )
+        seconds = time.perf_counter() - began
+        n_bytes = sum(path.stat().st_size for path in (Path(folder) / "index").iterdir())
+    stages, last = {}, 0.0
+    for stage, name in _STAGES.items():
+        stages[f"{name}_seconds"] = round(ends[stage] - last, 1)
+        last = ends[stage]
+    return {
+        "n_rows": len(rows),
+        "n_groups": groups.n_groups,
+        "n_pairs_scored": groups.n_scored,
+        "seconds": round(seconds, 1),
+        **stages,
+        "group_seconds": round(seconds - last, 1),
+        "gib_above_start": round(_most_gib() - before, 3),
+        "gib": round(_most_gib(), 3),
+        "bytes_on_disk": n_bytes,
+    }
+
+
+def _most_gib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def _exponent(sizes: list[dict[str, float]], key: str) -> float:
+    n, values = (np.log([each[name] for each in sizes]) for name in ("n_rows", key))
+    return round(float(np.polyfit(n, values, 1)[0]), 3)
+
+
+if __name__ == "__main__":
+    main()
