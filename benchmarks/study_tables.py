@@ -33,6 +33,17 @@ NAMES = {
     "orthogonal, keep bias 5": ("正交，保留偏置 5", "orthogonal, keep bias 5"),
     "orthogonal, chrono": ("正交加 chrono", "orthogonal, chrono"),
     "identity": ("单位阵", "identity"),
+    "selective state space": ("选择性状态空间", "selective state space"),
+    "linear attention": ("线性注意力", "linear attention"),
+    "gated linear attention": ("带门的线性注意力", "gated linear attention"),
+    "tanh layers, torch default": ("tanh 层，torch 默认", "tanh layers, torch's default"),
+    "tanh layers, orthogonal": ("tanh 层，正交", "tanh layers, orthogonal"),
+    "transformer, norm after": ("Transformer，LayerNorm 在后", "transformer, norm after"),
+    "transformer, norm before": ("Transformer，LayerNorm 在前", "transformer, norm before"),
+    "transformer, norm before, scaled start": (
+        "Transformer，LayerNorm 在前，残差的权重缩小",
+        "transformer, norm before, scaled start",
+    ),
     "rank-one": ("秩一", "rank one"),
     "constant": ("常向量", "constant"),
     "vanishing": ("消失", "vanishing"),
@@ -198,7 +209,50 @@ def edge_table(*, language: int) -> str:
     return _laid_out(lines)
 
 
+def probe_table(*, language: int) -> str:
+    """Lays out how far a few directions are from all, and what a wide state takes."""
+    found = _read("gradient_flow")
+    lines = [[("循环", "recurrence")[language], *(("平均误差", "最大误差"), ("mean error", "largest"))[language]]]
+    lines.append(["---"] * 3)
+    for row in found["probes"]:
+        errors = f"{np.mean(row['mean_error']):.2%}", f"{max(row['largest_error']):.1%}"
+        lines.append([_name(row["kind"], language), *errors])
+    large = found["large"]
+    size = ("LSTM，宽 {}，{:,} 步", "LSTM of width {}, {:,} steps")[language].format(large["width"], large["n_steps"])
+    lines.append([size, ("秒", "seconds")[language], f"{large['seconds']:.0f}"])
+    return _laid_out(lines)
+
+
+def flow_table(part: str, *, language: int) -> str:
+    """Lays out rate, half-life and what is left of every recurrence or stack, means over the seeds."""
+    rows = _read("gradient_flow")[part]
+    farthest = rows[0]["distance"][0][-1]
+    step = (("每步倍率", "每层倍率"), ("rate a step", "rate a layer"))[language][part == "layers"]
+    heads = [
+        ("循环", "recurrence")[language] if part == "steps" else ("层", "layers")[language],
+        step,
+        ("半衰期", "half-life")[language],
+        ("{:,} 之后剩 log₁₀", "log₁₀ left after {:,}")[language].format(farthest),
+        ("判断", "verdict")[language],
+    ]
+    lines = [heads, ["---"] * len(heads)]
+    for row in rows:
+        lines.append(
+            [
+                _name(row["kind"], language),
+                f"{np.mean(row['rate']):.4f} ± {np.std(row['rate']):.4f}",
+                f"{np.median(row['half_life']):,.1f}",
+                f"{np.mean([norms[-1] for norms in row['log10_norm']]):.1f}".replace("-", "−"),
+                ("、", ", ")[language].join(_name(verdict, language) for verdict in dict.fromkeys(row["verdict"])),
+            ]
+        )
+    return _laid_out(lines)
+
+
 STUDY_TABLES = (
+    ("gradient_flow", "probes", probe_table),
+    ("gradient_flow", "steps", lambda *, language: flow_table("steps", language=language)),
+    ("gradient_flow", "layers", lambda *, language: flow_table("layers", language=language)),
     ("edge_of_stability", "exactness", exactness_table),
     ("edge_of_stability", "runs", edge_table),
     ("simsiam", "images", lambda *, language: siamese_table("images", language=language)),

@@ -23,7 +23,7 @@ def draw_steps(rows: Sequence[Mapping[str, Any]]) -> Figure:
             panel.fill_between(distance, norms.min(0), norms.max(0), color=color, alpha=0.15, linewidth=0)
     far.set(title="all", xlabel="distance, steps", ylabel="log10 of the norm", ylim=(_FLOOR, None))
     near.set(title="the first three decades", xlabel="distance, steps", ylabel="log10 of the norm", ylim=(-3, 0.5))
-    near.legend(frameon=False, fontsize=8)
+    far.legend(frameon=False, fontsize=8, loc="lower right")
     return figure
 
 
