@@ -23,6 +23,7 @@ OFFICIAL_MARKS = ("<!-- official -->", "<!-- /official -->")
 EXPLAINED_MARKS = ("<!-- explained -->", "<!-- /explained -->")
 CANDIDATE_MARKS = ("<!-- candidates -->", "<!-- /candidates -->")
 DUPLICATE_MARKS = ("<!-- duplicates -->", "<!-- /duplicates -->")
+KNOWN_MARKS = ("<!-- known -->", "<!-- /known -->")
 LEARNED_MARKS = ("<!-- learned -->", "<!-- /learned -->")
 # The ways of learn_standard.py, in the order of the page's columns.
 LEARNED_WAYS = ("cosine", "nearest", "all logits", "learned", "learned, prior as shipped")
@@ -68,6 +69,7 @@ def main() -> None:
         ("audit", EXPLAINED_MARKS, explained_table),
         ("collections", CANDIDATE_MARKS, candidate_table),
         ("collections", DUPLICATE_MARKS, duplicate_table),
+        ("collections", KNOWN_MARKS, known_table),
     ):
         for language, suffix in enumerate((".md", ".en.md")):
             path = ROOT / "docs" / "methods" / (stem + suffix)
@@ -243,6 +245,39 @@ def duplicate_table(*, language: int) -> str:
         )
         cells = [f"{way[key]:.3f}" for key in ("precision", "recall", "f1")] + [f"{way['cpu_seconds']:.0f}"]
         lines.append(f"| {shown} | {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def known_table(*, language: int) -> str:
+    """Makes the table of labelled pairs as collections.
+
+    Args:
+        language: 0 for Chinese, 1 for English.
+
+    Returns:
+        Its lines.
+    """
+    head = (
+        "| 集合（标准） | 文本 | 已知的对 | 办法 | `dedup` F1 | `link` F1 |\n",
+        "| collection (standard) | texts | known pairs | way | `dedup` F1 | `link` F1 |\n",
+    )[language]
+    said = {
+        "vectors of the base, threshold": ("底座的向量，阈值", "vectors of the base, threshold"),
+        "vectors of the base, components": ("底座的向量，连通分量", "vectors of the base, components"),
+        "vectors of {}, threshold": ("`{}` 自己的向量，阈值", "vectors of `{}`, threshold"),
+        "vectors of {}, components": ("`{}` 自己的向量，连通分量", "vectors of `{}`, components"),
+        "Yanmo, {}, own threshold": ("研墨，自带的阈值", "Yanmo, the threshold it comes with"),
+        "Yanmo, {}": ("研墨，另一半定的阈值", "Yanmo, threshold of the other half"),
+    }
+    lines = [head, f"|{' --- |' * 6}\n"]
+    for name, found in _read("known_collections")["sets"].items():
+        task = found["task"]
+        for way, (chinese, english) in said.items():
+            f1 = [found["ways"][verb].get(way.format(task)) for verb in ("dedup", "link")]
+            cells = ["—" if each is None else f"{each['f1']:.3f}" for each in f1]
+            sizes = f"{found['n_texts']:,} | {found['n_known']:,}"
+            shown = (chinese, english)[language].format(task)
+            lines.append(f"| {name} (`{task}`) | {sizes} | {shown} | {' | '.join(cells)} |\n")
     return "".join(lines)
 
 

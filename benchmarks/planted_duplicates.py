@@ -9,18 +9,20 @@ threshold of each peer (best F1), the other half judges all; every peer stands t
 rule of ``dedup --apart`` (numbers, dates and names that differ) on its candidates. Yanmo stands there three times: by
 the standard's own threshold; with the threshold, ``apart`` and ``overlap`` that the same half chooses; and, chosen
 likewise, by a standard learned from ``--labels`` pairs of that half (0 leaves it out). Pairs are counted within the
-rows of the judged half. CPU seconds of this process, encoding and learning included.
+rows of the judged half. CPU seconds of this process, learning included, and encoding, which is done once for all ways
+that need the standard's vectors.
 """
 
 import argparse
 import json
 import lzma
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from itertools import combinations
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 import numpy as np
 from machine import describe_machine
@@ -50,31 +52,65 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=10_000)
     parser.add_argument("--task", default="similar")
     parser.add_argument("--labels", type=int, default=400)
+    parser.add_argument("--candidates", type=int, help="of each text; without it as many as a recall of 0.98 takes")
     parser.add_argument("--base", type=Path, help="folder of the base, for its own vectors; needs torch")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     texts, family, truth = _planted(arguments.texts, arguments.n, arguments.seed)
-    default = Matcher.default(n_threads=1)
+    default, task = Matcher.default(n_threads=1), arguments.task
     tuned = {row for row in range(len(texts)) if family[row] % 2}
-    ways: dict[str, Callable[[], Scored | set[Pair]]] = {
-        "MinHash (datasketch)": lambda: _minhash(texts),
-        "SimHash": lambda: _simhash(texts),
-        f"vectors of {arguments.task}": lambda: _nearest_pairs(_task_vectors(texts, arguments.task)),
-        f"Yanmo, {arguments.task}": lambda: _merged(deduplicate(texts, matcher=default, task=arguments.task)),
-        f"Yanmo, {arguments.task}, fitted": lambda: _fitted(texts, truth, tuned, default, arguments.task),
-    }
-    if arguments.labels:
-        ways[f"Yanmo, learned from {arguments.labels} pairs, fitted"] = lambda: _fitted(
-            texts, truth, tuned, _learned(texts, truth, tuned, default, arguments.labels), _LEARNED
-        )
-    if arguments.base is not None:
-        ways["semhash (static vectors of the base)"] = lambda: _nearest_pairs(_static_vectors(arguments.base, texts))
-    found = {}
+    with TemporaryDirectory() as folder:
+        index = Path(folder) / "index"
+        began = time.process_time()
+        with VectorFolder.opened(index, TextVectors(default, task)) as store:
+            store.add(texts)
+        seconds_encoding = time.process_time() - began
+        print(f"encoded in {seconds_encoding:.0f} processor seconds", flush=True)
+        ways: dict[str, Callable[[], Scored | set[Pair]]] = {
+            "MinHash (datasketch)": lambda: _minhash(texts),
+            "SimHash": lambda: _simhash(texts),
+            f"vectors of {task}": lambda: _nearest_pairs(_kept_vectors(texts, default, task, index)),
+            f"Yanmo, {task}": lambda: _merged(
+                deduplicate(texts, matcher=default, task=task, index=_copied(index), candidates=arguments.candidates)
+            ),
+            f"Yanmo, {task}, fitted": lambda: _fitted(
+                texts, truth, tuned, default, task, index=_copied(index), candidates=arguments.candidates
+            ),
+        }
+        if arguments.labels:
+            ways[f"Yanmo, learned from {arguments.labels} pairs, fitted"] = lambda: _fitted(
+                texts,
+                truth,
+                tuned,
+                _learned(texts, truth, tuned, default, arguments.labels),
+                _LEARNED,
+                index=Path(folder) / "learned",
+                candidates=arguments.candidates,
+            )
+        if arguments.base is not None:
+            ways["semhash (static vectors of the base)"] = lambda: _nearest_pairs(
+                _static_vectors(arguments.base, texts)
+            )
+        encoded = {name: seconds_encoding for name in ways if f" {task}" in name}
+        found = _measured(ways, encoded, texts, truth, tuned)
+    result = {"n": len(texts), "n_pairs_planted": len(truth), "seed": arguments.seed, "ways": found}
+    RESULT.write_text(json.dumps(result | describe_machine(), ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+def _measured(
+    ways: dict[str, Callable[[], Scored | set[Pair]]],
+    encoded: dict[str, float],
+    texts: list[str],
+    truth: set[Pair],
+    tuned: set[int],
+) -> dict[str, dict[str, float]]:
+    """Runs every way, and the peers a second time with the rule of ``dedup --apart`` on their candidates."""
+    found: dict[str, dict[str, float]] = {}
     differing = ApartRule(tuple(DifferenceKind))
     for name, way in ways.items():
         began = time.process_time()
         answer = way()
-        seconds = time.process_time() - began
+        seconds = time.process_time() - began + encoded.get(name, 0.0)
         if not isinstance(answer, dict):
             found[name] = _judged(answer, truth, tuned) | {"cpu_seconds": round(seconds, 1)}
             print(name, json.dumps(found[name], ensure_ascii=False), flush=True)
@@ -90,8 +126,7 @@ def main() -> None:
                 "cpu_seconds": round(seconds, 1),
             }
             print(name + rule, json.dumps(found[name + rule], ensure_ascii=False), flush=True)
-    result = {"n": len(texts), "n_pairs_planted": len(truth), "seed": arguments.seed, "ways": found}
-    RESULT.write_text(json.dumps(result | describe_machine(), ensure_ascii=False, indent=2) + "\n", "utf-8")
+    return found
 
 
 def _judged(said: set[Pair], truth: set[Pair], tuned: set[int]) -> dict[str, float]:
@@ -156,27 +191,43 @@ def _learned(texts: list[str], truth: set[Pair], tuned: set[int], default: Match
     return learn_standard(default, [(texts[a], texts[b]) for a, b in pairs], labels, name=_LEARNED)
 
 
-def _fitted(texts: list[str], truth: set[Pair], tuned: set[int], matcher: Matcher, task: str) -> set[Pair]:
+def _fitted(
+    texts: list[str],
+    truth: set[Pair],
+    tuned: set[int],
+    matcher: Matcher,
+    task: str,
+    *,
+    index: Path,
+    candidates: int | None,
+) -> set[Pair]:
     """Groups by the threshold, and by what keeps texts apart, that the tuned half speaks for."""
-    with TemporaryDirectory() as folder:
-        index = Path(folder) / "index"
-        deduplicate(texts, matcher=matcher, task=task, index=index)
-        scored = {pair: p for pair, p in _scored(texts, matcher, task, index).items() if set(pair) <= tuned}
-        expected, choices = _of(truth, tuned), []
-        shared = {(a, b): shared_pairs(texts[a], texts[b]) for a, b in scored}
-        for apart in ("", ",".join(kind.value for kind in DifferenceKind)):
-            rule = apart_rule(apart)
-            alike = {(a, b): p for (a, b), p in scored.items() if not rule.why(texts[a], texts[b])}
-            for overlap in OVERLAPS:
-                left = {pair: p for pair, p in alike.items() if shared[pair] >= overlap}
-                threshold = _best_threshold(left, expected)
-                found = {pair for pair, p in left.items() if p >= threshold}
-                choices.append((2 * len(found & expected) / (len(found) + len(expected)), apart, overlap, threshold))
-        _, apart, overlap, threshold = max(choices)
-        rule = matcher.matching.decision(task).model_copy(update={"threshold": threshold})
-        fitted = Matcher(matcher.engine, matcher.pair_encoder, matcher.matching.with_decision(task, rule))
-        print(task, "apart:", apart or "nothing", "overlap:", overlap, "threshold:", round(threshold, 4), flush=True)
-        return _merged(deduplicate(texts, matcher=fitted, task=task, index=index, apart=apart, overlap=overlap))
+    deduplicate(texts, matcher=matcher, task=task, index=index, candidates=candidates)
+    scored = {pair: p for pair, p in _scored(texts, matcher, task, index).items() if set(pair) <= tuned}
+    expected, choices = _of(truth, tuned), []
+    shared = {(a, b): shared_pairs(texts[a], texts[b]) for a, b in scored}
+    for apart in ("", ",".join(kind.value for kind in DifferenceKind)):
+        rule = apart_rule(apart)
+        alike = {(a, b): p for (a, b), p in scored.items() if not rule.why(texts[a], texts[b])}
+        for overlap in OVERLAPS:
+            left = {pair: p for pair, p in alike.items() if shared[pair] >= overlap}
+            threshold = _best_threshold(left, expected)
+            found = {pair for pair, p in left.items() if p >= threshold}
+            choices.append((2 * len(found & expected) / (len(found) + len(expected)), apart, overlap, threshold))
+    _, apart, overlap, threshold = max(choices)
+    rule = matcher.matching.decision(task).model_copy(update={"threshold": threshold})
+    fitted = Matcher(matcher.engine, matcher.pair_encoder, matcher.matching.with_decision(task, rule))
+    print(task, "apart:", apart or "nothing", "overlap:", overlap, "threshold:", round(threshold, 4), flush=True)
+    return _merged(
+        deduplicate(texts, matcher=fitted, task=task, index=index, candidates=candidates, apart=apart, overlap=overlap)
+    )
+
+
+def _copied(index: Path) -> Path:
+    """A copy that holds vectors and no scores yet, so that every way scores for itself."""
+    made = Path(mkdtemp(dir=index.parent)) / "index"
+    shutil.copytree(index, made)
+    return made
 
 
 def _scored(texts: list[str], matcher: Matcher, task: str, index: Path) -> Scored:
@@ -189,8 +240,9 @@ def _scored(texts: list[str], matcher: Matcher, task: str, index: Path) -> Score
     return {(min(a, b), max(a, b)): each for a, b, each in zip(*rows, p, strict=True)}
 
 
-def _task_vectors(texts: list[str], task: str) -> np.ndarray:
-    return TextVectors(Matcher.default(n_threads=1), task).encode(texts).vectors[:, 0]
+def _kept_vectors(texts: list[str], matcher: Matcher, task: str, index: Path) -> np.ndarray:
+    with VectorFolder.opened(index, TextVectors(matcher, task), writes=False) as store:
+        return np.asarray(store.vectors()[[store.numbers[text] for text in texts]])
 
 
 def _static_vectors(base: Path, texts: list[str]) -> np.ndarray:

@@ -33,6 +33,9 @@ NAMES = {
     "orthogonal, keep bias 5": ("正交，保留偏置 5", "orthogonal, keep bias 5"),
     "orthogonal, chrono": ("正交加 chrono", "orthogonal, chrono"),
     "identity": ("单位阵", "identity"),
+    "quadratic": ("二次，3 个参数", "quadratic, 3 parameters"),
+    "(ab - y)^2 / 2": ("`(ab − y)²/2`，非凸", "`(ab − y)²/2`, not convex"),
+    "tanh network": ("tanh 网络（手写数字，310 个参数）", "tanh network (digits, 310 parameters)"),
     "selective state space": ("选择性状态空间", "selective state space"),
     "linear attention": ("线性注意力", "linear attention"),
     "gated linear attention": ("带门的线性注意力", "gated linear attention"),
@@ -249,7 +252,22 @@ def flow_table(part: str, *, language: int) -> str:
     return _laid_out(lines)
 
 
+def slope_table(*, language: int) -> str:
+    """Lays out the powers of the rate with which the mean epoch leaves three flows."""
+    flows = {"L": 2, "L + (g/4) |grad L|^2": 2, "L + (g/4) mean |grad L_i|^2": 3}
+    # Two bars for one: a single one would end the cell.
+    shown = (name.replace("grad ", "∇").replace("|", "‖").replace("^2", "²").replace("_i", "ᵢ") for name in flows)
+    heads = [f"`{name}` ({power})" for name, power in zip(shown, flows.values(), strict=True)]
+    lines = [[("损失", "loss")[language], ("方差 / 平方", "variance / square")[language], *heads]]
+    lines.append(["---"] * len(lines[0]))
+    for row in _read("minibatch_noise")["losses"]:
+        slopes = [f"{row['slopes'][name]:.4f}" for name in flows]
+        lines.append([_name(row["title"], language), f"{row['variance']:.2f}", *slopes])
+    return _laid_out(lines)
+
+
 STUDY_TABLES = (
+    ("minibatch_noise", "slopes", slope_table),
     ("gradient_flow", "probes", probe_table),
     ("gradient_flow", "steps", lambda *, language: flow_table("steps", language=language)),
     ("gradient_flow", "layers", lambda *, language: flow_table("layers", language=language)),

@@ -108,9 +108,15 @@ def test_copies_share_most_of_their_neighboring_characters(make_characters):
     assert _groups(deduplicate(texts, matcher=matcher, task="strict")) == [1, 1, 1]
     found = deduplicate(texts, matcher=matcher, task="strict", overlap=0.8)
     assert _groups(found) == [1, 1, 2]
-    assert {pair.why for pair in found.doubtful if not pair.merged} == {
+    # What shares too little with all others is found by its characters, and not even encoded.
+    assert (found.n_encoded, found.n_scored, found.count.k, found.count.recall) == (2, 1, None, 1.0)
+    by_neighbors = deduplicate(texts, matcher=matcher, task="strict", overlap=0.8, candidates=2)
+    assert _groups(by_neighbors) == [1, 1, 2]
+    assert {pair.why for pair in by_neighbors.doubtful if not pair.merged} == {
         f"共有的字对 overlap {shared_pairs(texts[i], texts[2]):.2f}" for i in (0, 1)
     }
+    alone = deduplicate(texts[1:], matcher=matcher, task="strict", overlap=0.9)
+    assert (_groups(alone), alone.n_encoded) == ([1, 2], 0)
     with pytest.raises(InputError, match=r"overlap is 1\.5, expected 0 to 1"):
         deduplicate(texts, matcher=matcher, task="strict", overlap=1.5)
 

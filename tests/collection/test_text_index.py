@@ -104,12 +104,12 @@ def test_the_exact_search_is_a_full_sort():
     np.testing.assert_array_equal(np.take_along_axis(scores, found, 1), np.take_along_axis(scores, expected, 1))
 
 
-def test_cells_find_nearly_what_an_exact_search_finds():
+def test_a_graph_finds_nearly_what_an_exact_search_finds():
     pytest.importorskip("faiss")
     rng = np.random.default_rng(0)
     centers = rng.normal(size=(60, 16))
     vectors = (centers[rng.integers(60, size=3000)] + 0.3 * rng.normal(size=(3000, 16))).astype(np.float32)
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
-    exact, cells = (NeighborSearch(vectors, exact_below=n)(vectors[:200], 10) for n in (10_000, 100))
-    shares = [len(set(a) & set(b)) / 10 for a, b in zip(exact.tolist(), cells.tolist(), strict=True)]
+    exact, graph = (NeighborSearch(vectors, exact_below=n)(vectors[:200], 10) for n in (10_000, 100))
+    shares = [len(set(a) & set(b)) / 10 for a, b in zip(exact.tolist(), graph.tolist(), strict=True)]
     assert np.mean(shares) > 0.97

@@ -11,7 +11,7 @@ from ..errors import InputError, chosen
 from ..match import Verdict
 from .plain_text import plain_text
 
-__all__ = ["Apart", "ApartRule", "apart_rule", "said_differences", "shared_pairs"]
+__all__ = ["Apart", "ApartRule", "apart_rule", "character_pairs", "said_differences", "shared_pairs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,14 @@ def apart_rule(apart: str | Collection[str | DifferenceKind], *, overlap: float 
 
 def shared_pairs(first: str, second: str) -> float:
     """The share of pairs of neighboring characters in common, of all that the plain form of either text has."""
-    a, b = (_character_pairs(plain_text(text)) for text in (first, second))
+    a, b = character_pairs(first), character_pairs(second)
     return len(a & b) / len(a | b)
 
 
-def _character_pairs(text: str) -> set[str]:
-    return {text[i : i + 2] for i in range(max(1, len(text) - 1))}
+def character_pairs(text: str) -> set[str]:
+    """The pairs of neighboring characters in the plain form of a text; of one character that one."""
+    plain = plain_text(text)
+    return {plain[i : i + 2] for i in range(max(1, len(plain) - 1))}
 
 
 def said_differences(differences: Iterable[Difference]) -> list[str]:

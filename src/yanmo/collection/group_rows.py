@@ -10,6 +10,7 @@ from ..match import Verdict
 from .apart import ApartRule, said_differences
 from .candidates import CandidateCount, choose_count, joined_pairs
 from .groups import group_matches
+from .lexical_pairs import LEXICAL_FROM, lexical_pairs
 from .neighbors import NeighborSearch
 from .plain_text import first_of_each, plain_text
 from .scoring import PairJudge, Pairs
@@ -112,12 +113,25 @@ def find_groups(
     of_form = np.empty(len(texts), dtype=np.int64)
     of_form[order] = order[first_of_each([keys[i] for i in order])]
     heads = [i for i in range(len(texts)) if of_form[i] == i and keys[i]]
+    alike = None
+    if k is None and apart.overlap >= LEXICAL_FROM:
+        # All that can match is found by its characters; what shares too little with any other is not even encoded.
+        places = lexical_pairs(
+            [texts[i] for i in heads], overlap=apart.overlap, on_progress=lambda n, of: tell("找候选 candidates", n, of)
+        )
+        alike = [[heads[place] for place in side.tolist()] for side in places]
+        heads = sorted({i for side in alike for i in side})
     new = [texts[i] for i in heads]
     n_encoded = store.add(new, encode=encode, on_progress=lambda n, of: tell("编码 encoding", n, of))
     row_of = {store.numbers[texts[i]]: i for i in heads}
+    pairs = None
+    if alike is not None:
+        first, second = (np.array([store.numbers[texts[i]] for i in side], dtype=np.int64) for side in alike)
+        pairs = np.minimum(first, second), np.maximum(first, second)
     judge = PairJudge(store, apart=apart)
-    found = _by_standard(row_of, rank, store, judge, k=k, recall=recall, tell=tell)
-    leader = [row_of[int(found.representative[store.numbers[texts[i]]])] if keys[i] else int(i) for i in of_form]
+    found = _by_standard(row_of, rank, store, judge, pairs=pairs, k=k, recall=recall, tell=tell)
+    head_of = {i: row_of[int(found.representative[number])] for number, i in row_of.items()}
+    leader = [head_of.get(int(i), int(i)) for i in of_form]
     reasons, doubts = [], []
     for i, row in enumerate(leader):
         if i == row:
@@ -162,6 +176,7 @@ def _by_standard(
     store: VectorFolder,
     judge: PairJudge,
     *,
+    pairs: Pairs | None,
     k: int | None,
     recall: float,
     tell: Progress,
@@ -170,12 +185,17 @@ def _by_standard(
     numbers = np.array(sorted(row_of), dtype=np.int64)
     if len(numbers) < 2:
         return _Found(np.arange(len(store.texts)), [], None)
-    search = NeighborSearch(np.asarray(store.vectors()[numbers]))
-    if k is None:
-        count = choose_count(store, search, numbers=numbers, among=numbers, within_one=True, recall=recall)
-    else:
-        count = CandidateCount(min(k, len(numbers) - 1), None, 0, 0, 0.0)
-    pairs = joined_pairs(store, search, numbers, count.k, on_progress=lambda n, of: tell("找候选 candidates", n, of))
+    count = CandidateCount(None, 1.0, 0, 0, 0, 0.0)
+    if pairs is None:
+        search = NeighborSearch(np.asarray(store.vectors()[numbers]))
+        if k is None:
+            k, count = choose_count(
+                store, search, numbers=numbers, among=numbers, within_one=True, recall=recall, apart=judge.apart
+            )
+        else:
+            k = min(k, len(numbers) - 1)
+            count = CandidateCount(k, None, 0, 0, 0, 0.0)
+        pairs = joined_pairs(store, search, numbers, k, on_progress=lambda n, of: tell("找候选 candidates", n, of))
     judge.score(pairs, on_progress=lambda n, of: tell("判断 scoring", n, of))
     verdict = judge(*pairs)
     # Texts of earlier collections in the same folder come last, and are in no pair.

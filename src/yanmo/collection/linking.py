@@ -1,7 +1,7 @@
 """For each text of one list its matches in another, under a standard."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +13,18 @@ from ..match import Matcher
 from .apart import apart_rule
 from .assignment import assign_one_to_one
 from .candidates import CandidateCount, choose_count
+from .lexical_pairs import LEXICAL_FROM, lexical_pairs
 from .neighbors import NeighborSearch
 from .rows_out import check_output, write_rows
-from .scoring import PairJudge
+from .scoring import PairJudge, Pairs
 from .text_vectors import TextVectors
 from .texts import GivenTexts, TextTable, read_texts
 from .vector_folder import Encode, VectorFolder
 from .work_folder import Progress, silent, work_folder
 
 __all__ = ["Link", "Links", "link"]
+
+_NOT_ENCODED = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,24 +128,24 @@ def link(
     if target is not None:
         check_output(target)
     with work_folder(target, index) as (folder, is_ours), VectorFolder.opened(folder, encoder) as store:
-        every = [text for table in lists for text in table.texts]
+        alike, texts = None, [table.texts for table in lists]
+        if candidates is None and top is None and rule.overlap >= LEXICAL_FROM:
+            # All that can match is found by its characters; what shares too little is not even encoded.
+            alike = _lexical(texts, overlap=rule.overlap, tell=tell)
+            texts = alike
+        every = [text for side in texts for text in side]
         n_encoded = store.add(every, encode=encode, on_progress=lambda n, of: tell("编码 encoding", n, of))
-        a, b = (np.array([store.numbers[text] for text in table.texts], dtype=np.int64) for table in lists)
-        own, among = np.unique(a), np.unique(b)
-        vectors = store.vectors()
-        search = NeighborSearch(np.asarray(vectors[among]))
-        if candidates is None:
-            count = choose_count(store, search, numbers=own, among=among, within_one=False, recall=recall)
-        else:
-            count = CandidateCount(min(candidates, len(among)), None, 0, 0, 0.0)
-        if top is not None:
-            count = CandidateCount(
-                max(count.k, min(top, len(among))), count.recall, count.n_sampled, count.n_matches, count.match_rate
-            )
-        found = search(np.asarray(vectors[own]), count.k, on_progress=lambda n, of: tell("找候选 candidates", n, of))
-        there = found >= 0
-        pairs = np.repeat(own, there.sum(1)), among[found[there]]
         judge = PairJudge(store, apart=rule)
+        # A text that no candidate holds has no number where it was not encoded.
+        a, b = (
+            np.array([store.numbers.get(text, _NOT_ENCODED) for text in table.texts], dtype=np.int64) for table in lists
+        )
+        if alike is not None:
+            count = CandidateCount(None, 1.0, 0, 0, 0, 0.0)
+            first, second = (np.array([store.numbers[text] for text in side], dtype=np.int64) for side in alike)
+            pairs = first, second
+        else:
+            count, pairs = _neighbors(store, judge, a, b, candidates=candidates, recall=recall, top=top, tell=tell)
         judge.score(pairs, on_progress=lambda n, of: tell("判断 scoring", n, of))
         verdict = judge(*pairs)
         candidates_of = _by_text(pairs, verdict.probabilities, verdict.accepted)
@@ -152,6 +155,43 @@ def link(
         _write(target, lists, links, task, done=folder if is_ours else None)
     n_linked = len({each.id_a for each in links if each.is_match})
     return Links(links, count, n_linked, share, n_encoded, judge.n_scored)
+
+
+def _lexical(texts: Sequence[Sequence[str]], *, overlap: float, tell: Progress) -> list[list[str]]:
+    """The texts of all pairs of both lists that have enough in common: first texts, and beside each its second."""
+    different = [list(dict.fromkeys(side)) for side in texts]
+    places = lexical_pairs(*different, overlap=overlap, on_progress=lambda n, of: tell("找候选 candidates", n, of))
+    return [[side[place] for place in each.tolist()] for side, each in zip(different, places, strict=True)]
+
+
+def _neighbors(
+    store: VectorFolder,
+    judge: PairJudge,
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    *,
+    candidates: int | None,
+    recall: float,
+    top: int | None,
+    tell: Progress,
+) -> tuple[CandidateCount, Pairs]:
+    """Each text of the first list with its nearest of the second, by numbers."""
+    own, among = np.unique(a), np.unique(b)
+    vectors = store.vectors()
+    search = NeighborSearch(np.asarray(vectors[among]))
+    if candidates is None:
+        k, count = choose_count(
+            store, search, numbers=own, among=among, within_one=False, recall=recall, apart=judge.apart
+        )
+    else:
+        k = min(candidates, len(among))
+        count = CandidateCount(k, None, 0, 0, 0, 0.0)
+    if top is not None:
+        k = max(k, min(top, len(among)))
+        count = replace(count, k=k)
+    found = search(np.asarray(vectors[own]), k, on_progress=lambda n, of: tell("找候选 candidates", n, of))
+    there = found >= 0
+    return count, (np.repeat(own, there.sum(1)), among[found[there]])
 
 
 _Candidates = dict[int, list[tuple[int, float, bool]]]
@@ -182,7 +222,9 @@ def _links(
         rows_of.setdefault(number, []).append(row)
     each: list[list[tuple[int, float, bool]]] = []
     for number in numbers[0].tolist():
-        some = [(row, p, yes) for b, p, yes in candidates_of[number] for row in rows_of[b] if yes or top is not None]
+        some = [
+            (row, p, yes) for b, p, yes in candidates_of.get(number, []) for row in rows_of[b] if yes or top is not None
+        ]
         each.append(sorted(some, key=lambda one: (-one[1], one[0]))[:top])
     if assign:
         edges = [(a, row, p) for a, some in enumerate(each) for row, p, _ in some]

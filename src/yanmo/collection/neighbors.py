@@ -1,4 +1,4 @@
-"""The nearest vectors of a collection: exactly in blocks where it is small, by a library's cells where it is large."""
+"""The nearest vectors of a collection: exactly in blocks where it is small, by a library's graph where it is large."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,11 +15,10 @@ EXACT_BELOW = 20_000
 
 _QUERIES, _VECTORS = 512, 4096
 _SEED = 0
-# Cells are made of a share of the vectors, in proportion to sqrt(n), so that a query costs as much in finding its cells
-# as in looking into them.
-_CELLS_PER_ROOT, _TRAINED_ON = 4, 40
-# How many cells are looked into is measured: so many vectors drawn by chance must find this share of their nearest.
-_SAMPLE, _NEAREST, _SHARE = 256, 10, 0.99
+# Neighbors of each vector in the graph, and candidates when it is built.
+_LINKS, _BUILT_WITH = 16, 64
+# How far a search goes is measured: vectors drawn by chance must find this share of their true nearest.
+_SAMPLE, _NEAREST, _SHARE, _FARTHEST = 256, 10, 0.97, 1024
 
 
 class NeighborSearch:
@@ -27,8 +26,9 @@ class NeighborSearch:
 
     Args:
         vectors: Unit vectors, float16[n, width].
-        exact_below: From so many vectors on the cells of a k-means are searched, by faiss: as many of them as it takes
-            for 99 % of the true ten nearest of a sample.
+        exact_below: From so many vectors on a graph of neighbors is searched (HNSW, by faiss), as far as it takes to
+            find 97 % of the true ten nearest of a sample. Cells of a k-means would have to be searched by the hundred
+            for that, as texts lie in no clusters; one thread builds the graph, so that it is always the same.
 
     Raises:
         MissingExtraError: There are many vectors, and faiss is not installed.
@@ -41,7 +41,7 @@ class NeighborSearch:
 
     def __init__(self, vectors: NDArray[np.float16], *, exact_below: int = EXACT_BELOW) -> None:
         self._n = len(vectors)
-        self._search = _exact(vectors) if self._n < exact_below else _by_cells(vectors)
+        self._search = _exact(vectors) if self._n < exact_below else _by_graph(vectors)
 
     def __call__(
         self, queries: NDArray[np.float16], k: int, *, on_progress: Callable[[int, int], None] | None = None
@@ -54,7 +54,7 @@ class NeighborSearch:
             on_progress: Told how many queries are done, and how many there are.
 
         Returns:
-            Numbers of vectors, best first, int64[m, min(k, n)]; -1 behind the last where cells held fewer.
+            Numbers of vectors, best first, int64[m, min(k, n)]; -1 behind the last where the graph led to fewer.
         """
         k = min(k, self._n)
         found = np.empty((len(queries), k), dtype=np.int64)
@@ -85,27 +85,34 @@ def _exact(vectors: NDArray[np.float16]) -> Callable[[NDArray[np.float32], int],
     return search
 
 
-def _by_cells(vectors: NDArray[np.float16]) -> Callable[[NDArray[np.float32], int], NDArray[np.int64]]:
+def _by_graph(vectors: NDArray[np.float16]) -> Callable[[NDArray[np.float32], int], NDArray[np.int64]]:
     faiss: Any = require_extra("faiss", extra="collection")
-    width, n_cells = vectors.shape[1], min(len(vectors) // _TRAINED_ON, int(_CELLS_PER_ROOT * np.sqrt(len(vectors))))
-    index = faiss.IndexIVFScalarQuantizer(
-        faiss.IndexFlatIP(width), width, n_cells, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-    )
-    drawn = np.random.default_rng(_SEED).permutation(len(vectors))
-    index.train(vectors[np.sort(drawn[: _TRAINED_ON * n_cells])].astype(np.float32))
-    for start in range(0, len(vectors), 16 * _VECTORS):
-        index.add(vectors[start : start + 16 * _VECTORS].astype(np.float32))
-    queries = vectors[np.sort(drawn[:_SAMPLE])].astype(np.float32)
+    index = faiss.IndexHNSWSQ(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, _LINKS, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = _BUILT_WITH
+    index.train(vectors[:1].astype(np.float32))
+    n_threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        for start in range(0, len(vectors), 16 * _VECTORS):
+            index.add(vectors[start : start + 16 * _VECTORS].astype(np.float32))
+    finally:
+        faiss.omp_set_num_threads(n_threads)
+    drawn = np.random.default_rng(_SEED).permutation(len(vectors))[:_SAMPLE]
+    queries = vectors[np.sort(drawn)].astype(np.float32)
     # One more, as a text is its own nearest.
     true = _exact(vectors)(queries, _NEAREST + 1)
-    for n_probed in (2**i for i in range(2, 64)):
-        index.nprobe = min(n_probed, n_cells)
+    reach = 16
+    share = 0.0
+    while share < _SHARE and reach < _FARTHEST:
+        reach *= 2
+        index.hnsw.efSearch = reach
         found = index.search(queries, _NEAREST + 1)[1]
-        share = np.mean([len(set(a) & set(b)) / len(a) for a, b in zip(true.tolist(), found.tolist(), strict=True)])
-        if share >= _SHARE or n_probed >= n_cells:
-            break
+        share = float(
+            np.mean([len(set(a) & set(b)) / len(a) for a, b in zip(true.tolist(), found.tolist(), strict=True)])
+        )
 
     def search(queries: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+        index.hnsw.efSearch = max(reach, k)
         found: NDArray[np.int64] = index.search(queries, k)[1]
         return found
 

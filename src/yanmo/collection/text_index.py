@@ -18,7 +18,7 @@ from .vector_folder import Encode, VectorFolder
 __all__ = ["Hit", "TextIndex", "search"]
 
 _CANDIDATES = 200
-# To make cells takes as long as thousands of exact searches, so that only a very large index is worth them.
+# To build a graph takes as long as thousands of exact searches, so that only a very large index is worth it.
 _EXACT_BELOW = 1_000_000
 Progress = Callable[[int, int], None]
 """Told how many texts are encoded, and how many there are."""

@@ -23,6 +23,7 @@ class StudyName(str, Enum):
     EDGE_OF_STABILITY = "edge-of-stability"
     GRADIENT_FLOW = "gradient-flow"
     IMPLICIT_GRADIENT = "implicit-gradient"
+    MINIBATCH_NOISE = "minibatch-noise"
     RECURRENT_GRADIENT = "recurrent-gradient"
     SIMSIAM = "simsiam"
     TAYLOR = "taylor"

@@ -263,10 +263,11 @@ def _say_candidates(console: Console, count: "CandidateCount") -> None:
     if count.recall is None:
         _say(console, f"每段文本取 {count.k} 个候选 / candidates of each text")
         return
+    near = f"、{count.n_near:,} 段与各自最近的 500 段" if count.n_near else ""
     _say(
         console,
-        f"每段文本取 {count.k} 个候选：抽 {count.n_sampled} 段与全部逐一比较，其 {count.n_matches:,} 个匹配中 "
-        f"{count.recall:.1%} 在候选里 / share of the matches that the candidates hold, by an exhaustive sample",
+        f"每段文本取 {count.k} 个候选：抽 {count.n_sampled} 段与全部{near}逐一比较，其 {count.n_matches:,} 个匹配中 "
+        f"{count.recall:.1%} 在候选里 / share of the matches that the candidates hold, by a sample",
     )
     if count.match_rate > 0.02:
         _say(
