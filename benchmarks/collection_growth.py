@@ -103,7 +103,7 @@ def clauses(paths: list[Path], n: int, *, seed: int) -> list[str]:
 
 
 def _measured(rows: list[str], task: str, n_candidates: int) -> dict[str, float]:
-    matcher = Matcher.default(n_threads=os.cpu_count())
+    matcher = Matcher.default(n_threads=1)
     before = _most_gib()
     began = time.perf_counter()
     ends: dict[str, float] = {}
@@ -152,7 +152,7 @@ def _in_directions_of_bigrams(portions: Iterable[Sequence[str]]) -> Iterator[Enc
 
 
 def _encoded_a_second(rows: list[str], task: str) -> float:
-    encoder = TextVectors(Matcher.default(n_threads=os.cpu_count()), task)
+    encoder = TextVectors(Matcher.default(n_threads=1), task)
     encoder.encode(rows[:64])
     began = time.perf_counter()
     encoder.encode(rows)
