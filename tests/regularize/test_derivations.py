@@ -18,6 +18,7 @@ from yanmo.regularize import (
     gradient_penalty_loss,
     pgd_backward,
     r_drop_loss,
+    sam_backward,
     shifted_input,
     vat_backward,
 )
@@ -184,6 +185,20 @@ def test_at_its_unit_weight_the_cheap_penalty_is_sharpness_aware_minimization():
     g = A @ x.detach()
     finite_difference_penalty_backward(loss, [x], weight=0.05 / (2 * g.norm().item()), step=0.05)
     torch.testing.assert_close(x.grad, A @ (x.detach() + 0.05 * g / g.norm()))
+
+
+def test_sharpness_aware_minimization_is_the_gradient_up_the_gradient():
+    x, loss = _quadratic()
+    start = x.detach().clone()
+    g = A @ start
+    losses = sam_backward(loss, [x], rho=0.3)
+    moved = start + 0.3 * g / g.norm()
+    torch.testing.assert_close(x.grad, A @ moved)
+    assert torch.equal(x.detach(), start)
+    assert losses.adversarial.item() == pytest.approx((moved @ A @ moved / 2).item())
+    assert losses.plain.item() == pytest.approx((start @ A @ start / 2).item())
+    # To first order it descends L + rho |g|, whose gradient is g + rho H g / |g|.
+    torch.testing.assert_close(x.grad, g + 0.3 * A @ g / g.norm())
 
 
 def test_two_flooded_steps_descend_the_gradients_norm():

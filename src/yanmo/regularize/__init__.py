@@ -15,6 +15,7 @@ from .gradient_penalty import gradient_penalty_loss  # noqa: E402
 from .members import MEMBERS, Batch, Member  # noqa: E402
 from .pgd import pgd_backward  # noqa: E402
 from .r_drop import r_drop_loss  # noqa: E402
+from .sam import sam_backward  # noqa: E402
 from .shift import restored, shifted_input  # noqa: E402
 from .vat import vat_backward  # noqa: E402
 
@@ -36,6 +37,7 @@ __all__ = [
     "plain_backward",
     "r_drop_loss",
     "restored",
+    "sam_backward",
     "shifted_input",
     "vat_backward",
 ]

@@ -4,16 +4,12 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .backward import Backward, LossFn, backward_and_read, evaluate, plain_backward
-from .direction import Scope, unit_direction
-from .leaves import learning_tensors
-from .randomness import RandomState
-from .shift import restored, shift
+from .backward import Backward, LossFn, plain_backward
 from .strength import check_strength
+from .two_gradients import two_gradients_backward
 
 __all__ = ["PenalizedLoss", "finite_difference_penalty_backward"]
 
@@ -38,7 +34,7 @@ def finite_difference_penalty_backward(
     """Adds the gradient of ``L + weight * |dL/dx|^2`` to ``.grad``, ``g + 2 weight H g``, to first order in ``step``.
 
     ``H g = |g| (dL/dx(x + step v) - g) / step + O(step)`` with ``v = g / |g|``. So the gradient is
-    ``g + c (dL/dx(x + step v) - g)``, ``c = 2 weight |g| / step``; at ``c = 1`` that is sharpness-aware minimization.
+    ``g + c (dL/dx(x + step v) - g)``, ``c = 2 weight |g| / step``; at ``c = 1`` that is ``sam_backward``.
     Both passes drop the same components. Takes the place of ``loss_fn().backward()``, at twice its cost. Where a
     float16 scaler's factor makes ``g`` overflow, the second pass is left out: ``.grad`` is not finite, and the scaler
     skips the step.
@@ -58,6 +54,7 @@ def finite_difference_penalty_backward(
             parameter, or one is no leaf that learns.
 
     Example:
+        >>> import torch
         >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
         >>> curvature = torch.tensor([1.0, 3.0])
         >>> loss = finite_difference_penalty_backward(lambda: (curvature * x**2).sum() / 2, [x], weight=0.5)
@@ -70,17 +67,7 @@ def finite_difference_penalty_backward(
     check_strength("weight", weight)
     if not (step > 0 and math.isfinite(step)):
         raise InputError(f"step is {step}, a number above 0 was expected")
-    parameters = learning_tensors(parameters)
-    state = RandomState.now()
-    loss = evaluate(loss_fn)
-    gradients = backward_and_read(loss, parameters, backward=backward).gradients
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if weight == 0 or norm == 0 or not torch.isfinite(norm):
-        return PenalizedLoss(loss.detach(), norm.square())
-    with restored(parameters):
-        shift(parameters, unit_direction(gradients, scope=Scope.WHOLE), length=step)
-        state.restore()
-        # The subtraction as part of the loss, so that scaling and averaging over processes reach both terms alike.
-        line = torch.stack([(g * p).sum() for g, p in zip(gradients, parameters, strict=True)]).sum()
-        backward(2 * weight * norm / step * (evaluate(loss_fn) - line))
-    return PenalizedLoss(loss.detach(), norm.square())
+    found = two_gradients_backward(
+        loss_fn, parameters, step=step, factor=lambda norm: 2 * weight * norm / step, backward=backward
+    )
+    return PenalizedLoss(found.plain, found.norm.square())

@@ -13,6 +13,7 @@ from .flooding import flooding_loss
 from .gradient_penalty import gradient_penalty_loss
 from .pgd import pgd_backward
 from .r_drop import r_drop_loss
+from .sam import sam_backward
 from .vat import vat_backward
 
 __all__ = ["MEMBERS", "Batch", "Member"]
@@ -104,6 +105,10 @@ def _finite_difference(batch: Batch, strength: float, backward: Backward) -> Non
     finite_difference_penalty_backward(batch.loss, batch.parameters, weight=strength, backward=backward)
 
 
+def _sam(batch: Batch, strength: float, backward: Backward) -> None:
+    sam_backward(batch.loss, batch.parameters, rho=strength, backward=backward)
+
+
 def _flooding(batch: Batch, strength: float, backward: Backward) -> None:
     backward(flooding_loss(batch.loss(), level=strength))
 
@@ -120,6 +125,7 @@ MEMBERS = MappingProxyType(
         "input_penalty": Member("输入梯度惩罚 input penalty", "weight", 2.0, 1, _input_penalty),
         "parameter_penalty": Member("参数梯度惩罚 parameter penalty", "weight", 0.5, 1, _parameter_penalty),
         "finite_difference_penalty": Member("同上，差分 finite difference", "weight", 0.5, 2, _finite_difference),
+        "sam": Member("SAM", "rho", 0.5, 2, _sam),
         "flooding": Member("Flooding", "level", 100.0, 1, _flooding),
         "r_drop": Member("R-Drop", "weight", 2.0, 2, _r_drop),
     }

@@ -28,6 +28,7 @@ EACH = {
     "gradient_penalty": "regularizers.gradient_penalty.weight=1.0",
     "exact": "regularizers.parameter_penalty={weight: 0.1, form: exact}",
     "finite_difference": "regularizers.parameter_penalty.weight=0.1",
+    "sam": "regularizers.sam.rho=0.1",
     "flooding": "regularizers.flooding.level=100",
     "r_drop": "regularizers.r_drop.weight=1.0",
 }

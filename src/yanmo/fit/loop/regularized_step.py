@@ -19,6 +19,7 @@ from ...regularize import (
     gradient_penalty_loss,
     pgd_backward,
     r_drop_loss,
+    sam_backward,
     vat_backward,
 )
 from .perturbed import Perturbed, perturbed_part
@@ -117,8 +118,9 @@ class RegularizedStep:
         """Returns means over the batches since the last call, in the loss's unit.
 
         Returns:
-            ``adversarial_rise``, how much worse FGM or PGD made the loss; what R-Drop and exact penalties
-            (``loss_terms``), VAT and the finite-difference penalty added to it; and flooding's duty cycle.
+            ``adversarial_rise`` and ``sharpness_rise``, how much worse FGM or PGD, or SAM, made the loss; what R-Drop
+            and exact penalties (``loss_terms``), VAT and the finite-difference penalty added to it; and flooding's duty
+            cycle.
         """
         n = len(self._objectives)
         if not n:
@@ -156,6 +158,9 @@ class RegularizedStep:
                     objective, leaves, epsilon=on.pgd.epsilon, n_steps=on.pgd.n_steps, scope=scope, backward=flooded
                 )
             return losses.plain, {"adversarial_rise": losses.adversarial - losses.plain}
+        if on.sam.rho:
+            losses = sam_backward(objective, self._learning, rho=on.sam.rho, backward=flooded)
+            return losses.plain, {"sharpness_rise": losses.adversarial - losses.plain}
         if on.finite_difference:
             penalty = on.parameter_penalty
             penalized = finite_difference_penalty_backward(

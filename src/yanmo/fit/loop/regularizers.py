@@ -15,6 +15,7 @@ __all__ = [
     "Pgd",
     "RDrop",
     "Regularizers",
+    "Sam",
     "Vat",
 ]
 
@@ -72,6 +73,13 @@ class ParameterPenalty(StrictModel):
     """Distance between the two gradients of ``finite_difference``, in the parameters' unit."""
 
 
+class Sam(StrictModel):
+    """The gradient a little way up the gradient; see ``yanmo.regularize.sam_backward``."""
+
+    rho: float = Field(default=0.0, ge=0)
+    """Length of the move of all that learns, in the parameters' unit; 0.05 is usual."""
+
+
 class Flooding(StrictModel):
     """A loss that is not let below a level; see ``yanmo.regularize.flooding_loss``."""
 
@@ -99,6 +107,8 @@ class Regularizers(StrictModel):
     """Penalty on the gradient of inputs."""
     parameter_penalty: ParameterPenalty = ParameterPenalty()
     """Penalty on the gradient of parameters."""
+    sam: Sam = Sam()
+    """Sharpness-aware minimization."""
     flooding: Flooding = Flooding()
     """Flooding: of the loss with the terms of ``r_drop`` and exact penalties, in the plain and the adversarial pass."""
     r_drop: RDrop = RDrop()
@@ -110,6 +120,7 @@ class Regularizers(StrictModel):
             "fgm": self.fgm.epsilon,
             "pgd": self.pgd.epsilon,
             "parameter_penalty": self.parameter_penalty.weight,
+            "sam": self.sam.rho,
         }
         chosen = [name for name, strength in steps.items() if strength]
         if len(chosen) > 1:
@@ -118,6 +129,8 @@ class Regularizers(StrictModel):
             raise ValueError("gradient_penalty and parameter_penalty would penalize one another; set one to 0")
         if self.finite_difference and self.flooding.level:
             raise ValueError("flooding could turn one of finite_difference's two gradients; set form to exact")
+        if self.sam.rho and self.flooding.level:
+            raise ValueError("flooding could turn one of sam's two gradients; set one to 0")
         return self
 
     @property
@@ -144,5 +157,5 @@ class Regularizers(StrictModel):
     @property
     def is_active(self) -> bool:
         """Whether any is on."""
-        own = (self.flooding.level, self.parameter_penalty.weight)
+        own = (self.flooding.level, self.parameter_penalty.weight, self.sam.rho)
         return self.moves_inputs or self.compares_predictions or any(own)
