@@ -23,6 +23,7 @@ OFFICIAL_MARKS = ("<!-- official -->", "<!-- /official -->")
 EXPLAINED_MARKS = ("<!-- explained -->", "<!-- /explained -->")
 CANDIDATE_MARKS = ("<!-- candidates -->", "<!-- /candidates -->")
 DUPLICATE_MARKS = ("<!-- duplicates -->", "<!-- /duplicates -->")
+GROWTH_MARKS = ("<!-- growth -->", "<!-- /growth -->")
 KNOWN_MARKS = ("<!-- known -->", "<!-- /known -->")
 LEARNED_MARKS = ("<!-- learned -->", "<!-- /learned -->")
 # The ways of learn_standard.py, in the order of the page's columns.
@@ -70,6 +71,7 @@ def main() -> None:
         ("collections", CANDIDATE_MARKS, candidate_table),
         ("collections", DUPLICATE_MARKS, duplicate_table),
         ("collections", KNOWN_MARKS, known_table),
+        ("collections", GROWTH_MARKS, growth_table),
     ):
         for language, suffix in enumerate((".md", ".en.md")):
             path = ROOT / "docs" / "methods" / (stem + suffix)
@@ -245,6 +247,30 @@ def duplicate_table(*, language: int) -> str:
         )
         cells = [f"{way[key]:.3f}" for key in ("precision", "recall", "f1")] + [f"{way['cpu_seconds']:.0f}"]
         lines.append(f"| {shown} | {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def growth_table(*, language: int) -> str:
+    """Makes the table of time and memory by rows.
+
+    Args:
+        language: 0 for Chinese, 1 for English.
+
+    Returns:
+        Its lines.
+    """
+    found = _read("collection_growth")
+    head = (
+        "| 行 | 要编码的文本 | 秒，不算编码 | 其中找候选 | 秒，连编码 | 进程内存 GiB |\n",
+        "| rows | texts to encode | seconds but encoding | of these candidates | seconds in all | process, GiB |\n",
+    )[language]
+    lines = [head, f"|{' --- |' * 6}\n"]
+    for row in found["sizes"]:
+        seconds = " | ".join(f"{row[key]:.0f}" for key in ("seconds", "search_seconds", "seconds_with_encoding"))
+        lines.append(f"| {row['n_rows']:,} | {row['n_encoded']:,} | {seconds} | {row['gib']:.2f} |\n")
+    of = found["exponents"]
+    powers = f"{of['seconds']:.2f} |  | {of['seconds_with_encoding']:.2f} | {of['gib']:.2f}"
+    lines.append(f"| {('行数的几次方', 'power of the rows')[language]} |  | {powers} |\n")
     return "".join(lines)
 
 

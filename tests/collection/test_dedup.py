@@ -1,13 +1,14 @@
 """Groups: spelling first, no chains, who stays, what a second run costs, what a kill costs, and bad input."""
 
 import csv
+import itertools
 import os
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from yanmo.collection import deduplicate
+from yanmo.collection import candidates, deduplicate
 from yanmo.collection.apart import shared_pairs
 from yanmo.collection.groups import group_matches
 from yanmo.collection.texts import read_texts
@@ -119,6 +120,18 @@ def test_copies_share_most_of_their_neighboring_characters(make_characters):
     assert (_groups(alone), alone.n_encoded) == ([1, 2], 0)
     with pytest.raises(InputError, match=r"overlap is 1\.5, expected 0 to 1"):
         deduplicate(texts, matcher=matcher, task="strict", overlap=1.5)
+
+
+def test_where_a_sample_finds_few_matches_more_texts_are_compared_with_their_nearest(make_characters, monkeypatch):
+    monkeypatch.setattr(candidates, "_SAMPLE_PAIRS", 1000)
+    monkeypatch.setattr(candidates, "_ENOUGH", 1 << 30)
+    letters = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥天地玄黄"
+    texts = ["".join(pair) for pair in itertools.combinations(letters, 2)][:63]
+    found = deduplicate(texts, matcher=make_characters(at=0.1), task="strict", recall=0.5)
+    # Under this standard all 62 others match: of 20 texts against all, and of the 43 left against their nearest.
+    assert (found.count.n_sampled, found.count.n_near, found.count.n_matches) == (20, 43, 63 * 62)
+    assert found.count.k == 50
+    assert found.count.recall == pytest.approx(50 / 62)
 
 
 def test_scores_kept_by_an_index_are_the_standards_whatever_was_kept_apart(make_characters, tmp_path):

@@ -142,8 +142,8 @@ def link(
         )
         if alike is not None:
             count = CandidateCount(None, 1.0, 0, 0, 0, 0.0)
-            first, second = (np.array([store.numbers[text] for text in side], dtype=np.int64) for side in alike)
-            pairs = first, second
+            sides = [np.array([store.numbers[text] for text in side], dtype=np.int64) for side in alike]
+            pairs = sides[0], sides[1]
         else:
             count, pairs = _neighbors(store, judge, a, b, candidates=candidates, recall=recall, top=top, tell=tell)
         judge.score(pairs, on_progress=lambda n, of: tell("判断 scoring", n, of))
