@@ -317,7 +317,7 @@ def table(head: str, *, language: int) -> str:
     Returns:
         Its lines.
     """
-    rows = (_crossing(), _quality(), _scoring(), _training(), _tokenizing(), _decoding())
+    rows = (_crossing(), _quality(), _duplicates(), _scoring(), _training(), _tokenizing(), _decoding())
     return head + "".join(f"| {' | '.join(cells[language] for cells in row)} |\n" for row in rows)
 
 
@@ -358,6 +358,27 @@ def _quality() -> Claim:
         (
             f"底座余弦 {cosine:.3f}；TF-IDF 加 scikit-learn {version} 梯度提升 {boosting:.3f}",
             f"the base's cosine {cosine:.3f}; TF-IDF and scikit-learn {version} boosting {boosting:.3f}",
+        ),
+    )
+
+
+def _duplicates() -> Claim:
+    result = _read("planted_duplicates")
+    ways, task = result["ways"], "similar"
+    ours, vectors, hashes = (
+        ways[name] for name in (f"Yanmo, {task}, fitted", f"vectors of {task}", "MinHash (datasketch)")
+    )
+    own, theirs, peer = (f"{way['f1']:.3f}" for way in (ours, vectors, hashes))
+    seconds = [f"{way['cpu_seconds']:.0f}" for way in (ours, vectors, hashes)]
+    return Claim(
+        (
+            f"{result['n']:,} 行里的抄本，F1（处理器秒；阈值由另一半定，1 个种子）",
+            f"copies among {result['n']:,} rows, F1 (processor seconds; thresholds of the other half, one seed)",
+        ),
+        (f"**{own}**（{seconds[0]}）", f"**{own}** ({seconds[0]})"),
+        (
+            f"MinHash {peer}（{seconds[2]}）；向量 {theirs}（{seconds[1]}）",
+            f"MinHash {peer} ({seconds[2]}); vectors {theirs} ({seconds[1]})",
         ),
     )
 

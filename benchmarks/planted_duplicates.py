@@ -19,7 +19,7 @@ import lzma
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -91,9 +91,9 @@ def main() -> None:
                 _static_vectors(arguments.base, texts)
             )
         encoded = {f"vectors of {task}": seconds_encoding, f"Yanmo, {task}": seconds_encoding}
-        found = _measured(ways, encoded, texts, truth, tuned)
-    result = {"n": len(texts), "n_pairs_planted": len(truth), "seed": arguments.seed, "ways": found}
-    RESULT.write_text(json.dumps(result | describe_machine(), ensure_ascii=False, indent=2) + "\n", "utf-8")
+        for found in _measured(ways, encoded, texts, truth, tuned):
+            result = {"n": len(texts), "n_pairs_planted": len(truth), "seed": arguments.seed, "ways": found}
+            RESULT.write_text(json.dumps(result | describe_machine(), ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
 def _measured(
@@ -102,7 +102,7 @@ def _measured(
     texts: list[str],
     truth: set[Pair],
     tuned: set[int],
-) -> dict[str, dict[str, float]]:
+) -> Iterator[dict[str, dict[str, float]]]:
     """Runs every way, and the peers a second time with the rule of ``dedup --apart`` on their candidates."""
     found: dict[str, dict[str, float]] = {}
     differing = ApartRule(tuple(DifferenceKind))
@@ -113,6 +113,7 @@ def _measured(
         if not isinstance(answer, dict):
             found[name] = _judged(answer, truth, tuned) | {"cpu_seconds": round(seconds, 1)}
             print(name, json.dumps(found[name], ensure_ascii=False), flush=True)
+            yield found
             continue
         for rule in ("", ", apart"):
             began = time.process_time()
@@ -126,7 +127,7 @@ def _measured(
                 "cpu_seconds": round(seconds, 1),
             }
             print(name + rule, json.dumps(found[name + rule], ensure_ascii=False), flush=True)
-    return found
+        yield found
 
 
 def _judged(said: set[Pair], truth: set[Pair], tuned: set[int]) -> dict[str, float]:
