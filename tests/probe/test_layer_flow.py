@@ -79,7 +79,7 @@ class TestSteps:
         x = torch.randn(4, 60, 8 if isinstance(model, GatedMemory) else 3)
         exact, few = recurrent_flow(model, x), recurrent_flow(model, x, n_probes=32)
         error = (few.log_norms - exact.log_norms).exp() - 1
-        # What a matrix of memory lets through changes direction for longer, and directions of chance stand for more of it.
+        # What a matrix of memory lets through changes direction for longer: chance stands for more of it.
         assert error.abs().max() < (0.1 if isinstance(model, GatedMemory) else 0.05)
         assert error.abs().mean() < 0.02
         assert few.verdict is exact.verdict
