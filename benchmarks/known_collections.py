@@ -21,6 +21,7 @@ import numpy as np
 from candidate_vectors import mean_vectors
 from groups import grouped_pairs
 from machine import describe_machine
+from planted_duplicates import best_threshold, with_threshold
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -103,12 +104,12 @@ def _measured(matcher: Matcher, task: str, known: Known, base: Path) -> dict[str
         score = dict(zip(pairs, p, strict=True))
 
         def grouped(threshold: float) -> set[tuple[str, str]]:
-            groups = deduplicate(texts, matcher=_with_threshold(matcher, task, threshold), task=task, index=index)
+            groups = deduplicate(texts, matcher=with_threshold(matcher, task, threshold), task=task, index=index)
             group = {text: each.group for text, each in zip(texts, groups.rows, strict=True)}
             return {pair for pair in pairs if group[pair[0]] == group[pair[1]]}
 
         def linked(threshold: float) -> set[tuple[str, str]]:
-            links = link(firsts, seconds, matcher=_with_threshold(matcher, task, threshold), task=task, index=index)
+            links = link(firsts, seconds, matcher=with_threshold(matcher, task, threshold), task=task, index=index)
             # Without a column of ids the numbers of the rows are the ids, from 1.
             return {(firsts[int(each.id_a) - 1], seconds[int(each.id_b) - 1]) for each in links.links}
 
@@ -131,27 +132,15 @@ def _crossed(
     """F1 on each half at the threshold that the other chose, or at one that is given."""
     f1 = []
     for judged, tuned in (halves, halves[::-1]):
-        at = _best_threshold({pair: score[pair] for pair in tuned}, tuned) if threshold is None else threshold
+        at = _tuned_threshold(score, tuned) if threshold is None else threshold
         found = {pair for pair in said(at) if pair in judged}
         hits = sum(judged[pair] for pair in found)
         f1.append(2 * hits / max(1, len(found) + sum(judged.values())))
     return {"f1": round(float(np.mean(f1)), 4), "first_half": round(f1[0], 4), "second_half": round(f1[1], 4)}
 
 
-def _best_threshold(score: dict[tuple[str, str], float], truth: Known) -> float:
-    ordered = sorted(score.items(), key=lambda item: -item[1])
-    hits, best, threshold, n_true = 0, -1.0, 1.0, sum(truth.values())
-    for n, (pair, value) in enumerate(ordered, start=1):
-        hits += truth[pair]
-        f1 = 2 * hits / (n + n_true)
-        if f1 > best and (n == len(ordered) or ordered[n][1] < value):
-            best, threshold = f1, value
-    return threshold
-
-
-def _with_threshold(matcher: Matcher, task: str, threshold: float) -> Matcher:
-    rule = matcher.matching.decision(task).model_copy(update={"threshold": threshold})
-    return Matcher(matcher.engine, matcher.pair_encoder, matcher.matching.with_decision(task, rule))
+def _tuned_threshold(score: dict[tuple[str, str], float], tuned: Known) -> float:
+    return best_threshold({pair: score[pair] for pair in tuned}, {pair for pair, is_match in tuned.items() if is_match})
 
 
 def _above(score: dict[tuple[str, str], float]) -> Said:

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
+from typing import Any
 
 import numpy as np
 from machine import describe_machine
@@ -119,7 +120,7 @@ def _measured(
             began = time.process_time()
             best = sorted(answer.items(), key=lambda item: -item[1])[: _BEST * len(truth)]
             kept = {p: s for p, s in best if not rule or not differing.why(texts[p[0]], texts[p[1]])}
-            threshold = _best_threshold({p: s for p, s in kept.items() if set(p) <= tuned}, _of(truth, tuned))
+            threshold = best_threshold({p: s for p, s in kept.items() if set(p) <= tuned}, _of(truth, tuned))
             said = {pair for pair, score in kept.items() if score >= threshold}
             seconds += time.process_time() - began
             found[name + rule] = _judged(said, truth, tuned) | {
@@ -210,14 +211,27 @@ def _fitted(
         alike = {(a, b): p for (a, b), p in scored.items() if not rule.why(texts[a], texts[b])}
         for overlap in OVERLAPS:
             left = {pair: p for pair, p in alike.items() if shared[pair] >= overlap}
-            threshold = _best_threshold(left, expected)
+            threshold = best_threshold(left, expected)
             found = {pair for pair, p in left.items() if p >= threshold}
             choices.append((2 * len(found & expected) / (len(found) + len(expected)), apart, overlap, threshold))
     _, apart, overlap, threshold = max(choices)
-    decision = matcher.matching.decision(task).model_copy(update={"threshold": threshold})
     print(task, "apart:", apart or "nothing", "overlap:", overlap, "threshold:", round(threshold, 4), flush=True)
-    fitted = Matcher(matcher.engine, matcher.pair_encoder, matcher.matching.with_decision(task, decision))
-    return fitted, apart, overlap
+    return with_threshold(matcher, task, threshold), apart, overlap
+
+
+def with_threshold(matcher: Matcher, task: str, threshold: float) -> Matcher:
+    """Gives a matcher that decides by another threshold under a standard.
+
+    Args:
+        matcher: The matcher, left as it is.
+        task: The standard.
+        threshold: Probability from which on a pair is a match.
+
+    Returns:
+        The matcher with it.
+    """
+    decision = matcher.matching.decision(task).model_copy(update={"threshold": threshold})
+    return Matcher(matcher.engine, matcher.pair_encoder, matcher.matching.with_decision(task, decision))
 
 
 def _copied(index: Path) -> Path:
@@ -290,7 +304,16 @@ def _of(pairs: Iterable[Pair], rows: set[int]) -> set[Pair]:
     return {pair for pair in pairs if set(pair) <= rows}
 
 
-def _best_threshold(scored: Scored, truth: set[Pair]) -> float:
+def best_threshold(scored: dict[Any, float], truth: set[Any]) -> float:
+    """Finds the threshold of the best F1.
+
+    Args:
+        scored: Scores by pair.
+        truth: The pairs that match.
+
+    Returns:
+        The score from which on pairs are taken.
+    """
     ordered = sorted(scored.items(), key=lambda item: -item[1])
     hits, best, threshold = 0, -1.0, 1.0
     for n, (pair, score) in enumerate(ordered, start=1):

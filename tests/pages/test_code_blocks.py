@@ -103,8 +103,9 @@ def _run(block, page):
 
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("page", PAGES, ids=_name)
-def test_the_code_of_a_page_runs(page, prepared, small_default, tmp_path, monkeypatch):
+def test_the_code_of_a_page_runs(page, prepared, request, tmp_path, monkeypatch):
     if page.name == "README.md":  # tutorials/a-day.md trains from the bundled matcher itself, and exports it
+        small_default = request.getfixturevalue("small_default")
         monkeypatch.setattr(
             training, "named_folder", lambda name: small_default if name == "default" else named_folder(name)
         )

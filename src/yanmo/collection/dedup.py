@@ -58,7 +58,9 @@ def deduplicate(
         apart: Differences that keep texts apart whatever the standard says, such as ``number,date``, where both texts
             name one, by the rules of `yanmo.data.edits`. What they kept apart is listed for a person.
         overlap: The least share of pairs of neighboring characters that two texts must have in common, from 0 to 1,
-            for those who look for copies rather than for what says the same.
+            for those who look for copies rather than for what says the same. From 0.3 on, unless ``candidates`` are
+            given, all pairs that have it are the candidates, texts without a partner are not encoded, and what shares
+            less is not listed.
         column: Column of the texts.
         id_column: Column of the ids.
         encoding: Of the file.

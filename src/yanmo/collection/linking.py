@@ -100,7 +100,8 @@ def link(
         candidates: Neighbors of each text; None takes as many as ``recall`` needs by an exhaustive sample.
         recall: The share of the matches that the candidates should hold.
         apart: Differences that keep texts apart whatever the standard says; see `deduplicate`.
-        overlap: The least share of neighboring characters in common; see `deduplicate`.
+        overlap: The least share of neighboring characters in common; see `deduplicate`. With ``top`` candidates are
+            neighbors by vectors all the same.
         known: Ids of pairs that are known to match, first list first, to measure the candidates by.
         column: Column of the texts in both lists.
         id_column: Column of the ids in both.

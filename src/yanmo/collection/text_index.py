@@ -52,6 +52,7 @@ class TextIndex:
 
     def __init__(self, store: VectorFolder) -> None:
         self._store = store
+        self._nearest: NeighborSearch | None = None
         self._refresh()
 
     @classmethod
@@ -172,6 +173,9 @@ class TextIndex:
             return [[] for _ in queries]
         encoder = self._store.encoder
         encoded = encoder.encode(queries)
+        if self._nearest is None:  # who only adds rows needs none
+            vectors = np.asarray(self._store.vectors()[self._numbers])
+            self._nearest = NeighborSearch(vectors, exact_below=_EXACT_BELOW)
         found = self._nearest(encoded.vectors[:, 0], max(top, candidates))
         return [
             self._hits(query, encoded.vectors[i], int(encoded.lengths[i]), self._numbers[found[i][found[i] >= 0]], top)
@@ -209,8 +213,7 @@ class TextIndex:
                 self._by_id[entry["id"]] = number
                 self._entries_of.setdefault(entry["text"], []).append(number)
         self._numbers = np.array(sorted(self._entries_of), dtype=np.int64)
-        vectors = np.asarray(self._store.vectors()[self._numbers])
-        self._nearest = NeighborSearch(vectors, exact_below=_EXACT_BELOW)
+        self._nearest = None
 
 
 def search(index: str | Path, queries: Sequence[str], *, matcher: Matcher, task: str, top: int = 10) -> list[list[Hit]]:
