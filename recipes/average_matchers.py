@@ -1,12 +1,13 @@
 """One matcher whose weights are the mean of several that were trained from a common start.
 
-    python recipes/average_matchers.py RUN RUN ... --data DATA --out runs/mean
+    python recipes/average_matchers.py RUN RUN ... [--data DATA] --out runs/mean
 
 The first run's tasks are those of the result; another run may know some of them only, and then has a say in these
 tasks' vectors and biases and in all that is shared. A run named twice counts twice. Runs that started from the same
 weights usually lie in one valley, where the mean is as good as letting all of them vote, at the cost of one; from
 different heads the mean is nonsense.
-Thresholds and calibration are chosen anew on the validation pairs of DATA, as ``yanmo train`` does.
+Thresholds and calibration are chosen anew on the validation pairs of DATA, as ``yanmo train`` does; without DATA they
+stay those of the first run, for a folder that is exported and then fitted as it scores (recipes/fit_thresholds.py).
 
 Source: arXiv:2203.05482 (model soups).
 """
@@ -26,7 +27,7 @@ def main() -> None:
     """Averages the runs and writes the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     matchers = [Matcher.from_pretrained(run) for run in arguments.runs]
@@ -46,8 +47,11 @@ def main() -> None:
                 if any(not torch.equal(tensor, other) for other in each):
                     tensor.copy_(torch.stack(each).mean(0))
     kept = first.matching
-    validation = read_split(arguments.data, kept.task_set, "valid")
-    decisions, judgement = fit_decisions(score_split(first, validation))
+    decisions = kept.decisions
+    if arguments.data is not None:
+        validation = read_split(arguments.data, kept.task_set, "valid")
+        decisions, judgement = fit_decisions(score_split(first, validation))
+        print(f"官方指标 {judgement.official.f1:.4f}", {n: round(task.f1, 3) for n, task in judgement.tasks.items()})
     matching = MatchingFile(
         task_set=kept.task_set,
         decisions=decisions,
@@ -56,7 +60,6 @@ def main() -> None:
         training={"mean_of": [m.matching.training for m in matchers]},
     )
     Matcher(first.engine, first.pair_encoder, matching).save_pretrained(arguments.out)
-    print(f"官方指标 {judgement.official.f1:.4f}", {name: round(task.f1, 3) for name, task in judgement.tasks.items()})
 
 
 if __name__ == "__main__":

@@ -42,6 +42,16 @@ def test_balance_zero_gives_every_task_the_same_share_and_repeats_no_pair_early(
         assert of_task.max() - of_task.min() <= 1
 
 
+def test_a_weight_gives_a_task_so_many_times_its_share():
+    lengths, tasks = _mix(400)
+    plan = plan_batches(
+        lengths, tasks=tasks, max_tokens=2048, n_epochs=1.0, balance=0.0, seed=1, weights={0: 2.0, 2: 0.5}
+    )
+    drawn = np.array([i for b in plan.batches for i in b])
+    shares = np.bincount(np.array(tasks)[drawn]) / len(drawn)
+    assert shares == pytest.approx([2 / 3.5, 1 / 3.5, 0.5 / 3.5], abs=0.01)
+
+
 def test_batches_mix_tasks_and_half_an_epoch_is_half():
     lengths, tasks = [30] * 100, [0, 1] * 50
     plan = plan_batches(lengths, tasks=tasks, max_tokens=300, n_epochs=1.5, balance=1.0, seed=0)

@@ -197,6 +197,12 @@ def test_a_full_disk_leaves_the_checkpoint_before_it_to_go_on_from(
     assert (out / "matching.json").exists()
 
 
+def test_a_weight_of_an_unknown_task_is_refused_before_the_work(tiny_base, two_tasks, make_pairs, tmp_path):
+    with pytest.raises(InputError, match="looose"):
+        _train(tiny_base, two_tasks, make_pairs, tmp_path / "run", "task_weights={looose: 2}")
+    assert not (tmp_path / "run").exists()
+
+
 def test_too_few_validation_pairs_are_refused_before_the_work(tiny_base, two_tasks, make_pairs, tmp_path):
     with pytest.raises(InputError, match="'strict' has 1 matches among 3"):
         train_matcher(

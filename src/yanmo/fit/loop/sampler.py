@@ -1,6 +1,6 @@
 """Batches by token budget: pairs of like length together, tasks mixed in chosen shares, the whole run planned ahead."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,12 +38,13 @@ def plan_batches(
     n_epochs: float,
     balance: float,
     seed: int,
+    weights: Mapping[int, float] | None = None,
 ) -> BatchPlan:
     """Plans all batches of a run.
 
-    In every epoch task ``t`` with ``n_t`` pairs gives ``N n_t^balance / sum n^balance`` of the ``N`` pairs, drawn
-    without repetition before any pair comes again. The pairs are shuffled, sorted by length within windows, cut
-    into batches of at most ``max_tokens`` computed tokens, and the batches are shuffled.
+    In every epoch task ``t`` with ``n_t`` pairs and weight ``w_t`` gives ``N w_t n_t^balance / sum w n^balance`` of the
+    ``N`` pairs, drawn without repetition before any pair comes again. The pairs are shuffled, sorted by length within
+    windows, cut into batches of at most ``max_tokens`` computed tokens, and the batches are shuffled.
 
     Args:
         lengths: Tokens of every example.
@@ -52,6 +53,7 @@ def plan_batches(
         n_epochs: Length of the run in epochs of ``len(lengths)`` examples; may be a fraction.
         balance: The power above: 1 keeps the tasks' own shares, 0 gives every task the same share.
         seed: Seed of all drawing.
+        weights: How many times that share a task gets, by task index; once where it is not named.
 
     Returns:
         The plan; equal arguments give an equal plan.
@@ -65,7 +67,8 @@ def plan_batches(
         raise InputError("there is no training pair")
     rng = np.random.default_rng(seed)
     decks = {int(t): _Deck(np.flatnonzero(task == t), rng) for t in np.unique(task)}
-    weight = np.array([len(deck.cards) ** balance for deck in decks.values()])
+    times = weights or {}
+    weight = np.array([times.get(t, 1.0) * len(deck.cards) ** balance for t, deck in decks.items()])
     share = weight / weight.sum()
     batches: list[NDArray[np.int64]] = []
     remaining = n_epochs

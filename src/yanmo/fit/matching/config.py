@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -50,6 +51,9 @@ class TrainConfig(BaseModel):
     balance: float = Field(default=1.0, ge=0, le=1)
     """Which share of the pairs each task gets: at 1 its share of all pairs there are, at 0 every task the same, between
     them its number of pairs to this power."""
+    task_weights: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """How many times that share a task gets, by its name: more for one that is far from its goal, less for long pairs
+    that cost much; once for tasks that are not named."""
     seed: int = Field(default=0, ge=0)
     """Seed of the new weights, the batches and dropout."""
     learning_rate: float = Field(default=5e-5, gt=0)

@@ -124,7 +124,7 @@ def train_matcher(
         made = encode_run(
             learned, validation, task_set=task_set, base=base, config=config, states=frozen_cache or frozen, run=run
         )
-        plan = _plan(made.training, config, run)
+        plan = _plan(made.training, task_set, config, run)
         trainer = _trainer(made, plan, task_set=task_set, config=config, run=run)
         step = _fit(trainer, run)
         start = start_areas(run.out / _HISTORY)
@@ -155,6 +155,8 @@ def _to_learn_from(
     training: Split, validation: Split, *, task_set: TaskSet, base: Path, config: TrainConfig
 ) -> tuple[Split, int]:
     """Leaves out pairs that are validated on, and says how many; adds labels that follow from others."""
+    for name in config.task_weights:
+        task_set.index(name)  # refuses one it does not know
     learned, n_overlapping = without_overlap(training, validation)
     if config.implied_labels:
         learned = with_implied_labels(learned, task_set)
@@ -167,7 +169,7 @@ def _to_learn_from(
     return learned, n_overlapping
 
 
-def _plan(training: BatchMaker, config: TrainConfig, run: Run) -> BatchPlan:
+def _plan(training: BatchMaker, task_set: TaskSet, config: TrainConfig, run: Run) -> BatchPlan:
     """Plans every batch of the run and says what that will cost."""
     plan = plan_batches(
         training.examples.lengths,
@@ -176,6 +178,7 @@ def _plan(training: BatchMaker, config: TrainConfig, run: Run) -> BatchPlan:
         n_epochs=config.n_epochs,
         balance=config.balance,
         seed=config.seed,
+        weights={task_set.index(name): weight for name, weight in config.task_weights.items()},
     )
     run.progress.say(
         f"共 {len(plan.batches)} 步，每步平均 {plan.pairs_per_batch:.1f} 对，补齐开销 padding {plan.padding_ratio:.3f}"
