@@ -35,6 +35,10 @@ BATCHES = {
     "zero": torch.zeros(40, 12, dtype=torch.float64),
     "a line": _draw(40, 1) @ _draw(1, 12),
     "a plane": _draw(40, 2) @ _draw(2, 12),
+    "three directions of many": _draw(64, 3) @ _draw(3, 64),
+    "ten clumps": _draw(10, 64).repeat(7, 1)[:64] + 0.05 * _draw(64, 64),
+    "each text twice in a quarter": torch.cat([_draw(48, 64), _draw(48, 64)[:16]]),
+    "few rows, some alike": _draw(4, 64).repeat(2, 1),
     "a line of two": torch.tensor([[1.0, 2, 3], [-1, -2, -3]], dtype=torch.float64),
 }
 COLLAPSED = {
@@ -44,6 +48,9 @@ COLLAPSED = {
     "a line": CollapseVerdict.RANK_ONE,
     "a plane": CollapseVerdict.RANK_ONE,  # the limit of 2 is that of a plane used evenly
     "a line of two": CollapseVerdict.RANK_ONE,
+    "three directions of many": CollapseVerdict.LOW_RANK,
+    "ten clumps": CollapseVerdict.CLUSTERED,
+    "clumps": CollapseVerdict.CLUSTERED,
 }
 
 

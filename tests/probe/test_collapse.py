@@ -120,6 +120,9 @@ def test_limits_move_the_verdict_and_are_checked():
         CollapseLimits(std=0.0)
     with pytest.raises(InputError, match=r"effective rank is 1.0, expected above 1"):
         CollapseLimits(effective_rank=1.0)
+    with pytest.raises(InputError, match=r"neighbor ratio is 1.0, expected from 0 to 1"):
+        CollapseLimits(neighbor_ratio=1.0)
+    assert not collapse_reading(torch.randn(64, 3) @ torch.randn(3, 64), limits=CollapseLimits(low_rank=2.0)).collapsed
 
 
 def test_trackers_get_plain_numbers_by_name():

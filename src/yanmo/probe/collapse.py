@@ -14,13 +14,20 @@ __all__ = ["CollapseLimits", "CollapseReading", "CollapseVerdict", "collapse_rea
 # Total variance of unit vectors below which there is nothing but rounding.
 _NOTHING = 1e-12
 
+# So many times the limit of a low rank must fit into a batch for a low rank to be the vectors' doing, and so many rows
+# make clumps.
+_ROOM = 4
+_CLUMP_ROWS = 16
+
 
 class CollapseVerdict(str, Enum):
-    """Vectors differ; are all the same; or differ along little more than one line."""
+    """Vectors differ; are all the same; differ along little more than one line, or than a few; or gather in clumps."""
 
     HEALTHY = "healthy"
     CONSTANT = "constant"
     RANK_ONE = "rank-one"
+    LOW_RANK = "low-rank"
+    CLUSTERED = "clustered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +38,16 @@ class CollapseLimits:
         std: Below it the batch is constant. About ``sqrt(1 - mean cosine)``, so that 0.1 is a mean cosine of 0.99.
         effective_rank: Below it the batch is rank-one. 1 is a line, 2 a plane used evenly; runs seen to collapse swing
             between 1.1 and 1.9, healthy ones stay above 5 (study simsiam).
+        low_rank: Effective rank below which the batch is low-rank, where rows and components leave room for four times
+            as much: three directions of sixty-four. Those same healthy runs never fell below 5.1.
+        neighbor_ratio: Below it a batch of 16 rows and more is clustered: ten classes of which only the class is left.
+            Those healthy runs never fell below 0.19. Texts that stand in a batch twice look like that, too.
     """
 
     std: float = 0.1
     effective_rank: float = 2.0
+    low_rank: float = 4.0
+    neighbor_ratio: float = 0.1
 
     def __post_init__(self) -> None:
         if not 0 < self.std < 1:
@@ -43,6 +56,11 @@ class CollapseLimits:
             raise InputError(
                 f"the limit of the effective rank is {self.effective_rank}, expected above 1, that of a line",
                 fix="take 2.0",
+            )
+        if not 0 <= self.neighbor_ratio < 1:
+            raise InputError(
+                f"the limit of the neighbor ratio is {self.neighbor_ratio}, expected from 0 to 1",
+                fix="take 0.1, or 0 to look for no clumps",
             )
 
 
@@ -95,7 +113,8 @@ def collapse_reading(
 ) -> CollapseReading:
     """Measures whether the vectors of unrelated inputs in a batch have collapsed.
 
-    Constant if ``std`` is below its limit; otherwise rank-one if the effective rank is. The rank is that of the
+    Constant if ``std`` is below its limit; otherwise rank-one or low-rank if the effective rank is below theirs;
+    otherwise clustered if nearest rows are far nearer than rows are on average. The rank is that of the
     vectors about their mean; of two vectors, which always differ along a line, it is that of the vectors themselves.
     A vector of zeros keeps its place at the origin. Variances rather than singular values are shared out (here we
     depart from arXiv:2210.02885): a hundred directions of noise then do not hide that one carries everything.
@@ -148,24 +167,31 @@ def collapse_reading(
     apart = distance[other].view(n, n - 1)
     mean = apart.mean(1)
     nearest = torch.where(mean > 0, apart.amin(1) / mean.clamp(min=torch.finfo(mean.dtype).tiny), 0.0)
-    verdict = CollapseVerdict.HEALTHY
-    if std < limits.std:
-        verdict = CollapseVerdict.CONSTANT
-    elif rank < min(limits.effective_rank, _attainable(n, width, limits)):
-        verdict = CollapseVerdict.RANK_ONE
+    ratio = nearest.mean().item()
     return CollapseReading(
         std=std,
         effective_rank=rank,
         uniformity=apart.square().mul(-2).exp().mean().log().item(),
-        neighbor_ratio=nearest.mean().item(),
+        neighbor_ratio=ratio,
         alignment=None if partners is None else (unit - _unit(partners)).square().sum(1).mean().item(),
-        verdict=verdict,
+        verdict=_verdict(n, width, limits, std=std, rank=rank, neighbor_ratio=ratio),
     )
 
 
-def _attainable(n: int, width: int, limits: CollapseLimits) -> float:
-    """Few rows or components cannot have a high rank: there, collapse is what is within a hundredth of a line."""
-    return limits.effective_rank if min(n - 1, width) > limits.effective_rank else 1.01
+def _verdict(
+    n: int, width: int, limits: CollapseLimits, *, std: float, rank: float, neighbor_ratio: float
+) -> CollapseVerdict:
+    room = min(n - 1, width)
+    if std < limits.std:
+        return CollapseVerdict.CONSTANT
+    # Few rows or components cannot have a high rank: there, collapse is what is within a hundredth of a line.
+    if rank < (limits.effective_rank if room > limits.effective_rank else 1.01):
+        return CollapseVerdict.RANK_ONE
+    if rank < limits.low_rank and room >= _ROOM * limits.low_rank:
+        return CollapseVerdict.LOW_RANK
+    if neighbor_ratio < limits.neighbor_ratio and n >= _CLUMP_ROWS:
+        return CollapseVerdict.CLUSTERED
+    return CollapseVerdict.HEALTHY
 
 
 def _unit(vectors: Tensor) -> Float[Tensor, "batch width"]:

@@ -87,11 +87,16 @@ class CollapseWatch(TrainerCallback):
 
     def _act(self, step: int, found: Mapping[str, CollapseReading], kwargs: Mapping[str, Any]) -> None:
         what = "; ".join(
-            f"the {name} are {one.verdict.value} (std {one.std:.3f}, effective rank {one.effective_rank:.2f})"
+            f"the {name} are {one.verdict.value} (std {one.std:.3f}, effective rank {one.effective_rank:.2f}, "
+            f"nearest over mean distance {one.neighbor_ratio:.3f})"
             for name, one in found.items()
             if one.collapsed
         )
-        stated = f"limits: std {self._limits.std:g}, effective rank {self._limits.effective_rank:g}"
+        own = self._limits
+        stated = (
+            f"limits: std {own.std:g}, effective rank {own.effective_rank:g} and {own.low_rank:g}, "
+            f"nearest over mean distance {own.neighbor_ratio:g}"
+        )
         if self._action is AlarmAction.STOP:
             raise InputError(
                 f"collapse at step {step}: {what}; {stated}",

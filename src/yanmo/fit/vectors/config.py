@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
-from ...probe import AlarmAction
+from ...probe import AlarmAction, CollapseLimits
 from ...vectors.pooled import Pooling
 from ...yaml_file import StrictModel
 from ..loop.precision import Precision
@@ -74,10 +74,24 @@ class CollapseSettings(StrictModel):
     """Standard deviation (1 for isotropic vectors) below which vectors count as constant."""
     effective_rank: float = Field(default=2.0, gt=1)
     """Effective rank below which vectors count as rank-one."""
+    low_rank: float = Field(default=4.0, gt=1)
+    """Effective rank below which vectors count as low-rank, where rows and width leave room for four times as much."""
+    neighbor_ratio: float = Field(default=0.1, ge=0, lt=1)
+    """Distance to the nearest over the mean distance, below which vectors count as clustered."""
     action: AlarmAction = AlarmAction.WARN
     """What an alarm does: warn, stop the run, or slow it down."""
     slow_factor: float = Field(default=0.1, gt=0, lt=1)
     """Every alarm of ``slow`` multiplies all rates by this."""
+
+    @property
+    def limits(self) -> CollapseLimits:
+        """Where collapse begins."""
+        return CollapseLimits(
+            std=self.std,
+            effective_rank=self.effective_rank,
+            low_rank=self.low_rank,
+            neighbor_ratio=self.neighbor_ratio,
+        )
 
 
 class VectorConfig(StrictModel):

@@ -17,7 +17,7 @@ from ...data.sentences import cut_texts
 from ...data.synonyms import read_synonyms
 from ...encode import load_encoder
 from ...errors import InputError, chosen
-from ...probe import CollapseLimits, CollapseReading, collapse_reading
+from ...probe import CollapseReading, collapse_reading
 from ...tokenize.fitting import load_fitting_tokenizer
 from ...vectors.embedder import Embedder
 from ...vectors.pooled import PooledEncoder
@@ -212,5 +212,4 @@ def _read(
 
 def _reading(embedder: Embedder, texts: Sequence[str], config: VectorConfig) -> CollapseReading:
     some = texts[:: max(1, len(texts) // _N_READ)][:_N_READ]
-    limits = CollapseLimits(std=config.collapse.std, effective_rank=config.collapse.effective_rank)
-    return collapse_reading(torch.from_numpy(embedder.encode(some)), limits=limits)
+    return collapse_reading(torch.from_numpy(embedder.encode(some)), limits=config.collapse.limits)

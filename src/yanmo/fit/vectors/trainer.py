@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import TrainerCallback
 
 from ...encode import Encoder, TokenBatch
-from ...probe import CollapseAlarm, CollapseLimits
+from ...probe import CollapseAlarm
 from ...vectors.byol import Byol
 from ...vectors.simsiam import SimSiam
 from ...vectors.two_views import TwoViews
@@ -84,7 +84,7 @@ class VectorTrainer(PlannedTrainer):
             self,
             source=self._vectors,
             alarm=CollapseAlarm(patience=probe.patience),
-            limits=CollapseLimits(std=probe.std, effective_rank=probe.effective_rank),
+            limits=probe.limits,
             action=probe.action,
             every=probe.every,
             slow_factor=probe.slow_factor,

@@ -10,16 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from ...layers import predictor_head, projector_head
-from ...probe import CollapseAlarm, collapse_reading
+from ...probe import CollapseAlarm, CollapseLimits, collapse_reading
 from ...vectors.byol import Byol
 from ...vectors.simsiam import SimSiam
 from ...vectors.two_views import TwoViews
 
-__all__ = ["VARIANTS", "SiamesePlan", "Trace", "Variant", "train_siamese", "watch"]
+__all__ = ["LIMITS", "VARIANTS", "SiamesePlan", "Trace", "Variant", "train_siamese", "watch"]
 
 # Every tenth step is read, from step 300 on every hundredth; there the vectors are tried out as well.
 _EVERY, _EARLY, _LATER = 10, 300, 100
 _PATIENCE = 3
+LIMITS = CollapseLimits(low_rank=2.0, neighbor_ratio=0.0)
+"""What the articles call collapse, a point or a line; low ranks and clumps that a run passes through are no alarm."""
 _PROJECTION = 128
 
 
@@ -178,7 +180,7 @@ def watch(step: Callable[[], TwoViews], *, n_steps: int, quality: Callable[[], f
         steps.append(i)
         losses.append(_rounded(found.loss.item()))
         parts: Mapping[str, tuple[Tensor, Tensor]] = {"vectors": found.vectors, "projections": found.projections}
-        read = {name: collapse_reading(x, partners=partners) for name, (x, partners) in parts.items()}
+        read = {name: collapse_reading(x, partners=partners, limits=LIMITS) for name, (x, partners) in parts.items()}
         for name, one in read.items():
             for key, value in one.readings(name).items():
                 readings.setdefault(name, {}).setdefault(key.removeprefix(f"collapse/{name}_"), []).append(

@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from ...probe import CollapseLimits
 from ...progress import RunProgress
 from ..outcome import StudyOutcome
 from .figures import phase_figure, runs_figure, toy_figure
 from .inputs import SiameseTask, digits_task, sentences_task
 from .mean import MEAN_FORMS, train_against_mean
-from .runs import VARIANTS, SiamesePlan, Trace, train_siamese
+from .runs import LIMITS, VARIANTS, SiamesePlan, Trace, train_siamese
 from .tables import runs_table, toy_table
 from .toy import START, Side, fast_enough, linear_mean_flow, toy_limit, toy_path
 
@@ -72,7 +71,6 @@ def run_simsiam(*, quick: bool, data: Path | None, console: Console) -> StudyOut
         on_images = _runs(images, plan.images, plan.image_seeds, progress)
         on_sentences = _runs(sentences, plan.sentences, plan.sentence_seeds, progress)
         against_mean = _mean(images, plan, progress)
-    limits = CollapseLimits()
     found: Mapping[str, tuple[str, str, dict[str, Any]]] = {
         "images": ("数字图像：SimSiam 与去掉一部分", "SimSiam on digits, whole and with parts changed", on_images),
         "sentences": (
@@ -91,7 +89,7 @@ def run_simsiam(*, quick: bool, data: Path | None, console: Console) -> StudyOut
         seeds=tuple(sorted({*plan.image_seeds, *plan.sentence_seeds})),
         numbers={
             "toy": toy,
-            "limits": asdict(limits),
+            "limits": asdict(LIMITS),
             "plans": asdict(plan),
             "bare_quality": images.bare_quality,
             "n_sentences": sentences.n_inputs,
@@ -106,7 +104,7 @@ def run_simsiam(*, quick: bool, data: Path | None, console: Console) -> StudyOut
         ],
         figures={"toy": toy_figure(), "phases": phase_figure()}
         | {
-            name: runs_figure(title, runs, limits=(limits.std, limits.effective_rank))
+            name: runs_figure(title, runs, limits=(LIMITS.std, LIMITS.effective_rank))
             for name, (_, title, runs) in found.items()
         },
     )
