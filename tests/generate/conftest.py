@@ -15,7 +15,7 @@ PAD, EOD, FIRST_BYTE = 0, 1, 2
 class BytePieces:
     """Some two-byte pieces and all single bytes: characters and stop texts come in several tokens."""
 
-    pad_id, eod_id = PAD, EOD
+    pad_id, eod_id, start_ids = PAD, EOD, ()
 
     def __init__(self):
         singles = [bytes([value]) for value in range(256)]
@@ -64,7 +64,7 @@ def model(network, tokenizer):
     return LanguageModel(network, tokenizer)
 
 
-def greedy_loop(network, token_ids, n_new, *, forbidden=PAD):
+def greedy_loop(network, token_ids, n_new, *, forbidden=PAD, end=EOD):
     """The likeliest next token, again and again, each time from the whole text and without keys and values."""
     token_ids, found = list(token_ids), []
     for _ in range(n_new):
@@ -72,7 +72,7 @@ def greedy_loop(network, token_ids, n_new, *, forbidden=PAD):
             logits = network(torch.tensor([token_ids]), use_cache=False).logits[0, -1]
         logits[forbidden] = -torch.inf
         found.append(int(logits.argmax()))
-        if found[-1] == EOD:
+        if found[-1] == end:
             return found[:-1]
         token_ids.append(found[-1])
     return found
@@ -124,6 +124,11 @@ def cpm_folder(cpm_vocabulary, tmp_path):
     network.save_pretrained(folder)
     tokenizer.save(folder)
     return folder, tokenizer, network
+
+
+@pytest.fixture
+def make_gpt2():
+    return make_network
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import lazy_loader
 from ..errors import require_extra
 
 _LIGHT = {
+    "bert_vocabulary": ["BertVocabulary"],
     "choices": ["Method", "TooLong"],
     "label_scores": ["Calibrated", "LabelScores", "Length", "LabelScoring", "sample_labels"],
     "language_tokenizer": ["LanguageTokenizer"],

@@ -3,6 +3,7 @@ from .answering import LabelAnswer as LabelAnswer
 from .answering import answer as answer
 from .answering import answer_by_label as answer_by_label
 from .answering import stream_answer as stream_answer
+from .bert_vocabulary import BertVocabulary as BertVocabulary
 from .choices import Method as Method
 from .choices import TooLong as TooLong
 from .decoding import Decoding as Decoding

@@ -27,6 +27,11 @@ class LanguageTokenizer(Protocol):
         """Id that ends a document, and therefore also stands before one."""
         ...
 
+    @property
+    def start_ids(self) -> tuple[int, ...]:
+        """Ids that stand before every text; none where texts begin at once."""
+        ...
+
     def encode(self, text: str) -> Encoding:
         """Encodes one text."""
         ...

@@ -8,7 +8,8 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from ..encode import read_tensors
 from ..encode.strict_state import Says, account
 from ..errors import InputError
-from ..tokenize.cpm import CpmTokenizer
+from ..tokenize import CpmTokenizer, Tokenizer, load_text_tokenizer
+from .bert_vocabulary import BertVocabulary
 from .gpt2_config import read_gpt2_config
 from .language_model import LanguageModel
 from .language_tokenizer import LanguageTokenizer
@@ -30,13 +31,21 @@ _SAYS = Says(
 
 
 def load_language_model(
-    folder: Path, *, tokenizer: LanguageTokenizer | None = None, dtype: torch.dtype = torch.float32
+    folder: Path,
+    *,
+    tokenizer: LanguageTokenizer | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> LanguageModel:
-    """Loads a GPT-2 folder, such as a converted CPM-LM, with its tokenizer.
+    """Loads a GPT-2 folder with its tokenizer: a converted CPM-LM, or any with BERT's vocabulary.
 
     Args:
         folder: Folder with ``config.json``, weights and tokenizer.
         tokenizer: A tokenizer in place of the folder's own.
+        start: Token of BERT's vocabulary that stood before every text in training; None takes ``[CLS]``, an empty text
+            none at all.
+        end: Token of BERT's vocabulary that ends a document; None takes ``[SEP]``.
         dtype: Type the weights get; the folder's own type keeps them on disk until they are used.
 
     Returns:
@@ -44,12 +53,25 @@ def load_language_model(
 
     Raises:
         InputError: A file is missing or damaged, the architecture is another one, a tensor is missing, unknown, of
-            another shape or not finite, or the tokenizer has another number of ids than the model.
+            another shape or not finite, the tokenizer has another number of ids than the model, or its texts begin and
+            end with other tokens than these.
     """
     try:
-        return LanguageModel(load_network(folder, dtype=dtype), tokenizer or CpmTokenizer.load(folder))
+        network = load_network(folder, dtype=dtype)
+        return LanguageModel(network, tokenizer or _tokenizer_of(folder, start, end))
     except InputError as error:
         raise error if error.where else InputError(error.problem, where=folder, fix=error.fix) from error
+
+
+def _tokenizer_of(folder: Path, start: str | None, end: str | None) -> LanguageTokenizer:
+    found = load_text_tokenizer(folder)
+    if isinstance(found, Tokenizer):
+        return BertVocabulary(found, start="[CLS]" if start is None else start, end="[SEP]" if end is None else end)
+    if not isinstance(found, CpmTokenizer):
+        raise InputError(f"a tokenizer of the kind {type(found).__name__} is none of a language model", where=folder)
+    if start is not None or end is not None:
+        raise InputError("tokens that begin and end texts are named for BERT's vocabulary; CPM-LM's has its own")
+    return found
 
 
 def load_network(folder: Path, *, dtype: torch.dtype = torch.float32) -> GPT2LMHeadModel:

@@ -87,7 +87,7 @@ def text_nats(
 
 
 def _windows(tokenizer: LanguageTokenizer, text: str, n_positions: int) -> Iterator[list[int]]:
-    token_ids = [tokenizer.eod_id, *tokenizer.encode(text).token_ids.tolist()]
+    token_ids = [*(tokenizer.start_ids or (tokenizer.eod_id,)), *tokenizer.encode(text).token_ids.tolist()]
     for start in range(0, len(token_ids) - 1, n_positions - 1):
         yield token_ids[start : start + n_positions]
 

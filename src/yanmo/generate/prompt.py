@@ -27,8 +27,9 @@ def fit_prompt(
 ) -> Prompt:
     """Encodes a prompt, and cuts or refuses it where it is too long.
 
-    An empty prompt becomes the token that ends documents: the training texts of CPM stand one after the other with this
-    token between them, so what follows it is the beginning of a new text, which is generation without a condition.
+    What the tokenizer puts before every text stays when the text is cut. Where that is nothing, an empty prompt becomes
+    the token that ends documents: the training texts of CPM stand one after the other with this token between them, so
+    what follows it is the beginning of a new text, which is generation without a condition.
 
     Args:
         text: The prompt.
@@ -53,12 +54,13 @@ def fit_prompt(
             f"{n_new} new tokens were asked for, but the model has only {n_positions} positions, prompt included",
             fix=f"ask for at most {n_positions - 1}",
         )
-    token_ids = tuple(tokenizer.encode(text).token_ids.tolist()) or (tokenizer.eod_id,)
+    start = tokenizer.start_ids
+    token_ids = (*start, *tokenizer.encode(text).token_ids.tolist()) or (tokenizer.eod_id,)
     n_over = len(token_ids) - room
     if n_over <= 0:
         return Prompt(token_ids, 0)
-    if too_long is TooLong.CUT_LEFT:
-        return Prompt(token_ids[n_over:], n_over)
+    if too_long is TooLong.CUT_LEFT and room > len(start):
+        return Prompt((*start, *token_ids[len(start) + n_over :]), n_over)
     if too_long is TooLong.KEEP_NEWEST:
         raise InputError("keep_newest leaves out demonstrations, a plain prompt has none", fix="choose cut_left")
     raise InputError(

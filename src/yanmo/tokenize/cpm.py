@@ -122,6 +122,11 @@ class CpmTokenizer:
             raise InputError("there is no such vocabulary file", where=path, fix="check the path") from None
 
     @property
+    def start_ids(self) -> tuple[int, ...]:
+        """Ids that stand before every text: none."""
+        return ()
+
+    @property
     def vocab_size(self) -> int:
         """Number of token ids."""
         return len(self._spelled)

@@ -61,6 +61,11 @@ class FolderTokenizer:
         return dict(json.loads(self._backend.to_str()))
 
     @property
+    def tokens(self) -> list[str]:
+        """The tokens in the order of their ids, as `listed_tokens` gives them."""
+        return listed_tokens(self._backend)
+
+    @property
     def vocab_size(self) -> int:
         """Number of token ids."""
         return int(self._backend.get_vocab_size(with_added_tokens=True))

@@ -56,6 +56,10 @@ def generate(
     too_long: Annotated[
         TooLong | None, typer.Option(help="提示过长时：拒绝、截去最早的部分、略去最早的示例 / at a long prompt")
     ] = None,
+    start_token: Annotated[
+        str | None, typer.Option(help="BERT 词表：文本之前的标记，缺省 [CLS]，空串为无 / before every text")
+    ] = None,
+    end_token: Annotated[str | None, typer.Option(help="BERT 词表：文档之末的标记，缺省 [SEP] / ends a text")] = None,
     dtype: Annotated[WeightType, typer.Option(help="权重在内存中的类型 / type of the weights")] = WeightType.FLOAT32,
 ) -> None:
     """Continue a text, answer a few-shot task, or choose among its labels.
@@ -96,7 +100,7 @@ def generate(
         raise typer.BadParameter("--too-long keep_newest is for --few-shot")
     console = Console(stderr=True)
     with interruptible("give the command again"), console.status(f"载入 {folder} …"):
-        model = load_language_model(folder, dtype=getattr(torch, dtype.value))
+        model = load_language_model(folder, start=start_token, end=end_token, dtype=getattr(torch, dtype.value))
     session = _Session(model, decoding, too_long or TooLong.REFUSE, task, console)
     if interactive:
         session.converse()
