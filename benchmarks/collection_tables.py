@@ -45,6 +45,8 @@ def duplicate_table(*, language: int) -> str:
     )[language]
     said = {
         "vectors of similar": ("`similar` 的向量", "vectors of `similar`"),
+        "vectors of the base": ("基座的向量", "vectors of the base"),
+        "semhash (static vectors of the base)": ("semhash（基座的静态向量）", "semhash (static vectors of the base)"),
         "Yanmo, similar": ("研墨 `similar`，自己的阈值", "Yanmo, `similar`, its own threshold"),
         "Yanmo, similar, fitted": ("研墨 `similar`，三者由另一半定", "Yanmo, `similar`, all three fitted"),
         "Yanmo, learned from 400 pairs, fitted": ("研墨，400 对学来的标准", "Yanmo, learned from 400 pairs, fitted"),

@@ -21,10 +21,11 @@ from pathlib import Path
 
 import torch
 from label_cost import measure_label_cost
-from llama_reference import write_gguf
 from machine import describe_machine
 from transformers import StoppingCriteria
 from turns import Contender, Told, all_turns, spread, take_turns
+
+from yanmo.generate import write_gguf
 
 RESULT = Path(__file__).parent / "results" / "cpm.json"
 # A ten-shot task with twenty labels.
@@ -83,7 +84,7 @@ def _compare(arguments: argparse.Namespace, folder: Path, bits: int) -> dict[str
     if importlib.util.find_spec("gguf") and importlib.util.find_spec("xllamacpp"):
         path = arguments.work / f"Q{bits}_0.gguf"
         if not path.exists():
-            write_gguf(arguments.model, path, f"Q{bits}_0")
+            write_gguf(arguments.model, path, weights=f"q{bits}_0")
         commands[llama] = [Path(__file__).with_name("llama_reference.py"), path, *options]
     for command in commands.values():
         _warm(command[1])

@@ -22,16 +22,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from llama_reference import write_gguf
 from machine import describe_machine
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from yanmo.generate import write_gguf
 from yanmo.generate.quantized.folder import load_quantized
 from yanmo.generate.quantized.matrix import Int4Matrix, Int8Matrix
 from yanmo.generate.quantized.quantize import quantize_folder
 from yanmo.generate.quantized.weight_storage import Bits, WeightStorage
+from yanmo.tokenize import CharacterSegmenter, Vocabulary, WordTokenizer
 
 RESULT = Path(__file__).parent / "results" / "cpm_kernels.json"
 # Outputs and inputs of a layer's maps; the table last.
@@ -206,8 +207,10 @@ def measure_engines(clock: Callable[[], float], *, n_layers: int) -> dict[str, f
             found["CTranslate2 int8 (rows rounded to 8 bits)"] = _ctranslate2(network.float(), folder, clock, share)
         del network
         if importlib.util.find_spec("xllamacpp"):
+            tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *(f"t{i}" for i in range(4, config.vocab_size))]
+            WordTokenizer(Vocabulary(tokens), segmenter=CharacterSegmenter()).save(folder / "half")
             for kind in ("Q8_0", "Q4_0"):
-                write_gguf(folder / "half", folder / f"{kind}.gguf", kind)
+                write_gguf(folder / "half", folder / f"{kind}.gguf", weights=kind.lower())
                 command = [sys.executable, str(Path(__file__).parent / "llama_reference.py"), folder / f"{kind}.gguf"]
                 options = ["--prompt", "16", "--new", "64", "--threads", str(n_threads)]
                 told = subprocess.run([*command, *options], check=True, capture_output=True, text=True).stdout

@@ -1,88 +1,18 @@
-"""A GPT-2 folder as llama.cpp takes it, and its speed there, as a contender of ``cpm.py``.
+"""The speed of a GGUF file in llama.cpp, as a contender of ``cpm.py``.
 
     python benchmarks/llama_reference.py MODEL.gguf --prompt 32 --new 16 --threads 1
 
-Needs gguf to write and xllamacpp, the package of llama.cpp with ready-made wheels, to run.
+Needs xllamacpp, the package of llama.cpp with ready-made wheels.
 """
 
 import argparse
-import json
 import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from turns import Told, take_turns
-
-# llama.cpp's names of a layer's tensors, by GPT-2's.
-_LAYER = {
-    "ln_1": "attn_norm",
-    "attn.c_attn": "attn_qkv",
-    "attn.c_proj": "attn_output",
-    "ln_2": "ffn_norm",
-    "mlp.c_fc": "ffn_up",
-    "mlp.c_proj": "ffn_down",
-}
-
-
-def write_gguf(folder: Path, out: Path, quantization: str) -> None:
-    """Writes a GPT-2 folder as GGUF.
-
-    Args:
-        folder: Folder with safetensors weights, in one file or several.
-        out: The file to write.
-        quantization: Type of the layers' matrices, ``Q8_0`` or ``Q4_0``; the token table is always ``Q8_0``, as ours.
-    """
-    import gguf
-
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    writer = gguf.GGUFWriter(out, "gpt2", use_temp_file=True)
-    writer.add_block_count(config["n_layer"])
-    writer.add_context_length(config["n_positions"])
-    writer.add_embedding_length(config["n_embd"])
-    writer.add_feed_forward_length(config.get("n_inner") or 4 * config["n_embd"])
-    writer.add_head_count(config["n_head"])
-    writer.add_layer_norm_eps(config["layer_norm_epsilon"])
-    # Prompts are given as ids; the tokens' texts only have to be there.
-    tokens = ["<unk>", "<s>", "</s>", *(f"t{i}" for i in range(3, config["vocab_size"]))]
-    writer.add_tokenizer_model("llama")
-    writer.add_tokenizer_pre("default")
-    writer.add_token_list(tokens)
-    writer.add_token_scores([-float(i) for i in range(len(tokens))])
-    writer.add_token_types([2, 3, 3] + [1] * (len(tokens) - 3))
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118 - the file is no dict
-                tensor = file.get_tensor(name).float()
-                wanted = _name(name)
-                if wanted is None:
-                    continue
-                # GPT-2 stores its maps as [in, out].
-                is_map = tensor.ndim == 2 and ".h." in name
-                values = (tensor.T if is_map else tensor).contiguous().numpy()
-                if tensor.ndim == 1 or "wpe" in name:
-                    writer.add_tensor(wanted, values)
-                    continue
-                kind = gguf.GGMLQuantizationType[quantization if is_map else "Q8_0"]
-                writer.add_tensor(wanted, gguf.quants.quantize(values, kind), raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-
-
-def _name(name: str) -> str | None:
-    whole = {"transformer.wte.weight": "token_embd.weight", "transformer.wpe.weight": "position_embd.weight"}
-    if name in whole:
-        return whole[name]
-    parts = name.split(".")
-    if parts[1] == "ln_f":
-        return f"output_norm.{parts[-1]}"
-    if parts[1] != "h":
-        return None
-    return f"blk.{parts[2]}.{_LAYER['.'.join(parts[3:-1])]}.{parts[-1]}"
 
 
 def open_llama(path: Path, *, n_threads: int, n_context: int) -> Callable[[list[int], int], dict[str, float]]:

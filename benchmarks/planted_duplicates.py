@@ -26,6 +26,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 import numpy as np
+from candidate_vectors import mean_vectors
 from machine import describe_machine
 
 from yanmo import Matcher, learn_standard
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--task", default="similar")
     parser.add_argument("--labels", type=int, default=400)
     parser.add_argument("--candidates", type=int, help="of each text; without it as many as a recall of 0.98 takes")
-    parser.add_argument("--base", type=Path, help="folder of the base, for its own vectors; needs torch")
+    parser.add_argument("--base", type=Path, help="folder of the base, for its vectors, and static ones; needs torch")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     texts, family, truth = _planted(arguments.texts, arguments.n, arguments.seed)
@@ -88,6 +89,7 @@ def main() -> None:
                 deduplicate(texts, matcher=fitted, task=of, apart=apart, overlap=overlap)
             )
         if arguments.base is not None:
+            ways["vectors of the base"] = lambda: _nearest_pairs(mean_vectors(arguments.base, texts))
             ways["semhash (static vectors of the base)"] = lambda: _nearest_pairs(
                 _static_vectors(arguments.base, texts)
             )

@@ -34,12 +34,12 @@ class BytePieces:
         return b"".join(self.pieces[i] for i in token_ids).decode(errors="replace")
 
 
-def make_network(vocab_size, *, n_positions=64, eod=EOD):
+def make_network(vocab_size, *, n_positions=64, eod=EOD, width=16):
     torch.manual_seed(0)
     config = GPT2Config(
         vocab_size=vocab_size,
         n_positions=n_positions,
-        n_embd=16,
+        n_embd=width,
         n_layer=2,
         n_head=2,
         initializer_range=0.4,

@@ -15,6 +15,7 @@ _LIGHT = {
 _NEED_TORCH = {
     "answering": ["Answer", "LabelAnswer", "answer", "answer_by_label", "stream_answer"],
     "decoding": ["Decoding"],
+    "gguf_file": ["GgufSummary", "GgufType", "write_gguf"],
     "few_shot": ["Demonstration", "FewShot", "LabelSample"],
     "language_model": ["Completion", "Ending", "LanguageModel"],
     "loading": ["load_language_model", "load_network"],

@@ -10,6 +10,9 @@ from .decoding import Decoding as Decoding
 from .few_shot import Demonstration as Demonstration
 from .few_shot import FewShot as FewShot
 from .few_shot import LabelSample as LabelSample
+from .gguf_file import GgufSummary as GgufSummary
+from .gguf_file import GgufType as GgufType
+from .gguf_file import write_gguf as write_gguf
 from .label_scores import Calibrated as Calibrated
 from .label_scores import LabelScores as LabelScores
 from .label_scores import LabelScoring as LabelScoring

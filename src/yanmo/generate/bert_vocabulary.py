@@ -50,11 +50,13 @@ class BertVocabulary:
             )
         self._tokenizer = tokenizer
         ids = {token: i for i, token in enumerate(tokens)}
-        for token in (start, end):
+        for token in (start, end, "[UNK]"):
             if token and token not in ids:
                 raise InputError(f"the vocabulary has no token '{token}'", fix="name one of its tokens, such as [CLS]")
+        self.tokens = tokens
         self.vocab_size = len(tokens)
         self.pad_id = tokenizer.pad_id
+        self.unknown_id = ids["[UNK]"]
         self.eod_id = ids[end]
         self.start_ids = (ids[start],) if start else ()
         silent = {*_SPECIAL, start, end}

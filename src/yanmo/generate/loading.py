@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from ..encode import read_tensors
@@ -15,7 +16,7 @@ from .language_model import LanguageModel
 from .language_tokenizer import LanguageTokenizer
 from .quantized.weight_storage import storage_of
 
-__all__ = ["load_language_model", "load_network"]
+__all__ = ["gpt2_tensors", "language_tokenizer", "load_language_model", "load_network"]
 
 # Causal masks that older transformers saved beside the weights.
 _NO_WEIGHTS = (".attn.bias", ".attn.masked_bias")
@@ -58,12 +59,27 @@ def load_language_model(
     """
     try:
         network = load_network(folder, dtype=dtype)
-        return LanguageModel(network, tokenizer or _tokenizer_of(folder, start, end))
+        return LanguageModel(network, tokenizer or language_tokenizer(folder, start=start, end=end))
     except InputError as error:
         raise error if error.where else InputError(error.problem, where=folder, fix=error.fix) from error
 
 
-def _tokenizer_of(folder: Path, start: str | None, end: str | None) -> LanguageTokenizer:
+def language_tokenizer(
+    folder: Path, *, start: str | None = None, end: str | None = None
+) -> CpmTokenizer | BertVocabulary:
+    """Reads the tokenizer of a GPT-2 folder.
+
+    Args:
+        folder: The folder.
+        start: As for `load_language_model`.
+        end: As for `load_language_model`.
+
+    Returns:
+        CPM-LM's tokenizer or BERT's vocabulary, whichever the folder has.
+
+    Raises:
+        InputError: It has neither, or ``start`` and ``end`` are named for CPM-LM's.
+    """
     found = load_text_tokenizer(folder)
     if isinstance(found, Tokenizer):
         return BertVocabulary(found, start="[CLS]" if start is None else start, end="[SEP]" if end is None else end)
@@ -97,8 +113,33 @@ def load_network(folder: Path, *, dtype: torch.dtype = torch.float32) -> GPT2LMH
         from .quantized.folder import load_quantized
 
         return load_quantized(folder)
+    config, tensors = gpt2_tensors(folder)
     with torch.device("meta"):
-        network = GPT2LMHeadModel(GPT2Config(**read_gpt2_config(folder)))
+        network = GPT2LMHeadModel(config)
+    # One tensor at a time, so that both types of the whole model are never in memory together.
+    state = {name: tensors.pop(name).to(dtype) for name in list(tensors)}
+    network.load_state_dict({**state, _OUTPUT: state[_TABLE]}, strict=True, assign=True)
+    network.tie_weights()
+    network.train(False)
+    return network
+
+
+def gpt2_tensors(folder: Path) -> tuple[GPT2Config, dict[str, Tensor]]:
+    """Reads the weights of a plain GPT-2 folder, all of them accounted for.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        Its configuration, and its tensors without the output layer, which is the token table; those of a safetensors
+        file stay on disk until they are used.
+
+    Raises:
+        InputError: As for `load_network`.
+    """
+    config = GPT2Config(**read_gpt2_config(folder))
+    with torch.device("meta"):
+        network = GPT2LMHeadModel(config)
     expected = {name: tensor for name, tensor in network.state_dict().items() if name != _OUTPUT}
     tensors = {name: tensor for name, tensor in read_tensors(folder).items() if not name.endswith(_NO_WEIGHTS)}
     output = tensors.pop(_OUTPUT, None)
@@ -109,9 +150,4 @@ def load_network(folder: Path, *, dtype: torch.dtype = torch.float32) -> GPT2LMH
             where=folder,
             fix="only models whose output layer is the token table are supported",
         )
-    # One tensor at a time, so that both types of the whole model are never in memory together.
-    state = {name: tensors.pop(name).to(dtype) for name in list(tensors)}
-    network.load_state_dict({**state, _OUTPUT: state[_TABLE]}, strict=True, assign=True)
-    network.tie_weights()
-    network.train(False)
-    return network
+    return config, tensors

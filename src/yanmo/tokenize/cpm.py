@@ -89,6 +89,8 @@ class CpmTokenizer:
         """Id of the end of a document."""
         self.unknown_id = int(self._processor.unk_id())
         """Id of a character that no piece holds."""
+        self.tokens = list(pieces)
+        """The pieces in the order of their ids, as the file spells them."""
         pieces[self.newline_id] = _NEWLINE
         self._spelled = pieces
         self._cut = HiddenMarkovSegmenter()

@@ -37,7 +37,7 @@ def model(monkeypatch):
     parts = _parts()
     tokenizer = parts.BytePieces()
     model = LanguageModel(parts.make_network(tokenizer.vocab_size), tokenizer)
-    monkeypatch.setattr(yanmo.generate, "load_language_model", lambda folder, dtype: model)
+    monkeypatch.setattr(yanmo.generate, "load_language_model", lambda folder, **options: model)
     return model
 
 

@@ -31,6 +31,15 @@ class SourceActivation(str, Enum):
     RELU = "relu"
 
 
+class GgufWeights(str, Enum):
+    """Types of the weights in a GGUF file."""
+
+    F32 = "f32"
+    F16 = "f16"
+    Q8_0 = "q8_0"
+    Q4_0 = "q4_0"
+
+
 class StoredWeights(str, Enum):
     """Element types of converted weights."""
 
@@ -140,3 +149,39 @@ def cpm(
         f"已写入 {out}",
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@convert_app.command()
+def gguf(
+    folder: Annotated[Path, typer.Argument(help="GPT-2 的 Hugging Face 目录 / folder of a GPT-2, such as CPM-LM")],
+    out: Annotated[Path, typer.Option(help="要写的 .gguf 文件 / the file to write")],
+    weights: Annotated[GgufWeights, typer.Option("--type", help="权重的类型 / type of the weights")] = GgufWeights.F16,
+    start_token: Annotated[
+        str | None, typer.Option(help="BERT 词表：文本之前的标记，缺省 [CLS]，空串为无 / before every text")
+    ] = None,
+    end_token: Annotated[str | None, typer.Option(help="BERT 词表：文档之末的标记，缺省 [SEP] / ends a text")] = None,
+) -> None:
+    """Write a GPT-2 folder as GGUF for llama.cpp, which then continues prompts given as token ids.
+
+    Example: yanmo convert gguf cpm-lm --type q8_0 --out cpm.gguf
+    """
+    require_extra("torch", extra="torch")
+    require_extra("gguf", extra="gguf")
+    from ...generate import write_gguf
+
+    console = Console(stderr=True)
+    with RunProgress(console) as progress:
+        done = write_gguf(
+            folder,
+            out,
+            weights=weights.value,
+            start=start_token,
+            end=end_token,
+            on_written=lambda n, total: progress.show("写出 writing", n, total, unit="tensors"),
+        )
+    console.print(
+        f"{done.n_tensors:,} 个张量，{done.n_bytes / 1e9:.2f} GB，已写入 {out}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
