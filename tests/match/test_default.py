@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
-from importlib.resources import files
+from importlib.resources import as_file, files
 
+import numpy as np
 import pytest
 
 from yanmo.data import TaskSet
-from yanmo.match import Matcher
+from yanmo.match import Architecture, Matcher
+from yanmo.match.engines.graph_weights import classifier_of_graph
+from yanmo.match.engines.torch_engine import TorchEngine
 
 # Blocks the packages that only training needs, then scores.
 _WITHOUT_TORCH = """
@@ -49,6 +52,18 @@ def test_every_task_has_a_fitted_rule(matcher):
 
 def test_its_standards_are_those_that_ship(matcher):
     assert matcher.matching.task_set == TaskSet.load("standards")
+
+
+def test_its_weights_come_back_from_its_graph_as_a_base_to_train_from(matcher):
+    architecture = Architecture.model_validate(matcher.matching.model)
+    with as_file(files("yanmo.assets") / "default") as folder:
+        classifier, config = classifier_of_graph(folder, architecture, n_tasks=len(matcher.matching.task_set.names))
+    pairs = [("怎么注销信用卡", "花呗怎么注销"), ("这本书很好看", "这部手机很好用")]
+    made = matcher.rows(pairs, tasks=("intent", "review_kind", "review_opinion", "ssB"))
+    found = TorchEngine(classifier, config).logits(made.rows, made.row_tasks)
+    expected = matcher.engine.logits(made.rows, made.row_tasks)
+    assert np.corrcoef(found, expected)[0, 1] > 0.995
+    np.testing.assert_allclose(found, expected, atol=0.5)  # the graph rounds what goes between its matrices as well
 
 
 def test_one_text_twice_matches_and_strangers_do_not(matcher):
