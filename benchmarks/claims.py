@@ -236,8 +236,8 @@ def _quality() -> Claim:
     version = known["versions"]["scikit-learn"]
     return Claim(
         (
-            "搜狐 ssA、ssB 的平均 F1（valid，阈值取自另一半，1 个种子）",
-            "mean F1 of Sohu ssA and ssB (valid, thresholds of the other half, one seed)",
+            "搜狐 ssA、ssB 的平均 F1（valid，阈值取自另一半；三个种子的权重取平均）",
+            "mean F1 of Sohu ssA and ssB (valid, thresholds of the other half; mean of three seeds' weights)",
         ),
         (f"**{ours:.3f}**",) * 2,
         (

@@ -37,6 +37,7 @@ def compare_ways(name: str, doc: str, ways: Mapping[str, Sequence[str]], *, sepa
     parser.add_argument("--tasks", default="sohu", help="a task file, or a set that ships")
     parser.add_argument("--only", default="ssA,ssB,slA,slB,llA,llB")
     parser.add_argument("--at-most", type=int, help="training pairs of a task, drawn with seed 0")
+    parser.add_argument("--judge-at-most", type=int, help="validation pairs of a task, drawn with seed 0")
     parser.add_argument("--crossed", action="append", default=[], help="A:B, two tasks that label the same pairs")
     parser.add_argument("--config", type=Path, default=Path(__file__).parents[1] / "recipes" / "sohu_small.yaml")
     parser.add_argument("--set", action="append", default=[], help="key=value, for all ways")
@@ -71,6 +72,7 @@ def _train(arguments: argparse.Namespace, tasks: TaskSet, out: Path, settings: S
             shutil.rmtree(out)
         training, validation = (read_split(arguments.data, tasks, split) for split in ("train", "valid"))
         training = {name: _some(pairs, arguments.at_most) for name, pairs in training.items()}
+        validation = {name: _some(pairs, arguments.judge_at_most) for name, pairs in validation.items()}
         train_matcher(
             training,
             validation,
@@ -141,6 +143,7 @@ def _write(scores: Scores, crossed: Scores, arguments: argparse.Namespace) -> No
         "settings": [arguments.config.name, *arguments.set],
         "tasks": arguments.only,
         "at_most": arguments.at_most,
+        "judged_on_at_most": arguments.judge_at_most,
         "machine": describe_machine("torch", "transformers"),
         "threads": torch.get_num_threads(),
         "ways": rows,
