@@ -147,7 +147,8 @@ def _random_matcher(rng: np.random.Generator, *, width: int = 32) -> Matcher:
         normalization=TextNormalization(),
     )
     tokenizer = WordTokenizer(Vocabulary(tokens), segmenter=CharacterSegmenter())
-    return Matcher(TorchEngine(network, config), PairEncoder(tokenizer, layout=PairLayout.SIDES), matching)
+    encoder = PairEncoder(tokenizer, layout=PairLayout.SIDES, normalization=matching.normalization)
+    return Matcher(TorchEngine(network, config), encoder, matching)
 
 
 def _chunks(n: int, rng: np.random.Generator) -> Iterator[list[tuple[str, str]]]:
