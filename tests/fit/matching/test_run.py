@@ -55,6 +55,7 @@ def _die_at(step, base, tasks, make_pairs, out, overrides):
     _train(base, tasks, make_pairs, out, *overrides)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("overrides", [FROZEN, ["architecture.joint_from=1", "average_decay=null"]])
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(tiny_base, two_tasks, make_pairs, tmp_path, overrides):
     """Dropout is on, so the state of every random generator has to come back too."""

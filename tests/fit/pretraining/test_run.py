@@ -76,6 +76,7 @@ def one_thread():
     torch.set_num_threads(n)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_run_killed_and_resumed_ends_with_the_same_weights_and_curve(tiny_base, tmp_path, one_thread):
     """The base has dropout, so random states have to come back as well as data, optimizer and schedule."""
     whole = _run(tiny_base, tmp_path / "whole", *LONGER)
@@ -275,6 +276,7 @@ def test_two_processes_do_what_one_does_with_twice_the_accumulation(tiny_base, t
         assert a["nats_per_character"] == pytest.approx(b["nats_per_character"], abs=1e-3)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_run_killed_after_its_last_step_only_writes_the_model(tiny_base, tmp_path, monkeypatch):
     import yanmo.fit.pretraining.run
 

@@ -67,6 +67,7 @@ def one_thread():
     torch.set_num_threads(n)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("method", ["simsiam", "byol"])
 def test_a_run_killed_and_resumed_ends_with_the_same_weights_and_readings(tiny_base, tmp_path, one_thread, method):
     """Dropout, views, batch statistics, BYOL's average and the alarm's count all have to come back."""
