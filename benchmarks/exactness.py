@@ -14,6 +14,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from string import ascii_lowercase, digits
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from yanmo.match.engines.onnx_engine import OnnxEngine
 from yanmo.match.engines.torch_engine import TorchEngine, build_classifier
 from yanmo.tokenize import (
     CharacterSegmenter,
+    EncodedPair,
     PairBudget,
     PairEncoder,
     PairLayout,
@@ -36,6 +38,7 @@ from yanmo.tokenize import (
 
 RESULT = Path(__file__).parent / "results" / "exactness.json"
 CHARACTERS = "今天气不错我们去公园学生银行卡怎么绑定解35度，。？ab"
+INVISIBLE = "\u200b\u200d\u202e\ufeff\ufe0f\u00ad\u2066"
 CHUNK = 5000
 
 
@@ -48,7 +51,8 @@ def main() -> None:
     if arguments.only_company:
         result = json.loads(RESULT.read_text(encoding="utf-8")) | {"in_company": _in_company(arguments.pairs)}
     else:
-        result = _swaps_and_contradictions(arguments.pairs) | {"in_company": _in_company(arguments.pairs)}
+        result = _swaps_and_contradictions(arguments.pairs)
+        result |= {"reading": _reading(arguments.pairs), "in_company": _in_company(arguments.pairs)}
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
 
@@ -79,6 +83,43 @@ def _swaps_and_contradictions(n_pairs: int) -> dict[str, object]:
         "strict_probability_above_the_loose_one": above,
         "of_strict_probabilities": n_pairs * len(implied),
     }
+
+
+def _reading(n_pairs: int) -> dict[str, object]:
+    """Invisible characters, texts of nothing else, and texts that differ in characters without a token."""
+    rng = np.random.default_rng(1)
+    matcher, dressed_otherwise, blank, alike = _random_matcher(rng), 0, 0, 0
+    tasks = matcher.matching.task_set.names[:2]
+    for pairs in _chunks(n_pairs, rng):
+        dressed = [tuple(_dressed(text, rng) for text in pair) for pair in pairs]
+        found, again = (matcher.judge(each, tasks=tasks) for each in (pairs, dressed))
+        dressed_otherwise += sum(int((found[t].probabilities != again[t].probabilities).sum()) for t in tasks)
+        nothing = [(_dressed("", rng), _dressed("", rng)) for _ in pairs]
+        blank += sum(int((verdict.probabilities > 0).sum()) for verdict in matcher.judge(nothing, tasks=tasks).values())
+        unknown = [chr(int(code)) for code in rng.choice(np.arange(0x20000, 0x2A000), 2 * len(pairs), replace=False)]
+        texts = [[f"{pair[0]}{unknown[2 * i + side]}" for i, pair in enumerate(pairs)] for side in (0, 1)]
+        rows = matcher.rows(list(zip(*texts, strict=True)), tasks=tasks[:1]).rows
+        alike += sum(_same_sides(row) for row in rows)
+    return {
+        "pairs": n_pairs,
+        "invisible_characters_that_change_a_score": dressed_otherwise,
+        "of_scores": 2 * n_pairs,
+        "matches_of_nothing_with_nothing": blank,
+        "pairs_that_differ_in_an_unknown_character_and_read_alike": alike,
+    }
+
+
+def _dressed(text: str, rng: np.random.Generator) -> str:
+    """The text with up to four invisible characters put in anywhere."""
+    characters = list(text)
+    for _ in range(rng.integers(1, 5)):
+        characters.insert(int(rng.integers(0, len(characters) + 1)), str(rng.choice(list(INVISIBLE))))
+    return "".join(characters)
+
+
+def _same_sides(row: EncodedPair) -> bool:
+    first, second = (row.token_ids[row.side == side] for side in (0, 1))
+    return np.array_equal(first, second)
 
 
 def _in_company(n_pairs: int) -> dict[str, object]:
@@ -114,7 +155,8 @@ def _in_company(n_pairs: int) -> dict[str, object]:
 
 def _random_matcher(rng: np.random.Generator, *, width: int = 32) -> Matcher:
     torch.manual_seed(0)
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *CHARACTERS]
+    letters = [mark + letter for mark in ("", "##") for letter in ascii_lowercase + digits]
+    tokens = list(dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *CHARACTERS, *letters]))
     architecture = Architecture(
         layout=PairLayout.SIDES, joint_from=2, conditional_from=1, head_width=width // 2, side_vectors=True
     )
