@@ -266,7 +266,39 @@ def slope_table(*, language: int) -> str:
     return _laid_out(lines)
 
 
+def strength_table(task: str, *, language: int) -> str:
+    """Lays the ways of one task of the study penalty-strength beside each other: paired gains of accuracy."""
+    ways = {
+        "plain": ("全批梯度下降", "all examples, plain"),
+        "penalty": ("惩罚，γ/4 的倍数", "penalty, times γ/4"),
+        "sam": ("SAM，ρ", "SAM, ρ"),
+        "rate": ("学习率的倍数", "rate, times"),
+        "batch": ("小批量，每批", "batches of"),
+    }
+    heads = (
+        ["", "准确率 %", "增益，点 [95 %]", "挑最好一刻的增益", "训练损失", "尖锐度"],
+        ["", "accuracy %", "gain, points [95 %]", "gain of the best look", "training loss", "sharpness"],
+    )[language]
+    lines = [heads, ["---"] * len(heads)]
+    for row in _read("penalty_strength")["tasks"][task]["rows"]:
+        name = ways[row["way"]][language] + ("" if row["way"] == "plain" else f" {row['strength']:g}")
+        if row["accuracy"] is None:
+            lines.append([name, *["—"] * 5])
+            continue
+        gains = [
+            "" if row["way"] == "plain" else f"{100 * g['mean']:+.2f} [{100 * g['low']:+.2f}, {100 * g['high']:+.2f}]"
+            for g in (row["accuracy_gain"], row["best_accuracy_gain"])
+        ]
+        accuracy = f"{100 * row['accuracy']['mean']:.2f} ± {100 * row['accuracy']['std']:.2f}"
+        ends = [f"{row['train_loss']['mean']:.4f}", f"{row['sharpness']['mean']:.2f}"]
+        lost = (f"（{row['diverged']} 个发散）", f" ({row['diverged']} diverged)")[language] if row["diverged"] else ""
+        lines.append([name + lost, accuracy, *gains, *ends])
+    return _laid_out(lines)
+
+
 STUDY_TABLES = (
+    ("penalty_strength", "digits", lambda *, language: strength_table("digits", language=language)),
+    ("penalty_strength", "snippets", lambda *, language: strength_table("corpus snippets", language=language)),
     ("minibatch_noise", "slopes", slope_table),
     ("gradient_flow", "probes", probe_table),
     ("gradient_flow", "steps", lambda *, language: flow_table("steps", language=language)),

@@ -1,4 +1,4 @@
-"""Small classification tasks that two studies share: handwritten digits, and the origin of Chinese snippets."""
+"""Small classification tasks that studies share: handwritten digits, and the origin of Chinese snippets."""
 
 import zlib
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
@@ -17,7 +17,15 @@ from ..data import TaskSet, read_split
 from ..data.lines import read_lines
 from ..errors import InputError
 
-__all__ = ["ClassificationTask", "bundled_task", "corpus_task", "digits_task", "hashed_ngrams"]
+__all__ = [
+    "ClassificationTask",
+    "bundled_task",
+    "corpus_task",
+    "digits_task",
+    "features",
+    "hashed_ngrams",
+    "split_task",
+]
 
 _N_BUCKETS = 1 << 12
 _LENGTH = 40  # characters of a snippet
@@ -105,6 +113,43 @@ def bundled_task(*, n_documents: int) -> ClassificationTask:
     train = {f"text {i}": _overlapping(text[: 2 * len(text) // 3]) for i, text in enumerate(documents)}
     test = {f"text {i}": _overlapping(text[2 * len(text) // 3 :]) for i, text in enumerate(documents)}
     return _text_task("bundled texts", {name: train[name] + test[name] for name in train}, test=test)
+
+
+def features(task: ClassificationTask, *, n_buckets: int = 1024) -> Float[Tensor, "n inputs"]:
+    """Returns a task's inputs as vectors: pixels as they are, hashed n-grams counted in fewer buckets.
+
+    Args:
+        task: The task; integer inputs are numbers of n-grams, 0 for none.
+        n_buckets: Into so many.
+
+    Returns:
+        One row an example.
+    """
+    if task.inputs.is_floating_point():
+        return task.inputs
+    bucket = torch.where(task.inputs > 0, (task.inputs - 1) % n_buckets + 1, 0)
+    counts = torch.zeros(len(bucket), n_buckets + 1).scatter_add_(1, bucket, torch.ones(bucket.shape))
+    return counts[:, 1:].contiguous()
+
+
+def split_task(
+    task: ClassificationTask, *, n_train: int, generator: torch.Generator
+) -> tuple[Int[Tensor, " train"], Int[Tensor, " test"]]:
+    """Draws the rows to train on; the others are for testing, or those that the task keeps for it.
+
+    Args:
+        task: The task.
+        n_train: Rows to train on at most; at most three quarters of all where the task keeps none.
+        generator: Draws them.
+
+    Returns:
+        Rows to train on, rows to test on.
+    """
+    order = torch.randperm(len(task.labels), generator=generator)
+    if task.fixed_test is None:
+        n_train = min(n_train, len(order) * 3 // 4)
+        return order[:n_train], order[n_train:]
+    return order[~torch.isin(order, task.fixed_test)][:n_train], task.fixed_test
 
 
 def hashed_ngrams(text: str, *, n_buckets: int) -> list[int]:

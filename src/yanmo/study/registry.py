@@ -24,6 +24,7 @@ class StudyName(str, Enum):
     GRADIENT_FLOW = "gradient-flow"
     IMPLICIT_GRADIENT = "implicit-gradient"
     MINIBATCH_NOISE = "minibatch-noise"
+    PENALTY_STRENGTH = "penalty-strength"
     RECURRENT_GRADIENT = "recurrent-gradient"
     SIMSIAM = "simsiam"
     TAYLOR = "taylor"

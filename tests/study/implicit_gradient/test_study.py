@@ -16,14 +16,14 @@ from typer.testing import CliRunner
 from yanmo.errors import InputError
 from yanmo.regularize import gradient_penalty_loss
 from yanmo.serve.commands.study import study
-from yanmo.study.classification_tasks import ClassificationTask
+from yanmo.study.classification_tasks import ClassificationTask, features
 from yanmo.study.implicit_gradient.fields import Flow, asymmetry, descent_field, sharpness_at
 from yanmo.study.implicit_gradient.losses import TanhNetwork, network_loss, product_loss, quadratic_loss
 from yanmo.study.implicit_gradient.path import follow_product
 from yanmo.study.implicit_gradient.steps import flow_path, measure_steps, step_distance
 from yanmo.study.implicit_gradient.study import run_implicit_gradient
 from yanmo.study.implicit_gradient.summary import squared_norm_ratio, summarize
-from yanmo.study.implicit_gradient.training import DescentPlan, DescentRun, Way, descend, features, train_all
+from yanmo.study.implicit_gradient.training import DescentPlan, DescentRun, Way, descend, train_all
 
 EXAMPLES = {"quadratic": quadratic_loss, "product": product_loss, "network": lambda: network_loss(n_examples=20)}
 # Checking every shape makes a step several times as slow; 1e-3 and 1e-2 lie within the fitted range.

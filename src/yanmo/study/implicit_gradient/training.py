@@ -6,16 +6,16 @@ from enum import Enum
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from ...errors import chosen
 from ...regularize import finite_difference_penalty_backward, gradient_penalty_loss
-from ..classification_tasks import ClassificationTask
+from ..classification_tasks import ClassificationTask, features, split_task
 from .fields import Loss, sharpness_at
 from .losses import TanhNetwork
 
-__all__ = ["DescentPlan", "DescentRun", "Way", "descend", "features", "train_all"]
+__all__ = ["DescentPlan", "DescentRun", "Way", "descend", "train_all"]
 
 _N_LOOKS = 20
 
@@ -109,7 +109,7 @@ def train_all(task: ClassificationTask, plan: DescentPlan, *, on_run: Callable[[
     found = []
     for seed in plan.seeds:
         generator = torch.Generator().manual_seed(seed)
-        train, test = _parts(task, n_train=plan.n_train, generator=generator)
+        train, test = split_task(task, n_train=plan.n_train, generator=generator)
         network = TanhNetwork(inputs.shape[1], plan.hidden_width, len(task.classes))
         start = network.draw(generator)
         training = _Examples(network, inputs[train], task.labels[train])
@@ -203,33 +203,6 @@ def descend(
                 finite_difference_penalty_backward(lambda: loss(x), [x], weight=weight)
         optimizer.step()
     yield n_steps, x
-
-
-def features(task: ClassificationTask, *, n_buckets: int = 1024) -> Float[Tensor, "n inputs"]:
-    """Returns a task's inputs as vectors: pixels as they are, hashed n-grams counted in fewer buckets.
-
-    Args:
-        task: The task; integer inputs are numbers of n-grams, 0 for none.
-        n_buckets: Into so many.
-
-    Returns:
-        One row an example.
-    """
-    if task.inputs.is_floating_point():
-        return task.inputs
-    bucket = torch.where(task.inputs > 0, (task.inputs - 1) % n_buckets + 1, 0)
-    counts = torch.zeros(len(bucket), n_buckets + 1).scatter_add_(1, bucket, torch.ones(bucket.shape))
-    return counts[:, 1:].contiguous()
-
-
-def _parts(
-    task: ClassificationTask, *, n_train: int, generator: torch.Generator
-) -> tuple[Int[Tensor, " train"], Int[Tensor, " test"]]:
-    order = torch.randperm(len(task.labels), generator=generator)
-    if task.fixed_test is None:
-        n_train = min(n_train, len(order) * 3 // 4)
-        return order[:n_train], order[n_train:]
-    return order[~torch.isin(order, task.fixed_test)][:n_train], task.fixed_test
 
 
 def _look(loss: Loss, x: Tensor) -> tuple[float, float]:
