@@ -88,7 +88,7 @@ def predict(
 
     Example:
         >>> import polars
-        >>> pairs = polars.DataFrame({"text1": ["怎么退款"], "text2": ["如何申请退款"], "shop": [7]})
+        >>> pairs = polars.DataFrame({"text1": ["怎么退款"], "text2": ["如何退款"], "shop": [7]})
         >>> found = predict("default", pairs, tasks="question")
         >>> found.columns, found["question"].to_list()
         (['text1', 'text2', 'shop', 'id', 'question', 'question_probability'], [1])

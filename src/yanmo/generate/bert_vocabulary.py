@@ -34,7 +34,7 @@ class BertVocabulary:
         >>> from yanmo.tokenize import CharacterSegmenter, Vocabulary
         >>> listed = Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "你", "好", "gp", "##t", "2"])
         >>> model_s = BertVocabulary(WordTokenizer(listed, segmenter=CharacterSegmenter()))
-        >>> model_s.decode(model_s.encode("你好 GPT 2").token_ids)
+        >>> model_s.decode(model_s.encode("你好 GPT 2").token_ids.tolist())
         '你好gpt 2'
     """
 
