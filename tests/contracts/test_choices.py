@@ -23,7 +23,7 @@ from yanmo.errors import InputError
 # What the library itself makes, and hands out.
 _MADE_INSIDE = {
     *("MegatronRule", "Edit", "PairReader", "Completion", "PairRows", "PairChunk", "CollapseReading", "GradientFlow"),
-    *("DescentRun", "RefusalError", "RowForm", "ReadingRules", "Exported"),
+    *("DescentRun", "StrengthRun", "RefusalError", "RowForm", "ReadingRules", "Exported"),
 }
 
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, chosen
 from ...probe import sharpness
 from ...regularize import gradient_penalty_loss, sam_backward
 from ..classification_tasks import ClassificationTask, features, split_task
@@ -38,6 +38,9 @@ class Arm:
 
     way: Way
     strength: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "way", chosen(Way, self.way, name="way"))
 
 
 PLAIN = Arm(Way.PLAIN, 0.0)
