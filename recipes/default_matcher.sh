@@ -30,7 +30,7 @@ yanmo train --tasks standards --data "$data" --more "$out/edited" --base "$out/f
 #    seeds, one thread each, and the mean of their weights.
 for seed in 2 3 4; do
     yanmo train --tasks standards --data "$data" --more "$out/edited" --base "$out/run" --out "$out/seed$seed" \
-        --config "$recipes/standards_all_layers.yaml" --set seed=$seed
+        --config "$recipes/standards_last.yaml" --set seed=$seed
 done
 python "$recipes/average_matchers.py" "$out/seed2" "$out/seed3" "$out/seed4" --out "$out/mean"
 
