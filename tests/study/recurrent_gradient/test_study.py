@@ -1,8 +1,6 @@
 import io
 import json
 import math
-import subprocess
-import sys
 from dataclasses import replace
 from decimal import Decimal, localcontext
 
@@ -14,9 +12,11 @@ from torch import nn
 pytest.importorskip("matplotlib")
 
 from rich.console import Console
+from typer.testing import CliRunner
 
 from yanmo.errors import InputError
 from yanmo.layers import GRUCell, LSTMCell, RecurrentLayer, SimpleRNNCell
+from yanmo.serve.cli import app
 from yanmo.study.outcome import save_outcome
 from yanmo.study.recurrent_gradient import study
 from yanmo.study.recurrent_gradient.adding_problem import AddingPlan, draw_sums, learn_sums
@@ -223,12 +223,10 @@ def test_the_study_runs_and_is_saved_whole(tmp_path):
     assert all(kind.value in text for kind in CellKind)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_the_quick_study_runs_from_the_command_line(tmp_path):
-    """In a process of its own, where shapes are not checked."""
-    program = "from yanmo.serve.cli import main; main()"
-    given = ["study", "recurrent-gradient", "--quick", "--out", str(tmp_path)]
-    done = subprocess.run([sys.executable, "-c", program, *given], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, ["study", "recurrent-gradient", "--quick", "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
     record = json.loads((tmp_path / "recurrent_gradient.json").read_text(encoding="utf-8"))
     assert record["quick"] is True
     assert "0.447743204694" in done.stdout
