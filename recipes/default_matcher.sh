@@ -27,7 +27,8 @@ yanmo train --tasks standards --data "$data" --more "$out/edited" --base "$out/f
     --frozen-cache "$out/frozen"
 
 # 4. From there all twelve layers, 58,000 pairs a seed, most of them of standards that were far from their goal; three
-#    seeds, one thread each, and the mean of their weights.
+#    seeds, one thread each, and the mean of their weights. What is bundled went on from the second training as it had
+#    been exported, in 8 bits; three times the hard edits for ssB came with this training, the first two had the usual.
 for seed in 2 3 4; do
     yanmo train --tasks standards --data "$data" --more "$out/edited" --base "$out/run" --out "$out/seed$seed" \
         --config "$recipes/standards_last.yaml" --set seed=$seed

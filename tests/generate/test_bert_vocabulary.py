@@ -105,6 +105,8 @@ def test_other_tokens_may_begin_and_end_texts(bert_folder):
     assert load_language_model(folder, start="").tokenizer.start_ids == ()
     with pytest.raises(InputError, match=r"no token '<s>'"):
         load_language_model(folder, start="<s>")
+    with pytest.raises(InputError, match="another is given"):
+        load_language_model(folder, tokenizer=model.tokenizer, start="[MASK]")
     nats = text_nats(network, model.tokenizer, ["今天"]).nats
     with torch.no_grad():
         logits = network(torch.tensor([[4, 5, 6]])).logits[0].log_softmax(-1)

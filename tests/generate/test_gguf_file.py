@@ -106,6 +106,16 @@ def test_what_llama_would_compute_otherwise_is_refused(wide_folder, tmp_path, ch
         write_gguf(folder, tmp_path / "model.gguf", weights=weights)
 
 
+def test_weights_beyond_float16_are_refused(wide_folder, tmp_path):
+    folder, _, network = wide_folder
+    with torch.no_grad():
+        network.transformer.h[0].mlp.c_fc.weight[0, 0] = 1e5
+    network.save_pretrained(folder)
+    with pytest.raises(InputError, match=r"c_fc.weight' has weights beyond float16"):
+        write_gguf(folder, tmp_path / "model.gguf", weights="f16")
+    assert not (tmp_path / "model.gguf").exists()
+
+
 def test_rows_that_are_no_blocks_are_refused(cpm_folder, tmp_path):
     with pytest.raises(InputError, match="blocks of 32 weights, and a row has 16"):
         write_gguf(cpm_folder[0], tmp_path / "model.gguf", weights=GgufType.Q8_0)

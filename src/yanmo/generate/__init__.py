@@ -8,14 +8,14 @@ from ..errors import require_extra
 
 _LIGHT = {
     "bert_vocabulary": ["BertVocabulary"],
-    "choices": ["Method", "TooLong"],
+    "choices": ["GgufType", "Method", "TooLong"],
     "label_scores": ["Calibrated", "LabelScores", "Length", "LabelScoring", "sample_labels"],
     "language_tokenizer": ["LanguageTokenizer"],
 }
 _NEED_TORCH = {
     "answering": ["Answer", "LabelAnswer", "answer", "answer_by_label", "stream_answer"],
     "decoding": ["Decoding"],
-    "gguf_file": ["GgufSummary", "GgufType", "write_gguf"],
+    "gguf_file": ["GgufSummary", "write_gguf"],
     "few_shot": ["Demonstration", "FewShot", "LabelSample"],
     "language_model": ["Completion", "Ending", "LanguageModel"],
     "loading": ["load_language_model", "load_network"],

@@ -4,6 +4,7 @@ from .answering import answer as answer
 from .answering import answer_by_label as answer_by_label
 from .answering import stream_answer as stream_answer
 from .bert_vocabulary import BertVocabulary as BertVocabulary
+from .choices import GgufType as GgufType
 from .choices import Method as Method
 from .choices import TooLong as TooLong
 from .decoding import Decoding as Decoding
@@ -11,7 +12,6 @@ from .few_shot import Demonstration as Demonstration
 from .few_shot import FewShot as FewShot
 from .few_shot import LabelSample as LabelSample
 from .gguf_file import GgufSummary as GgufSummary
-from .gguf_file import GgufType as GgufType
 from .gguf_file import write_gguf as write_gguf
 from .label_scores import Calibrated as Calibrated
 from .label_scores import LabelScores as LabelScores

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-__all__ = ["Method", "TooLong"]
+__all__ = ["GgufType", "Method", "TooLong"]
 
 
 class Method(str, Enum):
@@ -25,3 +25,12 @@ class TooLong(str, Enum):
     """Its oldest tokens go."""
     KEEP_NEWEST = "keep_newest"
     """Its oldest demonstrations go, one by one; for few-shot prompts."""
+
+
+class GgufType(str, Enum):
+    """Type of the matrices' weights; all else is float32. ``q4_0`` keeps the token table in ``q8_0``."""
+
+    F32 = "f32"
+    F16 = "f16"
+    Q8_0 = "q8_0"
+    Q4_0 = "q4_0"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,12 @@ from ..atomic import naming, replacing
 from ..errors import InputError, chosen, require_extra
 from ..tokenize import CpmTokenizer
 from .bert_vocabulary import BertVocabulary
+from .choices import GgufType
+from .language_tokenizer import refuse_other_vocabulary
 from .loading import gpt2_tensors, language_tokenizer
 from .quantized.weight_storage import storage_of
 
-__all__ = ["GgufSummary", "GgufType", "write_gguf"]
+__all__ = ["GgufSummary", "write_gguf"]
 
 # llama.cpp's names of a layer's tensors, by GPT-2's.
 _LAYER = {
@@ -36,15 +37,6 @@ _WHOLE = {
 }
 # llama.cpp knows one activation of GPT-2, that by tanh, under its three names in transformers.
 _ACTIVATIONS = ("gelu_new", "gelu_pytorch_tanh", "gelu_fast")
-
-
-class GgufType(str, Enum):
-    """Type of the matrices' weights; all else is float32. ``q4_0`` keeps the token table in ``q8_0``."""
-
-    F32 = "f32"
-    F16 = "f16"
-    Q8_0 = "q8_0"
-    Q4_0 = "q4_0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +89,8 @@ def write_gguf(
     config, tensors = gpt2_tensors(folder)
     _check(config, weights, folder)
     tokenizer = language_tokenizer(folder, start=start, end=end)
-    if tokenizer.vocab_size != config.vocab_size:
-        raise InputError(
-            f"the tokenizer has {tokenizer.vocab_size} ids, the model {config.vocab_size}",
-            where=folder,
-            fix="take the vocabulary the model was trained with",
-        )
-    parts = [(gguf_name(name), name, _type_of(name, tensor, weights)) for name, tensor in tensors.items()]
+    refuse_other_vocabulary(tokenizer, config.vocab_size, where=folder)
+    parts = [(_gguf_name(name), name, _type_of(name, tensor, weights)) for name, tensor in tensors.items()]
     with replacing(out) as temporary, naming(out):
         writer = gguf.GGUFWriter(temporary, "gpt2")
         try:
@@ -125,7 +112,7 @@ def write_gguf(
     return GgufSummary(len(parts), n_bytes)
 
 
-def gguf_name(name: str) -> str:
+def _gguf_name(name: str) -> str:
     """Gives llama.cpp's name of a GPT-2 tensor.
 
     Args:
@@ -135,7 +122,7 @@ def gguf_name(name: str) -> str:
         The name in the file.
 
     Example:
-        >>> gguf_name("transformer.h.3.mlp.c_fc.bias")
+        >>> _gguf_name("transformer.h.3.mlp.c_fc.bias")
         'blk.3.ffn_up.bias'
     """
     if name in _WHOLE:
@@ -217,7 +204,10 @@ def _values(name: str, tensor: Tensor, kind: GgufType, gguf: Any) -> NDArray[Any
     if kind is GgufType.F32:
         return turned
     if kind is GgufType.F16:
-        made: NDArray[Any] = turned.astype(np.float16)
+        with np.errstate(over="ignore"):
+            made: NDArray[Any] = turned.astype(np.float16)
+        if not np.isfinite(made).all():
+            raise InputError(f"'{name}' has weights beyond float16", fix="take f32 or q8_0")
         return made
     quantized: NDArray[Any] = gguf.quants.quantize(turned, gguf.GGMLQuantizationType[kind.name])
     return quantized

@@ -14,7 +14,7 @@ from .choices import Method, TooLong
 from .decoding import Decoding
 from .label_pass import label_log_likelihoods
 from .label_scores import LabelScores
-from .language_tokenizer import LanguageTokenizer
+from .language_tokenizer import LanguageTokenizer, refuse_other_vocabulary
 from .prefix_cache import PrefixCache
 from .prompt import Prompt, fit_prompt
 from .sampling import samplers
@@ -67,12 +67,7 @@ class LanguageModel:
     """
 
     def __init__(self, network: PreTrainedModel, tokenizer: LanguageTokenizer) -> None:
-        n_rows = network.config.vocab_size
-        if tokenizer.vocab_size != n_rows:
-            raise InputError(
-                f"the tokenizer has {tokenizer.vocab_size} ids, the model {n_rows}",
-                fix="take the vocabulary the model was trained with",
-            )
+        refuse_other_vocabulary(tokenizer, network.config.vocab_size)
         if tokenizer.pad_id == tokenizer.eod_id:
             raise InputError(
                 f"id {tokenizer.pad_id} is both padding and the end of documents", fix="give padding an id of its own"

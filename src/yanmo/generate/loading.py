@@ -57,6 +57,8 @@ def load_language_model(
             another shape or not finite, the tokenizer has another number of ids than the model, or its texts begin and
             end with other tokens than these.
     """
+    if tokenizer is not None and (start is not None or end is not None):
+        raise InputError("start and end belong to the folder's tokenizer, and another is given", fix="leave them out")
     try:
         network = load_network(folder, dtype=dtype)
         return LanguageModel(network, tokenizer or language_tokenizer(folder, start=start, end=end))

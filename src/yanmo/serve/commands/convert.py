@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from ...errors import require_extra
+from ...generate import GgufType
 from ...progress import RunProgress
 
 __all__ = ["convert_app"]
@@ -29,15 +30,6 @@ class SourceActivation(str, Enum):
     GELU = "gelu"
     GELU_NEW = "gelu_new"
     RELU = "relu"
-
-
-class GgufWeights(str, Enum):
-    """Types of the weights in a GGUF file."""
-
-    F32 = "f32"
-    F16 = "f16"
-    Q8_0 = "q8_0"
-    Q4_0 = "q4_0"
 
 
 class StoredWeights(str, Enum):
@@ -155,7 +147,7 @@ def cpm(
 def gguf(
     folder: Annotated[Path, typer.Argument(help="GPT-2 的 Hugging Face 目录 / folder of a GPT-2, such as CPM-LM")],
     out: Annotated[Path, typer.Option(help="要写的 .gguf 文件 / the file to write")],
-    weights: Annotated[GgufWeights, typer.Option("--type", help="权重的类型 / type of the weights")] = GgufWeights.F16,
+    weights: Annotated[GgufType, typer.Option("--type", help="权重的类型 / type of the weights")] = GgufType.F16,
     start_token: Annotated[
         str | None, typer.Option(help="BERT 词表：文本之前的标记，缺省 [CLS]，空串为无 / before every text")
     ] = None,
@@ -174,7 +166,7 @@ def gguf(
         done = write_gguf(
             folder,
             out,
-            weights=weights.value,
+            weights=weights,
             start=start_token,
             end=end_token,
             on_written=lambda n, total: progress.show("写出 writing", n, total, unit="tensors"),
