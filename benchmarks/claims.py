@@ -21,6 +21,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 BUNDLED = ROOT / "src" / "yanmo" / "assets" / "default" / "matching.json"
 BEGIN, END = "<!-- claims -->", "<!-- /claims -->"
 OFFICIAL_MARKS = ("<!-- official -->", "<!-- /official -->")
+DETAIL_MARKS = ("<!-- details -->", "<!-- /details -->")
 EXPLAINED_MARKS = ("<!-- explained -->", "<!-- /explained -->")
 LEARNED_MARKS = ("<!-- learned -->", "<!-- /learned -->")
 # The ways of learn_standard.py, in the order of the page's columns.
@@ -63,6 +64,7 @@ def main() -> None:
         _write(path, page, new, only_checks=only_checks)
     for stem, marks, make in (
         ("matching", OFFICIAL_MARKS, official_table),
+        ("matching", DETAIL_MARKS, detail_table),
         ("standard", LEARNED_MARKS, learned_table),
         ("audit", EXPLAINED_MARKS, explained_table),
     ):
@@ -106,6 +108,41 @@ def reliability(*, language: int) -> str:
     parts = _read("reliability").values()
     held, tries = (sum(part[key] for part in parts) for key in ("held", "tries"))
     return f"{held:,} / {tries:,}" if language == 0 else f"{held:,} of {tries:,}"
+
+
+def detail_table(*, language: int) -> str:
+    """Makes the table of edits that strict standards refuse, by the score alone and with declared details."""
+    found, words = _read("hard_differences"), ("改掉的", "只凭分数", "连同细节", "对")
+    if language:
+        words = ("what was changed", "by the score alone", "with details", "pairs")
+    alone, decided = found["hard_edits_refused_by_the_score_alone"], found["hard_edits_refused"]
+    rows = [f"| {words[0]} | {words[1]} | {words[2]} | {words[3]} |", "| --- | --- | --- | --- |"]
+    groups = (("kinds_trained_on", ("训练里有", "trained on")), ("kinds_held_out", ("从未训练", "never trained on")))
+    for group, told in groups:
+        for kind, share in decided[group].items():
+            before = alone[group][kind]["share"]
+            rows.append(f"| `{kind}` | {before:.2f} | {share['share']:.2f} | {share['n']} |")
+        mean = f"mean_of_{group}"
+        label = ("平均，" + told[0], "mean, " + told[1])[language]
+        rows.append(f"| {label} | {alone[mean]:.2f} | {decided[mean]:.2f} | |")
+    kept, counts = found["labelled_pairs_kept_apart"].values(), found["training_pairs_that_differ_in_one_detail"]
+    total, no, yes = (sum(each[key] for each in kept) for key in ("pairs", "non_matches", "matches"))
+    strict, loose = ([0, 0], [0, 0])
+    for task, kinds in counts.items():
+        into = loose if task in ("ssA", "similar", "address", "search") else strict
+        for n_no, n_yes in kinds.values():
+            into[0] += n_no
+            into[1] += n_yes
+    said = (
+        f"评测里 {total:,} 对真实的对，分数说匹配、因细节改判的：{no} 对本不匹配，{yes} 对本匹配。"
+        f"训练集里只差一处细节的对：严格标准下 {strict[0]} 对不匹配、{strict[1]} 对匹配；"
+        f"宽松标准（`ssA`、`similar`、`address`、`search`）下 {loose[0]} 对不匹配、{loose[1]} 对匹配。",
+        f"Of {total:,} real pairs judged, those that the score calls a match and a detail turns down: "
+        f"{no} are none, {yes} are. Training pairs that differ in one detail: {strict[0]} no match and {strict[1]} "
+        f"a match under strict standards; {loose[0]} and {loose[1]} under loose ones "
+        "(`ssA`, `similar`, `address`, `search`).",
+    )
+    return "\n".join([*rows, "", said[language]]) + "\n"
 
 
 def official_table(*, language: int) -> str:

@@ -31,13 +31,14 @@ from machine import describe_machine
 
 from yanmo import Matcher, learn_standard
 from yanmo.collection import Groups, deduplicate
-from yanmo.collection.apart import ApartRule, apart_rule, shared_pairs
+from yanmo.collection.apart import ApartRule, apart_rule
 from yanmo.collection.lexical_pairs import lexical_pairs
 from yanmo.collection.neighbors import NeighborSearch
 from yanmo.collection.scoring import PairJudge
 from yanmo.collection.text_vectors import TextVectors
 from yanmo.collection.vector_folder import VectorFolder
 from yanmo.data.edits import DifferenceKind, EditKind, edit_pairs
+from yanmo.data.plain_text import shared_pairs
 
 RESULT = Path(__file__).parent / "results" / "planted_duplicates.json"
 _MOST_CHARACTERS = 40

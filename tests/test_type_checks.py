@@ -5,7 +5,7 @@ import torch
 from beartype.roar import BeartypeCallHintViolation
 from jaxtyping import TypeCheckError
 
-from yanmo.collection.plain_text import plain_text
+from yanmo.data.plain_text import plain_text
 from yanmo.layers.pooling import mean_pool
 from yanmo.study.recurrent_gradient.adding_problem import draw_sums
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from yanmo.collection import candidates, deduplicate
-from yanmo.collection.apart import shared_pairs
 from yanmo.collection.groups import group_matches
 from yanmo.collection.texts import read_texts
+from yanmo.data.plain_text import shared_pairs
 from yanmo.errors import InputError
 
 TEXTS = [

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from yanmo.collection import deduplicate, link
-from yanmo.collection.apart import shared_pairs
 from yanmo.collection.lexical_pairs import lexical_pairs
+from yanmo.data.plain_text import shared_pairs
 
 
 def texts_of(n, *, seed):

@@ -16,9 +16,8 @@ def _by_vectors(matcher, texts, pairs):
     encoded = encoder.encode(texts)
     a, b = (np.array([texts.index(pair[side]) for pair in pairs]) for side in (0, 1))
     assert encoder.fits(encoded.lengths[a], encoded.lengths[b]).all()
-    return encoder.verdict(
-        encoder.logits(encoded.vectors[a], encoded.vectors[b]), is_blank=np.zeros(len(pairs), dtype=bool)
-    )
+    logits = encoder.logits(encoded.vectors[a], encoded.vectors[b])
+    return encoder.verdict(logits, is_blank=np.zeros(len(pairs), dtype=bool), texts_of=pairs.__getitem__)
 
 
 def test_scores_by_vectors_are_the_matchers_own(alone):

@@ -85,7 +85,7 @@ def test_a_pair_is_decided_by_loose_rules_that_never_saw_it():
     half = np.arange(len(loose)) % 2
     rules = (Decision(threshold=0.0), Decision(threshold=1.0))
     no = np.zeros(len(loose), dtype=np.bool_)
-    nothing = Verdict(np.zeros(len(loose), dtype=np.float32), no, no, no)
+    nothing = Verdict(np.zeros(len(loose), dtype=np.float32), no, no, no, no)
     known = Halves(half, rules, nothing, {(p.text0, p.text1): i for i, p in enumerate(loose.pairs)})
     found = halve(strict, {"topic": known}, np.random.default_rng(0))
     assert not np.any(found.verdict.accepted & (half == 0))

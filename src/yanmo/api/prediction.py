@@ -1,5 +1,6 @@
 """``yanmo.predict``: every standard's answer to every pair, as a data frame or in a file."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -180,7 +181,7 @@ def _write(
     if out.exists():
         raise InputError("exists", where=out, fix="name another file or delete it")
     n_pairs = n_blank = n_unknown = n_without_id = 0
-    matches = dict.fromkeys(form.tasks, 0)
+    matches, apart = dict.fromkeys(form.tasks, 0), Counter[str]()
     whole = out.with_name(f"{out.name}.lines")
     with replacing(whole if form.output.is_whole else out) as temporary, temporary.open("wb") as file:
         file.write(form.header)
@@ -190,6 +191,7 @@ def _write(
             n_pairs += lines.n_pairs
             n_blank += lines.n_blank
             n_unknown += lines.n_unknown
+            apart += Counter(lines.n_apart)
             n_without_id += sum(pair.id is None for pair in chunk)
             matches = {name: matches[name] + n for name, n in lines.n_matches.items()}
             check_room(form.output, n_pairs, where=out)
@@ -200,4 +202,13 @@ def _write(
             write_whole_table(whole, out, columns=form.columns, output=form.output)
         finally:
             whole.unlink()
-    return Prediction(n_pairs, 0, matches, 0, n_without_id=n_without_id, n_blank=n_blank, n_unknown=n_unknown)
+    return Prediction(
+        n_pairs,
+        0,
+        matches,
+        0,
+        n_without_id=n_without_id,
+        n_blank=n_blank,
+        n_apart=dict(apart),
+        n_unknown=n_unknown,
+    )

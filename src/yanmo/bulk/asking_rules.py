@@ -91,5 +91,6 @@ def _scores(matcher: Matcher, pairs: Sequence[Pair], task: str) -> np.ndarray[tu
     order = np.argsort([len(pair.text0) + len(pair.text1) for pair in pairs], kind="stable")
     for chunk in np.array_split(order, max(1, -(-len(pairs) // _CHUNK))):
         rows = matcher.rows([(pairs[i].text0, pairs[i].text1) for i in chunk.tolist()], tasks=names)
-        scores[chunk] = open_scores(matcher.matching, matcher.logits_of(rows), task=task, is_blank=rows.is_blank)
+        logits = matcher.logits_of(rows)
+        scores[chunk] = open_scores(matcher.matching, logits, task=task, is_blank=rows.is_blank, details=rows.details)
     return scores

@@ -45,6 +45,8 @@ class ChunkLines:
     """How many of them are left to a person, by task."""
     n_blank: int = 0
     """How many pairs are no match for having nothing to read in either text."""
+    n_apart: dict[str, int] = field(default_factory=dict)
+    """How many are no match for a detail that differs, by task."""
     n_unknown: int = 0
     """How many pairs hold pieces that the vocabulary lacks."""
 
@@ -106,7 +108,7 @@ def score_chunk(matcher: Matcher, chunk: PairChunk) -> ChunkLines:
     matching = matcher.matching
     for task, rule in chunk.asking.items():
         matching = matching.with_decision(task, rule)
-    found = verdicts(matching, matcher.logits_of(rows), is_blank=rows.is_blank)
+    found = verdicts(matching, matcher.logits_of(rows), is_blank=rows.is_blank, details=rows.details)
     judged = {task: found[task] for task in chunk.tasks}
     asked = {task: verdict.asked & chunk.form.asks for task, verdict in judged.items()}
     return ChunkLines(
@@ -116,6 +118,7 @@ def score_chunk(matcher: Matcher, chunk: PairChunk) -> ChunkLines:
         {task: int((verdict.accepted & ~asked[task]).sum()) for task, verdict in judged.items()},
         n_asked={task: int(each.sum()) for task, each in asked.items()},
         n_blank=int(judged[chunk.tasks[0]].is_blank.sum()),
+        n_apart={task: int(verdict.is_apart.sum()) for task, verdict in judged.items()},
         n_unknown=int(rows.n_unknown.any(axis=1).sum()),
     )
 

@@ -47,6 +47,8 @@ class Prediction:
     """Pairs among those of this call that are left to a person, by task."""
     n_blank: int = 0
     """Pairs among those of this call that are no match for having nothing to read in either text."""
+    n_apart: Mapping[str, int] = field(default_factory=dict)
+    """Pairs among those of this call that are no match for a detail that differs, by task."""
     n_unknown: int = 0
     """Pairs among those of this call with pieces that the vocabulary lacks."""
 
@@ -145,6 +147,7 @@ def predict_files(
         n_without_id = n_blank = n_unknown = 0
         matches: Counter[str] = Counter()
         asked: Counter[str] = Counter()
+        apart: Counter[str] = Counter()
         rejects = RejectFile(names.rejects) if skipping else nullcontext()
         with rejects as reject_file, naming(names.part), names.part.open("r+b") as file:
             file.truncate(done.n_bytes)
@@ -190,6 +193,7 @@ def predict_files(
                 os.fsync(file.fileno())
                 matches += Counter(lines.n_matches)
                 asked += Counter(lines.n_asked)
+                apart += Counter(lines.n_apart)
                 n_blank += lines.n_blank
                 n_unknown += lines.n_unknown
                 done = done.written(lines)
@@ -205,7 +209,15 @@ def predict_files(
         names.journal.unlink(missing_ok=True)
     n_rejected = 0 if reject_file is None else reject_file.n_rejected
     return Prediction(
-        done.n_pairs, begun.n_pairs, dict(matches), n_rejected, n_without_id, dict(asked), n_blank, n_unknown
+        done.n_pairs,
+        begun.n_pairs,
+        dict(matches),
+        n_rejected,
+        n_without_id,
+        dict(asked),
+        n_blank,
+        dict(apart),
+        n_unknown,
     )
 
 

@@ -1,17 +1,17 @@
 """Pairs that stay apart whatever the standard says: a number, a date or a name differs, or too little is in common."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.edits import Difference, DifferenceKind, find_differences
+from ..data.edits import DifferenceKind, find_differences, said_differences
+from ..data.plain_text import shared_pairs
 from ..errors import InputError, chosen
 from ..match import Verdict
-from .plain_text import plain_text
 
-__all__ = ["Apart", "ApartRule", "apart_rule", "character_pairs", "said_differences", "shared_pairs"]
+__all__ = ["Apart", "ApartRule", "apart_rule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +67,6 @@ def apart_rule(apart: str | Collection[str | DifferenceKind], *, overlap: float 
         raise InputError(f"overlap is {overlap:g}, expected 0 to 1")
     names = apart.split(",") if isinstance(apart, str) else list(apart)
     return ApartRule([chosen(DifferenceKind, name, name="apart") for name in names if name != ""], overlap)
-
-
-def shared_pairs(first: str, second: str) -> float:
-    """The share of pairs of neighboring characters in common, of all that the plain form of either text has."""
-    a, b = character_pairs(first), character_pairs(second)
-    return len(a & b) / len(a | b)
-
-
-def character_pairs(text: str) -> set[str]:
-    """The pairs of neighboring characters in the plain form of a text; of one character that one."""
-    plain = plain_text(text)
-    return {plain[i : i + 2] for i in range(max(1, len(plain) - 1))}
-
-
-def said_differences(differences: Iterable[Difference]) -> list[str]:
-    """Says what differs, a phrase for each such as ``数字 3天→5天``.
-
-    Args:
-        differences: What `yanmo.data.edits.find_differences` found.
-
-    Returns:
-        The phrases.
-    """
-    return [f"{each.kind.title} {each.text0 or '无'}→{each.text1 or '无'}" for each in differences]
 
 
 class Apart:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.edits import find_differences
+from ..data.edits import find_differences, said_differences
+from ..data.plain_text import first_of_each, plain_text
 from ..match import Verdict
-from .apart import ApartRule, said_differences
+from .apart import ApartRule
 from .candidates import CandidateCount, choose_count, joined_pairs
 from .groups import group_matches
 from .lexical_pairs import LEXICAL_FROM, lexical_pairs
 from .neighbors import NeighborSearch
-from .plain_text import first_of_each, plain_text
 from .scoring import PairJudge, Pairs
 from .texts import TextTable
 from .vector_folder import Encode, VectorFolder

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .apart import character_pairs
+from ..data.plain_text import character_pairs
 
 __all__ = ["LEXICAL_FROM", "lexical_pairs"]
 

@@ -123,8 +123,13 @@ class PairJudge:
 
 def verdict_of(folder: VectorFolder, pairs: Pairs, logits: NDArray[np.float32]) -> Verdict:
     """Turns the logits of pairs into the standard's verdict; arguments as in ``score_pairs``."""
-    lengths = folder.lengths
-    return folder.encoder.verdict(logits, is_blank=np.asarray((lengths[pairs[0]] == 0) & (lengths[pairs[1]] == 0)))
+    lengths, texts, (first, second) = folder.lengths, folder.texts, pairs
+
+    def texts_of(row: int) -> tuple[str, str]:
+        return texts[int(first[row])], texts[int(second[row])]
+
+    is_blank = np.asarray((lengths[first] == 0) & (lengths[second] == 0))
+    return folder.encoder.verdict(logits, is_blank=is_blank, texts_of=texts_of)
 
 
 def _key(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:

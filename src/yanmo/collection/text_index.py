@@ -192,7 +192,9 @@ class TextIndex:
         theirs = np.stack([store.vectors(place)[numbers[fits]] for place in range(len(encoder.sources))], 1)
         logits[fits] = encoder.logits(np.broadcast_to(vectors, theirs.shape), theirs)
         logits[~fits] = encoder.text_logits([(query, store.texts[number]) for number in numbers[~fits]])
-        verdict = encoder.verdict(logits, is_blank=(lengths == 0) & (length == 0))
+        verdict = encoder.verdict(
+            logits, is_blank=(lengths == 0) & (length == 0), texts_of=lambda at: (query, store.texts[int(numbers[at])])
+        )
         hits: list[Hit] = []
         for at in np.argsort(-verdict.probabilities, kind="stable").tolist():
             number = int(numbers[at])

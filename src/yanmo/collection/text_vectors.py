@@ -5,7 +5,7 @@ n encodings and each pair the head alone. A pair of texts that do not fit the st
 matter: what is cut of the one hangs on the other. Such pairs are scored by the matcher itself, from the texts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..match import Matcher, Verdict
+from ..match.details import PairDetails
 from ..match.engines.engine import ComparesVectors
 from ..match.engines.learned_engine import heads_of, trained_engine
 from ..match.engines.own_vectors import own_vector_width
@@ -140,18 +141,22 @@ class TextVectors:
         each = [self.matcher.logits(pairs, task=name) for name in self.tasks]
         return np.stack(each, 1) if pairs else np.empty((0, len(self.tasks)), dtype=np.float32)
 
-    def verdict(self, logits: NDArray[np.float32], *, is_blank: NDArray[np.bool_]) -> Verdict:
+    def verdict(
+        self, logits: NDArray[np.float32], *, is_blank: NDArray[np.bool_], texts_of: Callable[[int], tuple[str, str]]
+    ) -> Verdict:
         """Turns logits under every task into the standard's probabilities and decisions.
 
         Args:
             logits: As ``logits`` gives them, float32[n, tasks].
             is_blank: Where neither text has anything to read, bool[n].
+            texts_of: Gives the texts of a pair by its number, for the details that a standard declares.
 
         Returns:
             The verdict of the standard.
         """
         each = {name: np.ascontiguousarray(logits[:, place]) for place, name in enumerate(self.tasks)}
-        return verdicts(self.matcher.matching, each, is_blank=is_blank)[self.task]
+        details = PairDetails(texts_of, self.matcher.matching.normalization)
+        return verdicts(self.matcher.matching, each, is_blank=is_blank, details=details)[self.task]
 
     @property
     def threshold(self) -> float:

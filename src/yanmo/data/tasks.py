@@ -23,6 +23,7 @@ from ..errors import InputError
 from ..tokenize import PairBudget
 from ..yaml_file import StrictModel, read_yaml
 from .budget import Budget
+from .edits.difference_kinds import DifferenceKind
 from .labels import label_key
 
 __all__ = ["Budget", "Task", "TaskSet", "builtin_task_sets"]
@@ -40,6 +41,10 @@ def _as_names(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+def _as_kinds(value: Any) -> Any:
+    return tuple(DifferenceKind) if value == "all" else _as_names(value)
+
+
 def _of_a_folder(name: str) -> str:
     if name in (".", ".."):
         raise ValueError(f"'{name}' is no name for a folder of its own")
@@ -49,12 +54,13 @@ def _of_a_folder(name: str) -> str:
 
 
 def _without_unset(values: dict[str, Any]) -> dict[str, Any]:
-    """How files are read is said only where it was: a set that says nothing of it is the set it was before."""
-    return {key: value for key, value in values.items() if key not in ("header", "encoding") or value}
+    """What later versions ask is said only where it was: a set that says nothing of it is the set it was before."""
+    return {key: value for key, value in values.items() if key not in ("header", "encoding", "details") or value}
 
 
 Labels = Annotated[tuple[str, ...], BeforeValidator(_as_labels)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_names)]
+Kinds = Annotated[tuple[DifferenceKind, ...], BeforeValidator(_as_kinds)]
 
 
 class Task(StrictModel):
@@ -107,6 +113,9 @@ class Task(StrictModel):
     symmetric: bool = True
     """Whether a pair and the same pair swapped are one question. The shorter text then takes the budget's ``left``,
     whichever side it stands on; a task that is not symmetric reads the texts as they stand (query and title)."""
+    details: Kinds = ()
+    """Details that must agree, by their names, or ``all``: a pair that reads alike but for one of them is no match,
+    whatever its score; see `yanmo.data.edits.find_details`."""
     licence: str = ""
     """Under which licence its training data stand, and where they are from; kept with the model."""
     header: Names = ()

@@ -34,7 +34,9 @@ def fit_decision(
     """
     chosen = np.ones(len(scores), dtype=np.bool_) if rows is None else rows
     calibration = platt_scaling(scores.labels[chosen], scores.logits[chosen])
-    found = verdict(Decision(threshold=0.0, calibration=calibration), scores.logits, looser)
+    found = verdict(
+        Decision(threshold=0.0, calibration=calibration), scores.logits, looser, is_apart=scores.is_apart(scores.task)
+    )
     # Where the looser task says no, no threshold says yes: such pairs only leave matches unfound.
     open_to_it = chosen & found.accepted
     threshold = smooth_f1_threshold(
@@ -76,7 +78,8 @@ def verdict_of(scores: TaskScores, decisions: Mapping[str, Decision]) -> Verdict
     Returns:
         Its verdict.
     """
-    return verdict(decisions[scores.task], scores.logits, looser_verdict(scores, decisions))
+    looser = looser_verdict(scores, decisions)
+    return verdict(decisions[scores.task], scores.logits, looser, is_apart=scores.is_apart(scores.task))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,9 +131,10 @@ def halve(scores: TaskScores, halved: Mapping[str, Halves], rng: np.random.Gener
         known = halved.get(name)
         rules = known.rules if known is not None else (Decision(), Decision())
         theirs = half if known is None else _known_halves(scores, half, known)
-        looser = _other(theirs, [verdict(rule, logits, looser) for rule in rules])
+        looser = _other(theirs, [verdict(rule, logits, looser, is_apart=scores.is_apart(name)) for rule in rules])
     first, second = (fit_decision(scores, looser, rows=half == this) for this in (0, 1))
-    decided = _other(half, [verdict(rule, scores.logits, looser) for rule in (first, second)])
+    apart = scores.is_apart(scores.task)
+    decided = _other(half, [verdict(rule, scores.logits, looser, is_apart=apart) for rule in (first, second)])
     places = {} if scores.pairs is None else {(p.text0, p.text1): i for i, p in enumerate(scores.pairs)}
     return Halves(half, (first, second), decided, places)
 
@@ -150,6 +154,7 @@ def _other(half: _Half, by_rule: Sequence[Verdict]) -> Verdict:
         np.where(half == 1, first.probabilities, second.probabilities),
         np.where(half == 1, first.accepted, second.accepted),
         first.is_blank,
+        np.where(half == 1, first.is_apart, second.is_apart),
         np.where(half == 1, first.asked, second.asked),
     )
 
@@ -158,7 +163,7 @@ def looser_verdict(scores: TaskScores, decisions: Mapping[str, Decision]) -> Ver
     """Gives what the next looser task says of a task's pairs, by its own rule; None where none is implied."""
     found = None
     for name, logits in reversed([*scores.looser.items()]):
-        found = verdict(decisions.get(name, Decision()), logits, found)
+        found = verdict(decisions.get(name, Decision()), logits, found, is_apart=scores.is_apart(name))
     return found
 
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data.pair import Pair
 from ..errors import InputError
+from ..match.details import IsApart
 
 __all__ = ["Bits", "TaskScores", "as_bits"]
 
@@ -70,6 +71,9 @@ class TaskScores:
     """Logits of the same pairs under the tasks that this one implies, by name, the next one first; with them it is
     judged as it decides."""
 
+    apart: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """Which of the pairs a declared detail keeps apart, bool[n], by the name of this task or of a looser one."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", as_bits(self.labels))
         object.__setattr__(self, "logits", np.asarray(self.logits, dtype=np.float64))
@@ -91,6 +95,10 @@ class TaskScores:
                 f"as {wrong.size} of {len(self.labels)}",
                 fix="the model has diverged or its weights are damaged; use an earlier checkpoint",
             )
+
+    def is_apart(self, task: str) -> IsApart | None:
+        """Tells which pairs a detail keeps apart under the task or one that it implies; None where none is declared."""
+        return self.apart[task].__getitem__ if task in self.apart else None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from ..data.pair import Pair
 from ..errors import InputError
+from ..match.decisions import MatchingFile
+from ..match.details import PairDetails
 from ..match.matcher import Matcher
 from ..match.verdicts import with_implied
 from .scores import TaskScores
 
-__all__ = ["logits_by_text", "score_split", "score_texts", "with_looser"]
+__all__ = ["logits_by_text", "score_split", "score_texts", "with_details", "with_looser"]
 
 _CHUNK = 256
 
@@ -54,8 +56,29 @@ def score_split(
             for each in with_implied(task_set, [name])
         }
         own = found.pop(name)
-        made.append(TaskScores(name, task.standard, labels, own, base_rate=task.base_rate, pairs=pairs, looser=found))
+        scores = TaskScores(name, task.standard, labels, own, base_rate=task.base_rate, pairs=pairs, looser=found)
+        made.append(with_details(scores, matcher.matching))
     return made
+
+
+def with_details(scores: TaskScores, matching: MatchingFile) -> TaskScores:
+    """Adds which pairs a detail keeps apart that the task, or one that it implies, declares.
+
+    Args:
+        scores: The task.
+        matching: Says what is declared, and how texts are read.
+
+    Returns:
+        The same; as it came where nothing is declared or there are no pairs.
+    """
+    names = with_implied(matching.task_set, [scores.task])
+    declared = {name: matching.task_set.task(name).details for name in names}
+    if scores.pairs is None or not any(declared.values()):
+        return scores
+    pairs = [(pair.text0, pair.text1) for pair in scores.pairs]
+    details, rows = PairDetails(pairs.__getitem__, matching.normalization), np.arange(len(pairs))
+    tells = {name: details.apart_by(kinds) for name, kinds in declared.items()}
+    return replace(scores, apart={name: each(rows) for name, each in tells.items() if each is not None})
 
 
 def _logits_under(
@@ -115,7 +138,7 @@ def with_looser(
                 logits = score_texts(matcher, missing, task=name, on_progress=on_progress)
                 found = known[name] = found | dict(zip(missing, logits.tolist(), strict=True))
             looser[name] = np.array([found[pair] for pair in texts])
-        made.append(replace(task, looser=looser))
+        made.append(with_details(replace(task, looser=looser), matcher.matching))
     return made
 
 

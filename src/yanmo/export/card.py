@@ -116,6 +116,9 @@ class Card:
             other += (
                 f"这里只有 {task.name} 自己的分数；在 yanmo 里，{task.implies} 说不匹配的对在 {task.name} 下也不匹配。"
             )
+        if task.details:
+            kinds = "、".join(kind.title for kind in task.details)
+            other += f"在 yanmo 里，两段只差一处细节（{kinds}）的对在 {task.name} 下不匹配，这里只有分数。"
         if self.matching.normalization.taken:
             steps = "；".join(_STEPS[name] for name in self.matching.normalization.taken)
             other += f"\n\n**这里没有的步骤。** yanmo 读文本时还做这些，别的程序不做：{steps}。"

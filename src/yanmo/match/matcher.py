@@ -256,13 +256,13 @@ class Matcher:
         if ask is None:
             return self.judge(pairs, tasks=[task])[task].accepted
         rows = self.rows(pairs, tasks=with_implied(self.matching.task_set, [task]))
-        logits, rule = self.logits_of(rows), self.matching.decision(task)
+        logits, rule, details = self.logits_of(rows), self.matching.decision(task), rows.details
         if rule.ask_share != ask:
-            scores = open_scores(self.matching, logits, task=task, is_blank=rows.is_blank)
+            scores = open_scores(self.matching, logits, task=task, is_blank=rows.is_blank, details=details)
             matching = self.matching.with_decision(task, asking(rule, scores, share=ask))
         else:
             matching = self.matching
-        return verdicts(matching, logits, is_blank=rows.is_blank)[task].answers
+        return verdicts(matching, logits, is_blank=rows.is_blank, details=details)[task].answers
 
     def judge(self, pairs: GivenPairs, *, tasks: Sequence[str]) -> dict[str, Verdict]:
         """Probabilities and decisions under several tasks, which never contradict each other; see ``verdicts``.
@@ -293,7 +293,7 @@ class Matcher:
         Raises:
             InputError: A looser task is missing, or the weights are damaged.
         """
-        return verdicts(self.matching, self.logits_of(rows), is_blank=rows.is_blank)
+        return verdicts(self.matching, self.logits_of(rows), is_blank=rows.is_blank, details=rows.details)
 
     def logits_of(self, rows: PairRows) -> dict[str, NDArray[np.float32]]:
         """Raw scores of encoded pairs under each of their tasks, by name; see ``judge_rows``."""

@@ -123,7 +123,8 @@ def _in_one(matcher: Matcher, engine: GivesVectors, rows: PairRows) -> tuple[dic
     names = [matcher.matching.task_set.names[index] for index in rows.task_indices]
     pooled = rows.pool(logits)
     by_task = {name: np.ascontiguousarray(pooled[:, i]) for i, name in enumerate(names)}
-    return verdicts(matcher.matching, by_task, is_blank=rows.is_blank), _mean_vectors(vectors, rows)
+    found = verdicts(matcher.matching, by_task, is_blank=rows.is_blank, details=rows.details)
+    return found, _mean_vectors(vectors, rows)
 
 
 def _mean_vectors(vectors: NDArray[np.float32], rows: PairRows) -> NDArray[np.float32]:

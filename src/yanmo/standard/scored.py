@@ -131,7 +131,7 @@ def score_pairs(
     for chunk in np.array_split(order, max(1, -(-len(pairs) // _CHUNK))):
         rows = matcher.rows([(pairs[i].text0, pairs[i].text1) for i in chunk.tolist()], tasks=names)
         found = matcher.logits_of(rows)
-        scores[chunk] = open_scores(matcher.matching, found, task=task, is_blank=rows.is_blank)
+        scores[chunk] = open_scores(matcher.matching, found, task=task, is_blank=rows.is_blank, details=rows.details)
         logits[chunk] = found[task]
         if on_progress is not None:
             on_progress(len(chunk))

@@ -28,6 +28,7 @@ def test_tasks_are_the_models(http_service, overlap_matcher):
         "group": "",
         "asks": known[1].asks,
         "symmetric": True,
+        "details": [],
         "first": "source",
         "second": "target",
         "threshold": 0.6,  # the fixture's; the others were never fitted

@@ -16,7 +16,7 @@ export class Verdicts {
     box.replaceChildren(...this.#groups.map((group) => group.view));
   }
 
-  /** Shows the answer for one pair: { task name: { probability, threshold, match, ask, tokens, cut, unknown, blank } }. */
+  /** Shows the answer for one pair: { task name: { probability, threshold, match, ask, differs, tokens, cut, … } }. */
   show(answers) {
     this.#box.classList.remove("stale");
     for (const { lines, note } of this.#groups) {
@@ -99,7 +99,7 @@ function markThreshold({ view, threshold }, value, nDigits) {
   threshold.textContent = `阈值 ${value.toFixed(nDigits)}`;
 }
 
-function showLine(line, { probability, threshold, match, ask = false }) {
+function showLine(line, { probability, threshold, match, ask = false, differs }) {
   const { view } = line;
   const nDigits = digitsFor(probability, threshold);
   markThreshold(line, threshold, nDigits);
@@ -108,7 +108,8 @@ function showLine(line, { probability, threshold, match, ask = false }) {
   view.classList.toggle("ask", ask);
   line.probability.textContent = probability.toFixed(nDigits);
   line.verdict.textContent = ask ? "请人看" : match ? "匹配" : "不匹配";
-  line.verdict.title = ask ? `没有把握，倾向${match ? "匹配" : "不匹配"}` : "";
+  const leaning = ask ? `没有把握，倾向${match ? "匹配" : "不匹配"}` : "";
+  line.verdict.title = differs ? `两段只差 ${differs.join("、")}，而这个标准要求一致` : leaning;
 }
 
 /** Two digits, or as many as it takes to see on which side of the threshold the probability lies. */
@@ -126,7 +127,8 @@ function reading(answer, budget) {
   if (answer.blank) return "两段都没有可读的内容，因此不匹配。";
   const unknown = TEXTS.map((name, i) => answer.unknown?.[i] && `${name}有 ${count(answer.unknown[i])} 处`).filter(Boolean);
   const note = unknown.length ? `${unknown.join("，")}词表不认识的字。` : "";
-  return lengths(answer, budget) + note;
+  const differs = answer.differs ? `只差 ${answer.differs.join("、")}，而这个标准要求一致，因此不匹配。` : "";
+  return lengths(answer, budget) + note + differs;
 }
 
 function lengths({ tokens, cut }, { head }) {

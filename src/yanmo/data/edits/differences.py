@@ -1,41 +1,23 @@
 """Numbers, dates and names that one text of a pair has and the other lacks: found by rule, without a model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
+from functools import cache
 
 from ...errors import chosen
 from .dates import find_dates
+from .difference_kinds import DifferenceKind
 from .names import find_companies, find_people, find_places
-from .numbers import find_numbers
+from .numbers import find_numbers, units
 
-__all__ = ["Difference", "DifferenceKind", "Span", "find_differences"]
+__all__ = ["Difference", "Span", "find_differences", "said_differences"]
 
 Span = tuple[int, int]
 """Index of the first character of a part of a text, and the index behind its last one."""
 
 _READ = 2000  # characters of each text that are looked at
 _MAGNITUDES = {"": 1, "万": 10**4, "亿": 10**8}
-
-
-class DifferenceKind(Enum):
-    """What differs."""
-
-    NUMBER = "number", "数字"
-    DATE = "date", "日期"
-    PLACE = "place", "地名"
-    PERSON = "person", "人名"
-    COMPANY = "company", "公司"
-
-    title: str
-
-    def __new__(cls, name: str, title: str) -> "DifferenceKind":
-        """Makes a member whose value is its name in files; people are shown its title."""
-        member = object.__new__(cls)
-        member._value_ = name
-        member.title = title
-        return member
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +88,31 @@ def find_differences(text0: str, text1: str) -> list[Difference]:
     return sorted(found, key=lambda difference: order.index(difference.kind))
 
 
+def said_differences(differences: Iterable[Difference]) -> list[str]:
+    """Says what differs, a phrase for each such as ``数字 3天→5天``.
+
+    Args:
+        differences: What `find_differences` or `find_details` found.
+
+    Returns:
+        The phrases.
+    """
+    return [f"{each.kind.title} {each.text0 or '无'}→{each.text1 or '无'}" for each in differences]
+
+
+@cache
+def _one_name() -> dict[str, str]:
+    return {name: names[0] for names in units().same for name in names}
+
+
 def _marks(text: str) -> Iterator[_Mark]:
     dates = find_dates(text)
     for date in dates:
         yield _Mark(DifferenceKind.DATE, "", (date.year, date.month, date.day), (date.start, date.end))
     for number in find_numbers(text):
         if not any(date.start < number.end and number.start < date.end for date in dates):
-            unit = "%" if number.prefix == "百分之" else number.prefix + number.unit
+            named = "%" if number.prefix == "百分之" else number.unit
+            unit = number.prefix.removeprefix("百分之") + _one_name().get(named, named)
             value = (Decimal(number.value) * _MAGNITUDES[number.magnitude], unit)
             yield _Mark(DifferenceKind.NUMBER, unit, value, (number.start, number.end))
     for kind, find in (
@@ -132,9 +132,8 @@ def _agree(mark: _Mark, other: _Mark) -> bool:
         return False
     if mark.kind is not DifferenceKind.DATE or not isinstance(mark.value, tuple) or not isinstance(other.value, tuple):
         return mark.value == other.value
-    # A date that leaves its year out disagrees with none.
-    (year0, *day0), (year1, *day1) = mark.value, other.value
-    return day0 == day1 and (year0 == year1 or year0 is None or year1 is None)
+    # A date that leaves its year or its day out disagrees with none: 11月 and 11月24日.
+    return all(ours == theirs or None in (ours, theirs) for ours, theirs in zip(mark.value, other.value, strict=True))
 
 
 def _difference(kind: DifferenceKind, text0: str, text1: str, span0: Span | None, span1: Span | None) -> Difference:

@@ -10,11 +10,12 @@ from .replaced import replace_spans
 from .tables import Negations, Opposites, read_table
 from .words import Words, cut_words
 
-__all__ = ["change_negation", "change_opposite"]
+__all__ = ["change_negation", "change_opposite", "is_yes_or_no", "opposites"]
 
 
 @cache
-def _opposites() -> dict[str, list[str]]:
+def opposites() -> dict[str, list[str]]:
+    """The words that may stand for the opposite of each."""
     table = read_table(Opposites)
     found: defaultdict[str, list[str]] = defaultdict(list)
     for left, right in table.both:
@@ -39,7 +40,7 @@ def change_opposite(text: str, rng: Random) -> Edit | None:
     words = cut_words(text)
     edits = [
         (old, new)
-        for old, others in _opposites().items()
+        for old, others in opposites().items()
         if old in text and words.find(old) and len(words.find(old)) == text.count(old)
         for new in others
         if not any(other in text for other in others)
@@ -84,7 +85,14 @@ def change_negation(text: str, rng: Random) -> Edit | None:
 
 
 _YES_OR_NO = re.compile(r"吗|嘛|么(?!办|样)|吧|呢|呗$|是否|能否|可否|会否|(.)[不没]\1|有没有|[?？]")
+_NO_PARTICLE = re.compile("[什怎这那多]么")
 _OPEN = re.compile("什么|怎么|为何|如何|哪|多少|多久|几|谁|咋")
+
+
+def is_yes_or_no(text: str) -> bool:
+    """Whether a text asks for yes or no, so that a negation in it asks the same: 可以退款吗, 能不能退款."""
+    asked = _YES_OR_NO.search(_NO_PARTICLE.sub("", text))
+    return asked is not None and not (asked[0] in "?？" and _OPEN.search(text))
 
 
 def _is_plain(text: str, words: Words, start: int, end: int) -> bool:

@@ -9,12 +9,22 @@ from .names import find_companies, find_people, find_places
 from .tables import Roles, read_table
 from .words import Words, cut_words
 
-__all__ = ["reorder_list", "swap_roles"]
+__all__ = ["has_two_sides", "reorder_list", "same_both_ways", "swap_roles"]
 
 
 @cache
 def _roles() -> Roles:
     return read_table(Roles)
+
+
+def has_two_sides(word: str) -> bool:
+    """Whether a word is a verb of the table, such as 战胜, whose two sides are not alike."""
+    return word in _roles().verbs or word in _roles().ways
+
+
+def same_both_ways(text: str) -> bool:
+    """Whether a text asks for what is the same from either side, such as a distance."""
+    return any(word in text for word in _roles().same_both_ways)
 
 
 def swap_roles(text: str, rng: Random) -> Edit | None:
@@ -31,7 +41,7 @@ def swap_roles(text: str, rng: Random) -> Edit | None:
     places = {(name.start, name.end) for name in find_places(text)}
     sides = {(name.start, name.end) for find in (find_people, find_companies) for name in find(text)} | places
     sides |= {(s, s + len(noun)) for noun in table.nouns if noun in text for s in words.find(noun)}
-    ways = frozenset[str]() if any(word in text for word in table.same_both_ways) else table.ways
+    ways = frozenset[str]() if same_both_ways(text) else table.ways
     fitting = [
         (start0, end0, start1, end1)
         for start0, end0 in sides

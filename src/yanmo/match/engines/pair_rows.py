@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from ...data.budget import WindowPool
 from ...data.tasks import TaskSet
-from ...tokenize import EncodedPair, PairEncoder, PairWindows
+from ...tokenize import EncodedPair, PairEncoder, PairWindows, TextNormalization
+from ..details import PairDetails
 
 __all__ = ["PairRows", "encode_rows"]
 
@@ -18,14 +19,18 @@ class PairRows:
     """Pairs under tasks as rows for an engine, ordered by pair, then by task, then by window.
 
     Attributes:
+        texts: The pairs as they came.
         pairs: Of each pair, its windows under each task.
         task_indices: Index of each task.
         pools: What each task makes of its windows; None where it has one.
+        normalization: The steps by which the texts were read.
     """
 
+    texts: Sequence[tuple[str, str]]
     pairs: list[list[PairWindows]]
     task_indices: list[int]
     pools: list[WindowPool | None]
+    normalization: TextNormalization
 
     @property
     def rows(self) -> list[EncodedPair]:
@@ -36,6 +41,11 @@ class PairRows:
     def is_blank(self) -> NDArray[np.bool_]:
         """Whether each pair has nothing to read in either text, bool[n_pairs]."""
         return np.array([any(each.is_blank for each in tasks) for tasks in self.pairs], dtype=np.bool_)
+
+    @property
+    def details(self) -> PairDetails:
+        """The details in which the texts of a pair differ, looked for where a standard asks."""
+        return PairDetails(self.texts.__getitem__, self.normalization)
 
     @property
     def n_unknown(self) -> NDArray[np.int64]:
@@ -97,7 +107,9 @@ def encode_rows(
     )
     first = {limit: i * len(pairs) for i, limit in enumerate(distinct)}
     return PairRows(
+        pairs,
         [[windowed[first[limit] + i] for limit in limits] for i in range(len(pairs))],
         indices,
         [None if task.budget.windows is None else task.budget.windows.pool for task in chosen],
+        pair_encoder.normalization,
     )

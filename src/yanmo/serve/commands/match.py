@@ -13,6 +13,7 @@ from ...match import open_matcher
 
 if TYPE_CHECKING:
     from ...data import TaskSet
+    from ...match import Verdict
 
 __all__ = ["match"]
 
@@ -61,15 +62,27 @@ def match(
             escape(label),
             f"{verdict.probabilities[0]:.3f}",
             f"{matcher.matching.decision(each.name).threshold:.3f}",
-            "请人看" if verdict.asked[0] else "匹配" if verdict.accepted[0] else "不匹配",
+            _answer(verdict),
         )
         shown = each.group
     console = Console()
     console.print(table)
     if any(each.is_blank.any() for each in found.values()):
         console.print("两段都没有可读的内容，因此不匹配。")
+    apart = [each for each in tasks if found[each.name].is_apart[0]]
+    if apart:
+        said = "、".join(rows.details.said(0, {kind for each in apart for kind in each.details}))
+        console.print(f"* 两段只差 {said}，而这些标准要求一致。", markup=False, highlight=False)
     if rows.n_unknown.any():
         console.print("文本一、文本二各有 {:,}、{:,} 处词表不认识的字。".format(*rows.n_unknown[0].tolist()))
+
+
+def _answer(verdict: "Verdict") -> str:
+    if verdict.asked[0]:
+        return "请人看"
+    if verdict.accepted[0]:
+        return "匹配"
+    return "不匹配 *" if verdict.is_apart[0] else "不匹配"
 
 
 def _first_of_group(names: tuple[str, ...], group: str, task_set: "TaskSet") -> int:

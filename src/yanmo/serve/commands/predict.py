@@ -112,12 +112,14 @@ def predict(
     left_out = f"，略过坏行 {done.n_rejected:,}" if done.n_rejected else ""
     by_row = f"，没有编号、以行号为编号的 {done.n_without_id:,}" if done.n_without_id else ""
     blank = f"，两段都没有可读内容、记为不匹配的 {done.n_blank:,}" if done.n_blank else ""
+    apart = "、".join(f"{name} {n:,}" for name, n in list(done.n_apart.items())[:_MOST_NAMED] if n)
+    apart = f"，只差一处细节、记为不匹配的 {apart}" if apart else ""
     unknown = f"，含词表不认识的字的 {done.n_unknown:,}" if done.n_unknown else ""
     names = list(done.matches)
     matched = "，".join(f"{name} {done.matches[name]:,}" for name in names[:_MOST_NAMED])
     matched += f" 等 {len(names)} 个标准" if len(names) > _MOST_NAMED else ""
     asked = "、".join(f"{name} {n:,}" for name, n in list(done.asked.items())[:_MOST_NAMED] if n)
     matched = f"{matched or 0}，交给人 {asked}" if asked else matched
-    rest = f"{left_out}{by_row}{blank}{unknown}"
+    rest = f"{left_out}{by_row}{blank}{apart}{unknown}"
     line = f"{done.n_pairs:,} 对已写入 {out}{before}；本次判为匹配 {matched or 0}{rest}"
     console.print(line, markup=False, highlight=False, soft_wrap=True)

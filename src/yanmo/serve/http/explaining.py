@@ -10,7 +10,7 @@ from ...standard.explain_removal import Texts
 from ...standard.explain_search import Answer, FlipSearch
 from .entrance import exchange_of
 from .errors import error_replies
-from .matching import json_reply, verdicts_of
+from .matching import json_reply
 from .queue.scoring import PairScorer
 from .request_model import RequestModel, Text
 
@@ -77,7 +77,7 @@ def explaining_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
         exchange = exchange_of(request)
         exchange.n_pairs += len(pairs)
         exchange.n_tokens += scored.n_tokens
-        found = verdicts_of(scorer.matcher, scored)[0]
+        found = scored.verdicts[0]
         return [Answer(*each) for each in zip(found.probabilities.tolist(), found.accepted.tolist(), strict=True)]
 
     @router.post("/explain", response_model=ExplainReply, responses=error_replies(), summary="为什么 / why")

@@ -1,13 +1,14 @@
 """The routes of the service's own shape: what tasks there are, probabilities, decisions."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from ...match import Decision, Matcher
-from ...match.verdicts import Verdict, verdicts
+from ...data.edits.difference_kinds import DifferenceKind
+from ...match import Decision, Matcher, Verdict
 from ...tokenize import PairWindows
 from .entrance import exchange_of
 from .errors import error_replies
@@ -25,27 +26,12 @@ from .schemas import (
     TasksReply,
 )
 
-__all__ = ["json_reply", "matching_routes", "verdicts_of"]
+__all__ = ["json_reply", "matching_routes"]
 
 
 def json_reply(reply: BaseModel) -> Response:
     """Sends a reply as it is; FastAPI would check every number of it again."""
     return Response(reply.model_dump_json(exclude_unset=True), media_type="application/json")
-
-
-def verdicts_of(matcher: Matcher, scored: ScoredPairs) -> list[Verdict]:
-    """Calibrates and decides scored pairs.
-
-    Args:
-        matcher: Knows the calibration and threshold of every task.
-        scored: The logits.
-
-    Returns:
-        The verdict of each task asked for, in order.
-    """
-    logits = {task: scored.logits[:, i] for i, task in enumerate(scored.scored)}
-    found = verdicts(matcher.matching, logits, is_blank=scored.is_blank)
-    return [found[task] for task in scored.tasks]
 
 
 def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
@@ -80,7 +66,7 @@ def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
     async def score(request: Request, asked: PairsRequest) -> Response:
         """每对文本在每个任务下校准后的匹配概率。The calibrated probability of every pair under every task."""
         scored = await score_pairs(request, asked)
-        rows = np.stack([found.probabilities for found in verdicts_of(matcher, scored)], 1).tolist()
+        rows = np.stack([found.probabilities for found in scored.verdicts], 1).tolist()
         results = [PairScores(scores=dict(zip(scored.tasks, row, strict=True))) for row in rows]
         return json_reply(ScoreReply(model=model_name, results=results))
 
@@ -88,10 +74,11 @@ def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
     async def decide(request: Request, asked: PairsRequest) -> Response:
         """概率、阈值、判断，以及模型看到与截去的 token 数。Probability, threshold, decision, tokens seen and cut."""
         scored = await score_pairs(request, asked)
-        found = verdicts_of(matcher, scored)
+        found = scored.verdicts
         probabilities = np.stack([verdict.probabilities for verdict in found], 1)
         matches = [verdict.accepted.tolist() for verdict in found]
         thresholds = [matcher.matching.decision(task).threshold for task in scored.tasks]
+        kinds = [matcher.matching.task_set.task(task).details for task in scored.tasks]
         results = [
             PairDecisions(
                 tasks={
@@ -102,6 +89,7 @@ def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
                         tokens=readings[i].n_read,
                         cut=readings[i].n_cut,
                         **_remarks(readings[i], found[i], pair),
+                        **_differing(scored, found[i], kinds[i], pair),
                     )
                     for i, task in enumerate(scored.tasks)
                 }
@@ -117,6 +105,11 @@ def _remarks(reading: PairWindows, verdict: Verdict, pair: int) -> dict[str, Any
     """What is told of a pair only where it is so."""
     told: dict[str, Any] = {"unknown": reading.n_unknown} if any(reading.n_unknown) else {}
     return told | {name: True for name, is_so in (("ask", verdict.asked), ("blank", verdict.is_blank)) if is_so[pair]}
+
+
+def _differing(scored: ScoredPairs, verdict: Verdict, kinds: Collection[DifferenceKind], pair: int) -> dict[str, Any]:
+    """The details that keep a pair apart, where some do."""
+    return {"differs": scored.details.said(pair, kinds)} if verdict.is_apart[pair] else {}
 
 
 def _asking(rule: Decision) -> dict[str, float]:
@@ -137,6 +130,7 @@ def _describe_tasks(matcher: Matcher, model_name: str) -> TasksReply:
                 group=task.group,
                 asks=task.asks,
                 symmetric=task.symmetric,
+                details=[kind.value for kind in task.details],
                 first=matcher.matching.task_set.text_columns(task)[0],
                 second=matcher.matching.task_set.text_columns(task)[1],
                 threshold=matcher.matching.decision(task.name).threshold,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ...data import TaskSet
 from .entrance import exchange_of
 from .errors import RefusalError, error_replies, other_model
-from .matching import json_reply, verdicts_of
+from .matching import json_reply
 from .queue.scoring import PairScorer
 from .request_model import counted_route, task_named
 from .rerank_schemas import (
@@ -113,7 +113,7 @@ def rerank_routes(scorer: PairScorer, *, model_name: str, default_task: str, tak
         cuts = [reading.n_cut for (reading,) in scored.readings]
         _refuse_cuts(asked, sum(map(any, cuts)))
         logits = scored.logits[:, 0]
-        scores = logits if asked.raw_scores else verdicts_of(scorer.matcher, scored)[0].probabilities
+        scores = logits if asked.raw_scores else scored.verdicts[0].probabilities
         # Where probabilities are rounded to the same number logits may still differ; of equal candidates the earlier
         # stays first.
         order = np.lexsort((-logits, -scores)).tolist()[: asked.top_n]

@@ -85,6 +85,12 @@ class TaskDecision(BaseModel):
         description="太没有把握，应请人判断（match 只是倾向）；否则不写 / "
         "true where a person should decide, and match only says how it leans",
     )
+    differs: list[str] | None = Field(
+        default=None,
+        description="两段只差这些细节，而这个标准要求它们一致，因此不匹配；否则不写 / "
+        "details in which texts differ that otherwise read alike, where the standard asks that they agree: no match",
+        examples=[["数字 35度→25度"]],
+    )
     blank: bool | None = Field(
         default=None,
         description="两段都没有可读的内容，因此不匹配；否则不写 / "
@@ -141,6 +147,10 @@ class TaskReply(BaseModel):
     group: str = Field(description="展示时归在哪个标题下 / the heading it is shown under")
     asks: str = Field(description="一句话说什么是匹配 / in one sentence, what a match is")
     symmetric: bool = Field(description="两段文本能否互换 / whether the texts may change places")
+    details: list[str] = Field(
+        description="两段只差其中一种细节就不算匹配 / details that must agree, whatever the score",
+        examples=[["number", "date"]],
+    )
     first: str = Field(description="文件中文本一的列名 / column of the first text in files")
     second: str = Field(description="文件中文本二的列名 / column of the second text in files")
     threshold: float = Field(description="阈值 / probability from which on a pair is a match")

@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 
 from ..folder import FolderTokenizer
 from ..special import unknown_id_of
-from ..surrogates import without_surrogates
 from ..tokenizer import Encoding, Tokenizer
-from .invisible import without_invisible
 from .normalization import TextNormalization
-from .simplified import simplified
+from .prepared import prepared_text
 from .traced import TracedText
 from .unknown import UnknownSpelling
 
@@ -69,7 +67,7 @@ class TextReader:
         Returns:
             The tokens of each, in order.
         """
-        traced = [self._prepared(text) for text in texts]
+        traced = [prepared_text(text, self.normalization) for text in texts]
         encodings = self._tokens(traced)
         n_unknown = [int((encoding.token_ids == self._unknown_id).sum()) for encoding in encodings]
         is_blank = [self._is_blank(*each) for each in zip(traced, encodings, strict=True)]
@@ -84,15 +82,6 @@ class TextReader:
                     traced[i], encodings[i] = text, encoding
                 rows = [i for i in rows if (encodings[i].token_ids == self._unknown_id).any()]
         return [self._read(*each) for each in zip(traced, encodings, n_unknown, is_blank, strict=True)]
-
-    def _prepared(self, text: str) -> TracedText:
-        """Takes the steps that need no tokens."""
-        if not self.normalization.taken:
-            return TracedText(text)
-        traced = TracedText(without_surrogates(text))
-        if self.normalization.drop_invisible:
-            traced = without_invisible(traced)
-        return simplified(traced) if self.normalization.to_simplified else traced
 
     def _encode(self, texts: Sequence[str]) -> list[Encoding]:
         # The only one that finds special tokens in texts: ours cut a text before anything is looked up.

@@ -7,7 +7,18 @@ from pydantic import BaseModel, ConfigDict, RootModel, field_validator
 
 from ....yaml_file import read_yaml
 
-__all__ = ["Companies", "Conditions", "Negations", "Opposites", "People", "Places", "Roles", "Units", "read_table"]
+__all__ = [
+    "Companies",
+    "Conditions",
+    "Details",
+    "Negations",
+    "Opposites",
+    "People",
+    "Places",
+    "Roles",
+    "Units",
+    "read_table",
+]
 
 
 class _Table(BaseModel):
@@ -23,6 +34,7 @@ class Units(_Table):
     swaps: dict[str, list[str]]
     magnitudes: dict[str, str]
     not_counts: list[str]
+    same: list[list[str]]
 
 
 class Opposites(_Table):
@@ -86,6 +98,15 @@ class Negations(_Table):
     pairs: list[tuple[str, str]]
     not_behind: frozenset[str]
     not_before: frozenset[str]
+
+
+class Details(_Table):
+    """What denies, and what stands between two sides that may or may not change places."""
+
+    negations: tuple[str, ...]
+    deny_nothing: frozenset[str]
+    both_ways: frozenset[str]
+    one_way: frozenset[str]
 
 
 class Roles(_Table):

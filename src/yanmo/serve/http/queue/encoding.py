@@ -1,8 +1,9 @@
 """Texts to rows in side threads: slice by slice, so that requests take turns, and no more of a text than is read."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from ....match import Matcher
 from ....match.engines.pair_rows import PairRows
@@ -10,6 +11,8 @@ from ....tokenize import PairBudget, PairWindows
 from .readable import of_whole_texts, readable_part
 
 __all__ = ["TextEncoding"]
+
+_Result = TypeVar("_Result")
 
 # Characters of a slice: a tenth of a second, or a little more.
 _SLICE = 1 << 15
@@ -44,7 +47,11 @@ class TextEncoding:
             await loop.run_in_executor(self._threads, self._encode, whole, tasks, n_tokens) for whole in _slices(pairs)
         ]
         read = [windows for each in encoded for windows in each.pairs]
-        return PairRows(read, encoded[0].task_indices, encoded[0].pools)
+        return PairRows(pairs, read, encoded[0].task_indices, encoded[0].pools, encoded[0].normalization)
+
+    async def aside(self, work: Callable[[], _Result]) -> _Result:
+        """Does other work on a request's texts in a side thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def alone(self, texts: Sequence[str], budget: PairBudget) -> list[PairWindows]:
         """Encodes the texts of one request, each beside an empty one; takes turns as ``rows`` does.
@@ -77,7 +84,7 @@ class TextEncoding:
             [of_whole_texts(windows, whole, part) for windows in each]
             for each, whole, part in zip(encoded.pairs, pairs, parts, strict=True)
         ]
-        return PairRows(read, encoded.task_indices, encoded.pools)
+        return PairRows(pairs, read, encoded.task_indices, encoded.pools, encoded.normalization)
 
 
 def _slices(pairs: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....match import Matcher
-from ....match.verdicts import with_implied
+from ....match import Matcher, Verdict
+from ....match.details import PairDetails
+from ....match.verdicts import verdicts, with_implied
 from ....tokenize import PairWindows
 from ..errors import RefusalError
 from .admission import admitted, n_tokens_at_most
@@ -25,18 +27,18 @@ class ScoredPairs:
 
     Attributes:
         tasks: Names of the tasks asked for.
-        scored: Names of these tasks and then of the looser ones that they imply.
-        logits: Under each of ``scored``, float32[n_pairs, n_scored].
+        logits: Under each of them, float32[n_pairs, n_tasks].
+        verdicts: Of each of them what it says of the pairs.
         readings: Of each pair and each task asked for what the model read.
-        is_blank: Whether each pair has nothing to read in either text, bool[n_pairs].
+        details: In which details the texts of a pair differ.
         n_tokens: Tokens scored, special ones and all tasks included.
     """
 
     tasks: tuple[str, ...]
-    scored: tuple[str, ...]
     logits: NDArray[np.float32]
+    verdicts: list[Verdict]
     readings: list[list[PairWindows]]
-    is_blank: NDArray[np.bool_]
+    details: PairDetails
     n_tokens: int
 
 
@@ -84,7 +86,7 @@ class PairScorer:
             tasks: Names of tasks, at least one.
 
         Returns:
-            Logits and counts.
+            Logits, verdicts and counts.
 
         Raises:
             RefusalError: They are too long, the queue is full, or the model gives no numbers.
@@ -102,7 +104,13 @@ class PairScorer:
                 HTTPStatus.INTERNAL_SERVER_ERROR, "the model gave no number", fix="check it with yanmo doctor model"
             )
         readings = [each[: len(tasks)] for each in encoded.pairs]
-        return ScoredPairs(tuple(tasks), scored, logits, readings, encoded.is_blank, sum(map(len, rows)))
+        details, matching = encoded.details, self.matcher.matching
+        by_task = {task: logits[:, i] for i, task in enumerate(scored)}
+        # In a side thread: standards that declare details look for them in the texts.
+        judge = partial(verdicts, matching, by_task, is_blank=encoded.is_blank, details=details)
+        found = await self.encoding.aside(judge)
+        judged = [found[task] for task in tasks]
+        return ScoredPairs(tuple(tasks), logits[:, : len(tasks)], judged, readings, details, sum(map(len, rows)))
 
     def close(self) -> None:
         """Ends the encoding threads."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from yanmo.collection.plain_text import plain_text
+from yanmo.data.plain_text import plain_text
 from yanmo.tokenize import TextNormalization
 
 

@@ -4,12 +4,10 @@ import re
 from collections.abc import Sequence
 
 from ..tokenize import TextNormalization
-from ..tokenize.reading.invisible import without_invisible
-from ..tokenize.reading.simplified import simplified
-from ..tokenize.reading.traced import TracedText
+from ..tokenize.reading.prepared import prepared_text
 from ..tokenize.surrogates import without_surrogates
 
-__all__ = ["first_of_each", "plain_text"]
+__all__ = ["character_pairs", "first_of_each", "plain_text", "shared_pairs"]
 
 # Spaces beside anything but letters and digits on both sides carry no meaning; "1 5" and "15" do differ.
 _SPACES = re.compile(r"\s+")
@@ -40,11 +38,7 @@ def plain_text(text: str, *, normalization: TextNormalization | None = None) -> 
         False
     """
     steps = normalization or TextNormalization.none()
-    traced = TracedText(without_surrogates(text))
-    if steps.drop_invisible:
-        traced = without_invisible(traced)
-    if steps.to_simplified:
-        traced = simplified(traced)
+    traced = prepared_text(without_surrogates(text), steps)
     plain = _SPACES.sub(" ", traced.text.translate(_HALF_WIDTH)).casefold()
     return _FREE_SPACE.sub("", plain.strip(_ENDS)).strip(_ENDS)
 
@@ -64,3 +58,15 @@ def first_of_each(keys: Sequence[str]) -> list[int]:
     """
     seen: dict[str, int] = {}
     return [place if not key else seen.setdefault(key, place) for place, key in enumerate(keys)]
+
+
+def character_pairs(text: str) -> set[str]:
+    """The pairs of neighboring characters in the plain form of a text; of one character that one."""
+    plain = plain_text(text)
+    return {plain[i : i + 2] for i in range(max(1, len(plain) - 1))}
+
+
+def shared_pairs(first: str, second: str) -> float:
+    """The share of pairs of neighboring characters in common, of all that the plain form of either text has."""
+    a, b = character_pairs(first), character_pairs(second)
+    return len(a & b) / len(a | b)

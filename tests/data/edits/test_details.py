@@ -1,0 +1,92 @@
+"""Details in which texts differ that otherwise read alike."""
+
+import random
+
+import pytest
+
+from yanmo.data.edits import find_details, find_differences
+
+
+@pytest.mark.parametrize(
+    ("text0", "text1", "expected"),
+    [
+        ("气温升至35度", "气温升至25度", [("number", "35度", "25度")]),
+        ("奖金两万元", "奖金2万元", []),
+        ("5月3日的会议改期", "5月4日的会议改期", [("date", "5月3日", "5月4日")]),
+        ("谈判延至11月", "谈判延至11月24日", []),  # nothing is said against the day
+        ("北京明天有雨", "上海明天有雨", [("place", "北京", "上海")]),
+        ("特斯拉第三季度销量", "比亚迪第三季度销量", [("company", "特斯拉", "比亚迪")]),
+        ("信用卡可以提前还款", "信用卡不可以提前还款", [("negation", "可以", "不可以")]),
+        ("为什么没有收到货款", "为什么收到货款", [("negation", "没有收到", "收到")]),
+        ("他不来", "他来", [("negation", "不来", "来")]),
+        ("可以提前还款吗", "不可以提前还款吗", []),  # asks the same
+        ("能不能提前还款", "不能提前还款", []),
+        ("未来的汽车", "来的汽车", []),
+        ("怎么绑定我的银行卡", "怎么解绑我的银行卡", [("opposite", "绑定", "解绑")]),
+        ("中国队战胜韩国队", "韩国队战胜中国队", [("order", "中国队战胜韩国队", "韩国队战胜中国队")]),
+        ("微信怎么给支付宝转钱", "支付宝怎么给微信转钱", [("order", "微信怎么给支付宝", "支付宝怎么给微信")]),
+        ("北京到上海的机票", "上海到北京的机票", [("order", "北京到上海", "上海到北京")]),
+        ("北京到上海多远", "上海到北京多远", []),  # the same both ways
+        ("菠萝和凤梨的区别", "凤梨和菠萝的区别", []),
+        ("登录、注册、找回密码", "找回密码、注册、登录", []),
+        ("什么是系数", "系数是什么", []),
+        ("有5人获救", "多人获救", []),  # said by one text alone
+        ("2月3日北京大雪封路，数千人滞留", "5月8日上海召开新闻发布会介绍情况", []),  # more differs
+        ("怎么退款", "怎么退款", []),
+        ("怎么退款", "怎么退款。", []),
+        ("", "怎么退款", []),
+    ],
+)
+def test_the_details_between_texts_that_read_alike(text0, text1, expected):
+    found = find_details(text0, text1)
+    assert [(each.kind.value, each.text0, each.text1) for each in found] == expected
+    swapped = find_details(text1, text0)
+    assert [(each.kind.value, each.text1, each.text0) for each in swapped] == expected
+    for each in found:
+        assert (text0[slice(*each.span0)], text1[slice(*each.span1)]) == (each.text0, each.text1)
+
+
+def test_a_pair_and_the_pair_swapped_have_the_same_details():
+    rng = random.Random(0)
+    parts = [
+        "3人",
+        "5名",
+        "5月3日",
+        "5月4日",
+        "北京",
+        "上海",
+        "不",
+        "可以",
+        "没",
+        "收到",
+        "绑定",
+        "解绑",
+        "给",
+        "微信",
+        "花了",
+        "2万元",
+        "，",
+        "吗",
+    ]
+    n_found = 0
+    for _ in range(2000):
+        words = [rng.choice(parts) for _ in range(rng.randrange(1, 9))]
+        other = list(words)
+        for _ in range(rng.randrange(1, 3)):
+            other[rng.randrange(len(other))] = rng.choice(parts)
+        a, b = "".join(words), "".join(other)
+        there, back = find_details(a, b), find_details(b, a)
+        assert [(d.kind, d.span0, d.span1) for d in there] == [(d.kind, d.span1, d.span0) for d in back]
+        n_found += bool(there)
+    assert n_found > 20
+
+
+def test_long_texts_cost_little_and_their_ends_are_not_looked_at():
+    start = "记者获悉，" * 500
+    assert find_details(f"{start}奖金3万元", f"{start}奖金5万元") == []
+    assert [each.kind.value for each in find_details(f"奖金3万元{start}", f"奖金5万元{start}")] == ["number"]
+
+
+def test_one_unit_by_two_names_is_no_difference():
+    assert find_differences("5名学生在2楼", "5人在2层") == []
+    assert [each.text1 for each in find_differences("5名学生", "5个小时")] == ["5个小时"]
