@@ -162,6 +162,18 @@ def test_it_counts_pairs_with_nothing_to_read_and_with_what_the_vocabulary_lacks
     assert lines[1]["ssB_probability"] == 0
 
 
+def test_it_counts_pairs_that_a_declared_detail_keeps_apart(overlap_matcher, tmp_path):
+    plain, folder = overlap_matcher
+    matcher = plain.with_details(["number"], task="ssB")
+    path = tmp_path / "in.jsonl"
+    texts = [("丁丈不丐三人", "丁丈不丐五人"), ("丁丈不丐三人", "丁丈不丐三人")] * 5
+    path.write_text("".join(json.dumps({"source": a, "target": b}) + "\n" for a, b in texts), encoding="utf-8")
+    done = _predict((matcher, folder), [("ssB", path)], tmp_path / "out.jsonl")
+    assert done.n_apart == {"ssB": 5}
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(line["ssB"], line["ssB_probability"] > 0) for line in lines[:2]] == [(0, False), (1, True)]
+
+
 @pytest.mark.parametrize("suffix", ["jsonl", "csv"])
 def test_the_least_sure_tenth_is_left_to_a_person(overlap_matcher, tmp_path, suffix):
     matcher, _ = overlap_matcher

@@ -106,6 +106,16 @@ def test_a_matcher_decides_ranks_and_is_judged_by_its_details(tiny_matcher, tmp_
     assert np.isfinite(rules[task.name].threshold)
 
 
+def test_details_are_given_and_taken_away_by_name(tiny_matcher):
+    plain = tiny_matcher()
+    name = plain.matching.task_set.names[0]
+    declared = plain.with_details(["number", DifferenceKind.DATE], task=name)
+    assert declared.matching.task_set.task(name).details == (DifferenceKind.NUMBER, DifferenceKind.DATE)
+    assert declared.with_details([], task=name).matching == plain.matching
+    with pytest.raises(InputError, match="'number', 'date'"):
+        plain.with_details(["numbers"], task=name)
+
+
 def test_a_set_says_nothing_of_details_where_it_declares_none():
     bare = TaskSet(name="s", tasks=(Task(name="loose"),))
     assert "details" not in json.loads(bare.model_dump_json())["tasks"][0]

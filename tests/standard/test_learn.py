@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 import yanmo
+from yanmo.data.edits import DifferenceKind
 from yanmo.errors import InputError
 from yanmo.match import Matcher
 from yanmo.match.verdicts import verdicts
 from yanmo.standard import learn_standard, remove_standard
+from yanmo.standard.learn import learn_with_report
 
 # Characters that the tokenizers of both tiny matchers know.
 SAME = [(text, text) for text in ("今不公", "们公", "不", "公今", "们不")]
@@ -126,3 +128,19 @@ def test_the_service_answers_under_it(overlap_matcher, http_service):
     assert [row["同"] for row in by_task] == [True] * 5 + [False] * 5
     assert [row["ssB"] for row in by_task] == overlap_matcher[0].decide(PAIRS, task="ssB").tolist()
     assert client.get("/v1/tasks").json()["tasks"][-1]["name"] == "同"
+
+
+def test_details_that_must_agree_are_declared_suggested_and_checked_against_the_examples(overlap_matcher):
+    alike = [(f"{text}三人", f"{text}五人") for text in ("今不公", "们公", "不今")]
+    pairs, labels = PAIRS + alike, [*LABELS, 0, 0, 0]
+    plain, report = learn_with_report(overlap_matcher[0], pairs, labels, name="同")
+    assert any("--details number" in line for line in report.lines)
+    assert plain.matching.task_set.task("同").details == ()
+    found, report = learn_with_report(overlap_matcher[0], pairs, labels, name="同", details="number,date")
+    assert found.matching.task_set.task("同").details == (DifferenceKind.NUMBER, DifferenceKind.DATE)
+    assert not any("--details" in line for line in report.lines)
+    assert found.score(alike, task="同").tolist() == [0, 0, 0]
+    _, report = learn_with_report(overlap_matcher[0], pairs, [*LABELS, 1, 0, 0], name="同", details="all")
+    assert any("今不公三人 / 今不公五人" in line for line in report.lines)
+    with pytest.raises(InputError, match="'number', 'date'"):
+        learned(overlap_matcher[0], details="numbers")

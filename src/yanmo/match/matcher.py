@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, overload
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..atomic import new_folder
-from ..errors import InputError, require_extra
+from ..data.edits.difference_kinds import DifferenceKind
+from ..errors import InputError, chosen, require_extra
 from ..tokenize import PairEncoder, TextNormalization
 from .architecture import read_architecture
 from .asking import asking
@@ -149,6 +150,27 @@ class Matcher:
         encoder = PairEncoder(plain.tokenizer, layout=plain.layout, prefix=plain.prefix, normalization=normalization)
         matching = self.matching.model_copy(update={"normalization": normalization})
         return Matcher(self.engine, encoder, matching, folder=self.folder)
+
+    def with_details(self, kinds: Collection[DifferenceKind | str], *, task: str) -> "Matcher":
+        """The same weights and thresholds, one standard with other details that must agree; see ``Task.details``.
+
+        Args:
+            kinds: The details; none lets the score alone decide.
+            task: The standard.
+
+        Returns:
+            Another matcher over the same engine.
+
+        Raises:
+            InputError: There is no such detail or standard.
+        """
+        wanted = tuple(chosen(DifferenceKind, kind, name="kinds") for kind in kinds)
+        tasks = list(self.matching.task_set.tasks)
+        place = self.matching.task_set.index(task)
+        tasks[place] = tasks[place].model_copy(update={"details": wanted})
+        task_set = self.matching.task_set.model_copy(update={"tasks": tuple(tasks)})
+        matching = self.matching.model_copy(update={"task_set": task_set})
+        return Matcher(self.engine, self.pair_encoder, matching, folder=self.folder)
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
         """Uploads the matcher's folder to the Hugging Face hub.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.edits import DifferenceKind, find_details
 from ..data.tasks import Task
 from ..errors import InputError
 from ..match.decisions import Decision, Learned, MatchingFile
@@ -20,11 +21,14 @@ from ..match.matcher import Matcher
 from .learn_head import LearnedFrom, learn_head
 from .learn_labels import without_repeats
 from .learn_readings import Readings
-from .learn_tasks import tasks_of, wanted_standards
+from .learn_tasks import read_details, tasks_of, wanted_standards
 
 __all__ = ["LearnReport", "learn_standard", "learn_with_report", "remove_standard"]
 
 _RATHER_TRAIN = 2000
+# So many examples that differ in a detail, none of them a match, speak for declaring it.
+_SPEAK = 2
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ def learn_standard(
     match: Sequence[str] | None = None,
     graded: bool = False,
     symmetric: bool = True,
+    details: Sequence[str | DifferenceKind] | str = (),
 ) -> Matcher:
     """Learns a standard from 16 to some hundred labelled pairs; two of each kind are the least.
 
@@ -68,6 +73,8 @@ def learn_standard(
         graded: Whether labels are grades: then each from the second on makes a standard, each stricter one implying
             the looser.
         symmetric: Whether a pair and the pair swapped are one question.
+        details: Details that must agree, or ``"all"``: pairs that read alike but for one of them are no match, whatever
+            was learned; see ``Task.details``.
 
     Returns:
         A matcher with the standards that were there and the new one.
@@ -79,6 +86,7 @@ def learn_standard(
     Example:
         ``learn_standard(Matcher.default(), pairs, ["是", "否", ...], name="同问题")``
     """
+    kinds = read_details(details)
     given = given_pairs(pairs)
     found, _ = learn_with_report(
         matcher,
@@ -91,6 +99,7 @@ def learn_standard(
         match=match,
         graded=graded,
         symmetric=symmetric,
+        details=kinds,
     )
     return found
 
@@ -107,6 +116,7 @@ def learn_with_report(
     match: Sequence[str] | None = None,
     graded: bool = False,
     symmetric: bool = True,
+    details: Sequence[str | DifferenceKind] | str = (),
     lines: Sequence[int] | None = None,
     where: Path | None = None,
 ) -> tuple[Matcher, LearnReport]:
@@ -123,6 +133,7 @@ def learn_with_report(
         match: The labels that mean a match.
         graded: Whether labels are grades.
         symmetric: Whether sides do not matter.
+        details: Details that must agree.
         lines: Line of each pair in its file, for messages.
         where: That file.
 
@@ -132,6 +143,7 @@ def learn_with_report(
     Raises:
         InputError: As ``learn_standard``.
     """
+    agreeing = read_details(details)
     try:
         if len(pairs) != len(labels):
             raise InputError(f"there are {len(pairs)} pairs and {len(labels)} labels", fix="give one label for each")
@@ -139,7 +151,7 @@ def learn_with_report(
         kept = without_repeats(pairs, [str(label) for label in labels], lines=lines, symmetric=symmetric)
         texts, said = [pairs[i] for i in kept], [labels[i] for i in kept]
         kinds = wanted_standards(said, name=name, match=match, graded=graded)
-        tasks = tasks_of(kinds, matcher, texts, title=title, asks=asks, symmetric=symmetric)
+        tasks = tasks_of(kinds, matcher, texts, title=title, asks=asks, symmetric=symmetric, details=agreeing)
     except InputError as error:
         if where is None or error.where is not None:
             raise
@@ -155,7 +167,7 @@ def learn_with_report(
         record = _record(found, kind.is_match, texts, said, n_unlabelled=len(unlabelled))
         matching = _with_task(matching, task, record)
         heads[task.name] = found.head
-        notes.append(_sentence(task, record))
+        notes += [_sentence(task, record), *_of_details(task, texts, kind.is_match)]
     engine = with_heads(matcher.engine, matcher.matching.trained, heads)
     return Matcher(engine, matcher.pair_encoder, matching), LearnReport(
         tuple(task.name for task in tasks), (*notes, *_advice(len(pairs) - len(kept), len(kept)))
@@ -246,6 +258,21 @@ def _sentence(task: Task, record: Learned) -> str:
         f"{task.name}：从 {record.n_pairs} 对学来（{record.n_matches} 对匹配），由 {'、'.join(record.sources)} 算出；"
         f"逐对留出时判对 {right:.0%}（总猜多的一边为 {base / record.n_pairs:.0%}）"
     )
+
+
+def _of_details(task: Task, pairs: Sequence[tuple[str, str]], is_match: NDArray[np.bool_]) -> list[str]:
+    """Examples that the declared details contradict, or that speak for declaring some."""
+    found = [{each.kind for each in find_details(*pair)} for pair in pairs]
+    against = [i for i, kinds in enumerate(found) if is_match[i] and kinds & set(task.details)]
+    if against:
+        said = "；".join(" / ".join(pairs[i]) for i in against[:_SHOWN])
+        return [f"{task.name}：有 {len(against)} 对标为匹配，却只差一处声明了的细节，会判为不匹配：{said}"]
+    open_kinds = [kind for kind in DifferenceKind if kind not in task.details]
+    wanted = {kind: [bool(is_match[i]) for i, kinds in enumerate(found) if kind in kinds] for kind in open_kinds}
+    named = [kind.value for kind, labels in wanted.items() if len(labels) >= _SPEAK and not any(labels)]
+    if not named:
+        return []
+    return [f"{task.name}：只差{'、'.join(named)} 的对都标为不匹配，可以声明：--details {','.join(named)}"]
 
 
 def _advice(n_repeated: int, n: int) -> list[str]:

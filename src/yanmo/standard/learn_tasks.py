@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ..data.budget import Budget
+from ..data.edits.difference_kinds import DifferenceKind
 from ..data.tasks import Task
-from ..errors import InputError
+from ..errors import InputError, chosen
 from ..match.matcher import Matcher
 from ..yaml_file import refusal_of
 from .learn_labels import graded_kinds, two_kinds
 
-__all__ = ["Wanted", "tasks_of", "wanted_standards"]
+__all__ = ["Wanted", "read_details", "tasks_of", "wanted_standards"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +65,7 @@ def tasks_of(
     title: str,
     asks: str,
     symmetric: bool,
+    details: Sequence[str | DifferenceKind] | str = (),
 ) -> list[Task]:
     """Makes the entries of the task table.
 
@@ -74,13 +76,15 @@ def tasks_of(
         title: What people are shown.
         asks: What a match is.
         symmetric: Whether sides do not matter.
+        details: Details that must agree under each of them.
 
     Returns:
         A task for each, a stricter one implying the one before.
 
     Raises:
-        InputError: A name is taken, or is none.
+        InputError: A name is taken, or is none, or there is no such detail.
     """
+    agreeing = read_details(details)
     taken = [kind.name for kind in kinds if kind.name in matcher.matching.task_set.names]
     if taken:
         raise InputError(
@@ -92,12 +96,32 @@ def tasks_of(
         implies = made[-1].name if made else None
         shown = title and (f"{title}·{kind.labels['positive_from']:g}" if "positive_from" in kind.labels else title)
         given = {"name": kind.name, "title": shown, "asks": asks, "budget": budget, "symmetric": symmetric}
+        given["details"] = agreeing
         try:
             made.append(Task.model_validate({**given, **kind.labels, "implies": implies}))
         except ValidationError as error:
             problem = f"'{kind.name}' cannot be a standard ({refusal_of(error)})"
             raise InputError(problem, fix="give a name without spaces and slashes") from error
     return made
+
+
+def read_details(details: Sequence[str | DifferenceKind] | str) -> tuple[DifferenceKind, ...]:
+    """Reads kinds of details: themselves, their names, names with commas between them, or ``all``.
+
+    Args:
+        details: The kinds.
+
+    Returns:
+        Each once.
+
+    Raises:
+        InputError: There is no such kind.
+    """
+    named = details.split(",") if isinstance(details, str) else [*details]
+    if named == ["all"]:
+        return tuple(DifferenceKind)
+    kinds = (chosen(DifferenceKind, each, name="details") for each in named if each != "")
+    return tuple(dict.fromkeys(kinds))
 
 
 def _budget(matcher: Matcher, pairs: Sequence[tuple[str, str]]) -> Budget:

@@ -127,6 +127,22 @@ def test_a_decision_says_what_the_vocabulary_lacks_and_that_nothing_was_there(ht
     assert scores[2] == {"scores": {"ssA": 0.0}}
 
 
+def test_a_decision_says_in_which_detail_texts_differ_that_must_agree(http_service, overlap_matcher):
+    plain, _ = overlap_matcher
+    matcher = plain.with_details(["number", "negation"], task="ssB")
+    pairs = [("丁丈不丐三人", "丁丈不丐五人"), ("丁丈不丐三人", "丁丈不丐三人")]
+    client = http_service(matcher)
+    first, second = (each["tasks"] for each in client.post("/v1/decide", json=_asked(pairs)).json()["results"])
+    assert first["ssB"]["differs"] == ["数字 三人→五人"]
+    assert (first["ssB"]["probability"], first["ssB"]["match"]) == (0.0, False)
+    assert first["ssA"]["probability"] > 0
+    assert "differs" not in first["ssA"]
+    assert "differs" not in second["ssB"]
+    assert client.get("/v1/tasks").json()["tasks"][1]["details"] == ["number", "negation"]
+    body = {"query": pairs[0][0], "documents": [pairs[0][1], pairs[1][1]], "task": "ssB"}
+    assert [each["index"] for each in client.post("/v1/rerank", json=body).json()["results"]] == [1, 0]
+
+
 def test_where_a_standard_is_too_unsure_the_service_says_ask(http_service, overlap_matcher):
     matcher, _ = overlap_matcher
     chances = matcher.score(PAIRS, task="ssA").tolist()

@@ -45,6 +45,13 @@ def standard_learn(
     ordered: Annotated[
         bool, typer.Option("--ordered", help="两段文本的先后有意义（如查询与标题）/ the two sides differ in part")
     ] = False,
+    details: Annotated[
+        str,
+        typer.Option(
+            help="只差一处就不匹配的细节：all，或 number,date,place,person,company,negation,opposite,order 中几种 / "
+            "details that must agree"
+        ),
+    ] = "",
     first: Annotated[str | None, typer.Option(help="文本一的列名 / column of the first text")] = None,
     second: Annotated[str | None, typer.Option(help="文本二的列名 / column of the second text")] = None,
     label: Annotated[str | None, typer.Option(help="标签的列名 / column of the label")] = None,
@@ -77,6 +84,7 @@ def standard_learn(
             match=match or None,
             graded=graded,
             symmetric=not ordered,
+            details=details,
             lines=given.lines,
             where=examples,
         )
@@ -118,6 +126,7 @@ def standard_show(model: _Model, name: Annotated[str, typer.Argument(help="标�
     ]
     rows += [("阈值", f"{decision.threshold:.3f}"), ("蕴含", task.implies or "无")]
     rows += [("两段的先后", "无所谓" if task.symmetric else "有意义")]
+    rows += [("必须一致的细节", "、".join(kind.title for kind in task.details) or "没有声明")]
     if how is None:
         rows += [("来历", "训练"), ("数据许可", task.licence or "没有写")]
         if decision.f1 is not None:
