@@ -3,8 +3,8 @@
     python benchmarks/label_standard.py BASE DATA --model LEFT_OUT --cache DIR
 
 LEFT_OUT is a matcher trained without law, address, search, medical and paraphrase. Both ways draw from the same pool of
-train pairs, learn with the same code after every ten answers and decide at one half; the seeds are of the pool's draw
-(picked) and of the order (random).
+train pairs, learn with the same code after every ten answers and decide by the threshold of the highest F1 that is
+expected on the pool; the seeds are of the pool's draw (picked) and of the order (random).
 """
 
 import argparse
@@ -17,6 +17,7 @@ from machine import describe_machine
 from numpy.typing import NDArray
 
 from yanmo.data import TaskSet
+from yanmo.standard.expected_f1 import expected_f1_threshold
 from yanmo.standard.label.pool import PoolReadings
 from yanmo.standard.label.session import Labelling
 from yanmo.standard.learn_head import learn_head
@@ -40,9 +41,10 @@ def f1_of(pool: Sample, rows: list[int], valid: Sample) -> float:
     few = pool.take(np.array(rows))
     if min(few.labels.sum(), (~few.labels).sum()) < 2:
         return 0.0
-    head = learn_head(SampleReadings(few), few.labels).head
-    logits = head.logits({name: valid.logits[:, i] for i, name in enumerate(valid.names)}, valid.vectors)
-    yes = logits >= 0
+    learned = learn_head(SampleReadings(few), few.labels, unlabelled=SampleReadings(pool))
+    logits = learned.head.logits({name: valid.logits[:, i] for i, name in enumerate(valid.names)}, valid.vectors)
+    threshold, _ = expected_f1_threshold(1 / (1 + np.exp(-learned.unlabelled)))
+    yes = 1 / (1 + np.exp(-logits)) >= threshold
     return 2 * float((yes & valid.labels).sum()) / max(float(yes.sum() + valid.labels.sum()), 1.0)
 
 

@@ -9,6 +9,7 @@ from yanmo.errors import InputError
 from yanmo.match import Matcher
 from yanmo.match.verdicts import verdicts
 from yanmo.standard import learn_standard, remove_standard
+from yanmo.standard.expected_f1 import expected_f1_threshold
 from yanmo.standard.learn import learn_with_report
 
 # Characters that the tokenizers of both tiny matchers know.
@@ -144,3 +145,14 @@ def test_details_that_must_agree_are_declared_suggested_and_checked_against_the_
     assert any("今不公三人 / 今不公五人" in line for line in report.lines)
     with pytest.raises(InputError, match="'number', 'date'"):
         learned(overlap_matcher[0], details="numbers")
+
+
+def test_pairs_without_labels_choose_the_threshold_where_there_are_enough(overlap_matcher):
+    characters = "今不公们天气错我去学生园"
+    rng = np.random.default_rng(0)
+    more = [tuple("".join(rng.choice([*characters], 3)) for _ in "ab") for _ in range(200)]
+    assert learned(overlap_matcher[0], unlabelled=more[:20]).matching.decision("同").threshold == 0.5
+    found = learned(overlap_matcher[0], unlabelled=more)
+    probabilities = found.score(more, task="同").astype(np.float64)
+    assert found.matching.decision("同").threshold == pytest.approx(expected_f1_threshold(probabilities)[0], abs=1e-6)
+    assert found.matching.decision("同").threshold != 0.5

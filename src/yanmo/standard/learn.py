@@ -18,6 +18,7 @@ from ..match.decisions import Decision, Learned, MatchingFile
 from ..match.engines.learned_engine import heads_of, with_heads
 from ..match.given_pairs import GivenPairs, given_pairs
 from ..match.matcher import Matcher
+from .expected_f1 import expected_f1_threshold
 from .learn_head import LearnedFrom, learn_head
 from .learn_labels import without_repeats
 from .learn_readings import Readings
@@ -26,6 +27,8 @@ from .learn_tasks import read_details, tasks_of, wanted_standards
 __all__ = ["LearnReport", "learn_standard", "learn_with_report", "remove_standard"]
 
 _RATHER_TRAIN = 2000
+# So many pairs without a label tell what share of such pairs matches.
+_TELLS_SHARE = 50
 # So many examples that differ in a detail, none of them a match, speak for declaring it.
 _SPEAK = 2
 _SHOWN = 3
@@ -68,7 +71,8 @@ def learn_standard(
         name: What the standard is called; of graded labels the stem, to which each grade is added.
         title: What people are shown.
         asks: In one sentence, what a match is.
-        unlabelled: Pairs of the same kind without labels, which help to tell what is near and far among such pairs.
+        unlabelled: Pairs of the same kind without labels, as they come: they help to tell what is near and far among
+            such pairs, and fifty or more choose the threshold, that of the highest expected F1; else it is one half.
         match: The labels that mean a match, where it is not plain from the words.
         graded: Whether labels are grades: then each from the second on makes a standard, each stricter one implying
             the looser.
@@ -165,7 +169,7 @@ def learn_with_report(
         # Standards of one set of grades are computed from the same sources, and then share that cost.
         sources = tuple(source.name for source in found.head.sources)
         record = _record(found, kind.is_match, texts, said, n_unlabelled=len(unlabelled))
-        matching = _with_task(matching, task, record)
+        matching = _with_task(matching, task, record, _threshold(found))
         heads[task.name] = found.head
         notes += [_sentence(task, record), *_of_details(task, texts, kind.is_match)]
     engine = with_heads(matcher.engine, matcher.matching.trained, heads)
@@ -238,9 +242,17 @@ def _record(
     )
 
 
-def _with_task(matching: MatchingFile, task: Task, record: Learned) -> MatchingFile:
-    # The head's logits are calibrated as they are; half is where right decisions are most.
-    decision = Decision(threshold=0.5, n_examples=record.n_pairs)
+def _threshold(found: LearnedFrom) -> float:
+    """One half, where right decisions are most; with pairs to see how many match, that of the highest expected F1."""
+    if len(found.unlabelled) < _TELLS_SHARE:
+        return 0.5
+    threshold, _ = expected_f1_threshold(1 / (1 + np.exp(-found.unlabelled)))
+    return threshold
+
+
+def _with_task(matching: MatchingFile, task: Task, record: Learned, threshold: float) -> MatchingFile:
+    # The head's logits are calibrated as they are.
+    decision = Decision(threshold=threshold, n_examples=record.n_pairs)
     return MatchingFile.model_validate(
         matching.model_copy(
             update={

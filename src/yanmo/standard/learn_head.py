@@ -30,10 +30,12 @@ class LearnedFrom:
     Attributes:
         head: The head.
         left_out: float64[n], to first order.
+        unlabelled: Logits of the pairs without labels, float64[m].
     """
 
     head: LearnedHead
     left_out: NDArray[np.float64]
+    unlabelled: NDArray[np.float64]
 
 
 def learn_head(
@@ -62,7 +64,8 @@ def learn_head(
     features = HeadFeatures(chosen, given, prior=prior)
     labels = is_match.astype(np.float64)
     fit = fit_logistic(features.of(readings), labels, mean=features.mean, std=features.std)
-    return LearnedFrom(features.head(fit.weights), fit.left_out)
+    elsewhere = np.empty(0) if unlabelled is None or not len(unlabelled) else features.of(unlabelled) @ fit.weights
+    return LearnedFrom(features.head(fit.weights), fit.left_out, elsewhere)
 
 
 def choose_sources(readings: Readings, is_match: NDArray[np.bool_], *, prior: Prior | None = None) -> tuple[str, ...]:

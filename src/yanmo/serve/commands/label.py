@@ -65,7 +65,8 @@ def label(
         _ask(labelling, console)
     _say(console, f"共 {labelling.n_answers} 个回答，{labelling.n_matches} 对匹配，在 {out}")
     if labelling.n_answers:
-        _say(console, f"接下来：yanmo standard learn {model} {out} --name {task} --out 新目录")
+        learn = f"yanmo standard learn {model} {out} --name {task} --unlabelled {pool} --out 新目录"
+        _say(console, f"接下来：{learn}")
 
 
 def _ask(labelling: "Labelling", console: Console) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..expected_f1 import expected_f1_threshold
+
 __all__ = ["Expected", "expect", "pays_no_more"]
 
 # Of the pool's decisions: as few as this, twice running, and more answers are expected to change little.
@@ -23,15 +25,15 @@ class Expected:
     accuracy: float
     """Expected share of right decisions on the pool."""
     f1: float
-    """Expected F1 of the matches there."""
+    """Expected F1 of the matches there, by the threshold where it is highest."""
     changed: float | None
     """Share of the pool that is decided otherwise than after the answers before; None the first time."""
 
 
 def expect(probabilities: NDArray[np.float64], *, n_answers: int, before: NDArray[np.bool_] | None = None) -> Expected:
-    """Expects how right decisions at one half are, if the probabilities mean what they say.
+    """Expects how right decisions are, if the probabilities mean what they say.
 
-    ``accuracy = mean(max(p, 1 - p))`` and ``f1 = 2 sum_{p >= 1/2} p / (sum_{p >= 1/2} 1 + sum p)``.
+    ``accuracy = mean(max(p, 1 - p))``, of decisions at one half; F1 as in ``expected_f1_threshold``.
 
     Args:
         probabilities: Of a match, of every pair of the pool; 0 and 1 where it was answered, float64[pairs].
@@ -46,8 +48,7 @@ def expect(probabilities: NDArray[np.float64], *, n_answers: int, before: NDArra
         0.9
     """
     yes = probabilities >= 0.5
-    total = float(yes.sum() + probabilities.sum())
-    f1 = 2 * float(probabilities[yes].sum()) / total if total > 0 else 0.0
+    _, f1 = expected_f1_threshold(probabilities)
     accuracy = float(np.maximum(probabilities, 1 - probabilities).mean())
     return Expected(n_answers, accuracy, f1, None if before is None else float((yes != before).mean()))
 
