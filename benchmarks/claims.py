@@ -23,9 +23,12 @@ BEGIN, END = "<!-- claims -->", "<!-- /claims -->"
 OFFICIAL_MARKS = ("<!-- official -->", "<!-- /official -->")
 DETAIL_MARKS = ("<!-- details -->", "<!-- /details -->")
 EXPLAINED_MARKS = ("<!-- explained -->", "<!-- /explained -->")
+AUDITED_MARKS = ("<!-- audited -->", "<!-- /audited -->")
+LABELLED_MARKS = ("<!-- labelled -->", "<!-- /labelled -->")
 LEARNED_MARKS = ("<!-- learned -->", "<!-- /learned -->")
 # The ways of learn_standard.py, in the order of the page's columns.
 LEARNED_WAYS = ("cosine", "nearest", "all logits", "learned", "learned, prior as shipped")
+CLEANLAB_WAYS = ("cleanlab_on_the_same_columns", "cleanlab_without_what_labels_say_of_each_other")
 RELIABILITY_MARKS = ("<!-- reliability -->", "<!-- /reliability -->")
 # F1 of single cross-encoders of BERT's size on the contest's own valid (MingjieWang0606, second place).
 PUBLISHED = {
@@ -66,6 +69,8 @@ def main() -> None:
         ("matching", OFFICIAL_MARKS, official_table),
         ("matching", DETAIL_MARKS, detail_table),
         ("standard", LEARNED_MARKS, learned_table),
+        ("standard", LABELLED_MARKS, labelled_table),
+        ("audit", AUDITED_MARKS, audited_table),
         ("audit", EXPLAINED_MARKS, explained_table),
     ):
         for language, suffix in enumerate((".md", ".en.md")):
@@ -204,6 +209,40 @@ def learned_table(*, language: int) -> str:
         here = [row for row in rows if row["n"] == n]
         cells = [f"**{sum(row[way]['mean'] for row in here) / len(here):.3f}**" for way in LEARNED_WAYS]
         lines.append(f"| {mean_of} | {n} | {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def labelled_table(*, language: int) -> str:
+    """Makes the table of F1 by labels that the standard picks and by labels at random."""
+    head = (
+        "| 标准 | 匹配的比例 | 挑 20 个 | 挑 50 个 | 挑 100 个 | 随机 20 个 | 随机 50 个 | 随机 200 个 |\n",
+        "| standard | matches | 20 picked | 50 picked | 100 picked | 20 at random | 50 at random | 200 at random |\n",
+    )[language]
+    lines = [head, f"|{' --- |' * 8}\n"]
+    for row in _read("label_standard")["rows"]:
+        cells = [
+            f"{row['mean'][way][n]:.3f} ({row['std'][way][n]:.3f})"
+            for way, sizes in (("picked", ("20", "50", "100")), ("random", ("20", "50", "200")))
+            for n in sizes
+        ]
+        lines.append(f"| `{row['task']}` | {row['matches']:.1%} | {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def audited_table(*, language: int) -> str:
+    """Makes the table of flipped labels that an audit finds among the first tenth, beside cleanlab."""
+    head = (
+        "| 标准 | 对数 | 研墨 | 只看模型的概率 | cleanlab，同样的列 | cleanlab，没有别处标注的两票 |\n",
+        "| standard | pairs | Yanmo | the matcher's probability alone | cleanlab on the same columns "
+        "| cleanlab without the two votes of other labels |\n",
+    )[language]
+    lines, ways = [head, f"|{' --- |' * 6}\n"], ("yanmo", "matcher_alone", *CLEANLAB_WAYS)
+    rows = _read("label_audit")["sets"]
+    for name, row in rows.items():
+        cells = [f"{row[way]['mean']:.3f} ± {row[way]['deviation']:.3f}" for way in ways]
+        lines.append(f"| `{name}` | {row['pairs']} | {' | '.join(cells)} |\n")
+    mean = [f"**{sum(row[way]['mean'] for row in rows.values()) / len(rows):.3f}**" for way in ways]
+    lines.append(f"| {('平均', 'mean')[language]} | | {' | '.join(mean)} |\n")
     return "".join(lines)
 
 
