@@ -92,6 +92,18 @@ def test_what_must_not_differ_keeps_matches_apart_and_is_listed(make_characters)
     assert _groups(deduplicate(texts, matcher=matcher, task="strict", apart=["date", "place"])) == [1, 1, 1, 1]
 
 
+def test_a_negation_or_a_change_of_sides_keeps_matches_apart_too(make_characters):
+    matcher = make_characters(at=0.1)
+    texts = ["退款要三天", "退款不要三天", "微信给银行退款", "银行给微信退款"]
+    found = deduplicate(texts, matcher=matcher, task="strict", apart="negation,order")
+    assert not {frozenset({"1", "2"}), frozenset({"3", "4"})} & {
+        frozenset({pair.id_a, pair.id_b}) for pair in found.doubtful if pair.merged
+    }
+    held = {(pair.id_a, pair.id_b): pair.why for pair in found.doubtful if not pair.merged}
+    assert held["1", "2"] == "否定 要→不要"
+    assert held["3", "4"] == "次序 微信给银行→银行给微信"
+
+
 def test_what_must_not_differ_holds_within_groups_too(make_characters):
     """A text without a number goes with the first that it matches; one with another number cannot follow it there."""
     texts = ["退款要三天", "退款要天", "退款要五天"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.edits import DifferenceKind, find_differences, said_differences
+from ..data.edits import DifferenceKind, find_details, find_differences, said_differences
 from ..data.plain_text import shared_pairs
 from ..errors import InputError, chosen
 from ..match import Verdict
@@ -19,7 +19,8 @@ class ApartRule:
     """What keeps texts apart beside the standard; nothing by itself.
 
     Attributes:
-        kinds: Differences between what both texts name, such as numbers.
+        kinds: Differences between what both texts name, such as numbers, wherever they stand; of wording, such as a
+            negation, where the texts otherwise read alike.
         overlap: The least share of pairs of neighboring characters, of all that either text has, that both have
             (Jaccard's index).
 
@@ -44,10 +45,13 @@ class ApartRule:
         shared = shared_pairs(first, second) if self.overlap else 1.0
         if shared < self.overlap:
             return f"共有的字对 overlap {shared:.2f}"
-        found = find_differences(first, second) if self.kinds else []
-        return "；".join(
-            said_differences(each for each in found if each.kind in self.kinds and each.text0 and each.text1)
-        )
+        named = find_differences(first, second) if any(kind.is_named for kind in self.kinds) else []
+        worded = find_details(first, second) if any(not kind.is_named for kind in self.kinds) else []
+        found = [
+            *(each for each in named if each.text0 and each.text1),
+            *(each for each in worded if not each.kind.is_named),
+        ]
+        return "；".join(said_differences(each for each in found if each.kind in self.kinds))
 
 
 def apart_rule(apart: str | Collection[str | DifferenceKind], *, overlap: float = 0.0) -> ApartRule:

@@ -95,7 +95,7 @@ def _told(text: str) -> list[Word]:
 def _of_words(
     text0: str, text1: str, words0: Sequence[Word], words1: Sequence[Word]
 ) -> Iterator[tuple[DifferenceKind, Span, Span]]:
-    """Negations and opposites, with the words around them where one side has none."""
+    """Negations and opposites."""
     is_asked = is_yes_or_no(text0) or is_yes_or_no(text1)
     aligned = SequenceMatcher(None, [w.text for w in words0], [w.text for w in words1], autojunk=False)
     for tag, start0, end0, start1, end1 in aligned.get_opcodes():
@@ -103,12 +103,12 @@ def _of_words(
         if tag == "equal":
             continue
         if not is_asked and _is_negated(left, right):
-            if end0 < len(words0) and end1 < len(words1):
-                end0, end1 = end0 + 1, end1 + 1
-            elif start0 and start1:
-                start0, start1 = start0 - 1, start1 - 1
-            if start0 < end0 and start1 < end1:
-                yield DifferenceKind.NEGATION, _span(words0[start0:end0]), _span(words1[start1:end1])
+            # A negation that one text lacks is shown with the word behind it, or with the one before it.
+            after = int(not (left and right) and end0 < len(words0) and end1 < len(words1))
+            before = int(not (left and right) and not after)
+            if before <= min(start0, start1):
+                one, other = words0[start0 - before : end0 + after], words1[start1 - before : end1 + after]
+                yield DifferenceKind.NEGATION, _span(one), _span(other)
         if left and right:
             yield from _opposites(text0, text1, _span(left), _span(right))
 

@@ -6,7 +6,7 @@ __all__ = ["DifferenceKind"]
 
 
 class DifferenceKind(Enum):
-    """What differs. The last three are found only between texts that otherwise read alike, by `find_details`."""
+    """What differs: what texts name, found anywhere; or a wording, found between texts that otherwise read alike."""
 
     NUMBER = "number", "数字"
     DATE = "date", "日期"
@@ -18,6 +18,11 @@ class DifferenceKind(Enum):
     ORDER = "order", "次序"
 
     title: str
+
+    @property
+    def is_named(self) -> bool:
+        """Whether `find_differences` finds it; the others only `find_details` does."""
+        return self not in (DifferenceKind.NEGATION, DifferenceKind.OPPOSITE, DifferenceKind.ORDER)
 
     def __new__(cls, name: str, title: str) -> "DifferenceKind":
         """Makes a member whose value is its name in files; people are shown its title."""

@@ -35,7 +35,10 @@ Candidates = Annotated[
     int | None, typer.Option(min=1, help="每段文本的候选数；不给则由 --recall 定 / candidates of a text")
 ]
 Apart = Annotated[
-    str, typer.Option(help="哪些不同就不算匹配 / what must not differ, of number,date,place,person,company")
+    str,
+    typer.Option(
+        help="哪些不同就不算匹配 / what must not differ: number,date,place,person,company,negation,opposite,order"
+    ),
 ]
 Overlap = Annotated[
     float,
