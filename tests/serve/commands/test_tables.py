@@ -8,7 +8,7 @@ from rich.console import Console
 from yanmo.data import TaskSet
 from yanmo.evaluate import TaskScores, judge_stored
 from yanmo.match import Decision
-from yanmo.serve.commands.tables import judgement_table
+from yanmo.serve.commands.tables import detail_lines, judgement_table
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +32,13 @@ def test_whatever_the_width_numbers_are_whole(judged, width):
     told = "".join("".join(lines).split())
     for header in ("任务", "F1", "AUC", "95%区间", "阈值", "精确率", "F1@比例"):
         assert header in told  # as a column, or among those left out
+
+
+def test_pairs_that_a_detail_turns_down_are_counted_where_there_are_any():
+    labels, logits = np.array([1, 0, 1]), np.zeros(3)
+    plain = TaskScores("ssA", "A", labels, logits)
+    apart = {"ssB": np.array([True, True, False])}
+    declared = TaskScores("ssB", "B", labels, logits, apart=apart)
+    nobody = TaskScores("llB", "B", labels, logits, apart={"llB": np.zeros(3, dtype=bool)})
+    (line,) = detail_lines([plain, declared, nobody])
+    assert line == "ssB：2 对只差一处声明了的细节，不算匹配；其中标为匹配的 1 对"

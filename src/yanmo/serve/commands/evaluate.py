@@ -15,7 +15,7 @@ from ...data import FileFormat, OnBadLine
 from ...errors import InputError, require_extra
 from ...match.named_matcher import open_matcher
 from ...progress import RunProgress
-from .tables import consistency_lines, difference_lines, judgement_table, truncation_lines
+from .tables import consistency_lines, detail_lines, difference_lines, judgement_table, truncation_lines
 
 if TYPE_CHECKING:
     from ...api import Evaluation
@@ -130,7 +130,11 @@ def _show(found: "Mapping[str, Evaluation]", console: Console, *, several: bool)
         if several:
             console.print(f"\n{name}", markup=False, highlight=False, style="bold")
         console.print(judgement_table(each.judgement, width=console.width))
-        lines = [*truncation_lines(each.truncation), *consistency_lines(each.consistency)]
+        lines = [
+            *truncation_lines(each.truncation),
+            *consistency_lines(each.consistency),
+            *detail_lines(each.scores),
+        ]
         for line in [*lines, *([each.note] if each.note else [])]:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 

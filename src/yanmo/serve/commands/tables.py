@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from ...evaluate import Consistency, Difference, Judgement, TaskReport, Truncation
+    from ...evaluate import Consistency, Difference, Judgement, TaskReport, TaskScores, Truncation
 
-__all__ = ["consistency_lines", "difference_lines", "judgement_table", "truncation_lines"]
+__all__ = ["consistency_lines", "detail_lines", "difference_lines", "judgement_table", "truncation_lines"]
 
 
 def judgement_table(judgement: "Judgement", *, width: int) -> Table:
@@ -124,6 +124,17 @@ def difference_lines(first: str, second: str, differences: "Sequence[Difference]
 
 def _auc_difference(auc: float, interval: tuple[float, float]) -> str:
     return f"，AUC {auc:+.3f} [{interval[0]:+.3f}, {interval[1]:+.3f}]"
+
+
+def detail_lines(scores: Sequence["TaskScores"]) -> list[str]:
+    """Says how many pairs a task turns down for a declared detail, and how many of those are labelled as matches."""
+    lines = []
+    for each in scores:
+        apart = each.apart.get(each.task)
+        if apart is not None and apart.any():
+            n, n_matches = int(apart.sum()), int((apart & each.labels).sum())
+            lines.append(f"{each.task}：{n:,} 对只差一处声明了的细节，不算匹配；其中标为匹配的 {n_matches:,} 对")
+    return lines
 
 
 def truncation_lines(truncation: Mapping[str, "Truncation"]) -> list[str]:
