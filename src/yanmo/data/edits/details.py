@@ -1,5 +1,6 @@
 """Details in which texts differ that otherwise read alike: a number, date, name, negation, opposite word, or order."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
@@ -7,7 +8,8 @@ from functools import cache
 
 from ..plain_text import plain_text, shared_pairs
 from .difference_kinds import DifferenceKind
-from .differences import Difference, Span, find_differences
+from .differences import Difference, Span, find_differences, one_name
+from .numerals import NUMERAL_CHARACTERS, read_numeral
 from .opposites import is_yes_or_no, opposites
 from .roles import has_two_sides, same_both_ways
 from .tables import Details, read_table
@@ -95,22 +97,25 @@ def _told(text: str) -> list[Word]:
 def _of_words(
     text0: str, text1: str, words0: Sequence[Word], words1: Sequence[Word]
 ) -> Iterator[tuple[DifferenceKind, Span, Span]]:
-    """Negations and opposites."""
-    is_asked = is_yes_or_no(text0) or is_yes_or_no(text1)
+    """Negations and opposites, and counts that are found beside another one alone: 一个 and 两个."""
     aligned = SequenceMatcher(None, [w.text for w in words0], [w.text for w in words1], autojunk=False)
     for tag, start0, end0, start1, end1 in aligned.get_opcodes():
         left, right = words0[start0:end0], words1[start1:end1]
         if tag == "equal":
             continue
-        if not is_asked and _is_negated(left, right):
+        if _is_negated(left, right):
             # A negation that one text lacks is shown with the word behind it, or with the one before it.
             after = int(not (left and right) and end0 < len(words0) and end1 < len(words1))
             before = int(not (left and right) and not after)
             if before <= min(start0, start1):
-                one, other = words0[start0 - before : end0 + after], words1[start1 - before : end1 + after]
-                yield DifferenceKind.NEGATION, _span(one), _span(other)
+                one = _span(words0[start0 - before : end0 + after])
+                other = _span(words1[start1 - before : end1 + after])
+                if not (is_yes_or_no(_clause(text0, one)) or is_yes_or_no(_clause(text1, other))):
+                    yield DifferenceKind.NEGATION, one, other
         if left and right:
             yield from _opposites(text0, text1, _span(left), _span(right))
+            if _count_otherwise(left[0].text, right[0].text):
+                yield DifferenceKind.NUMBER, _span(left[:1]), _span(right[:1])
 
 
 def _span(words: Sequence[Word]) -> Span:
@@ -124,6 +129,25 @@ def _is_negated(left: Sequence[Word], right: Sequence[Word]) -> bool:
         return False
     places = ((long.find(negation), len(negation)) for negation in _table().negations)
     return any(at >= 0 and long[:at] + long[at + n :] == short for at, n in places)
+
+
+_CLAUSES = re.compile(r"[，。！；,!;\s]")
+
+
+def _clause(text: str, span: Span) -> str:
+    """The clause that a span begins in, with what asks at its end."""
+    return _CLAUSES.split(text[: span[0]])[-1] + _CLAUSES.split(text[span[0] :])[0]
+
+
+def _count_otherwise(one: str, other: str) -> bool:
+    """Whether two words count one thing differently, written in characters: 一个 and 两个, 三位 and 一位."""
+    counts = _COUNT.fullmatch(one), _COUNT.fullmatch(other)
+    if counts[0] is None or counts[1] is None or one_name(counts[0][2]) != one_name(counts[1][2]):
+        return False
+    return read_numeral(counts[0][1]) != read_numeral(counts[1][1])
+
+
+_COUNT = re.compile(rf"([{NUMERAL_CHARACTERS}]+)(\D{{1,2}})")
 
 
 def _opposites(text0: str, text1: str, span0: Span, span1: Span) -> Iterator[tuple[DifferenceKind, Span, Span]]:

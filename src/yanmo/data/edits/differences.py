@@ -11,7 +11,7 @@ from .difference_kinds import DifferenceKind
 from .names import find_companies, find_people, find_places
 from .numbers import find_numbers, units
 
-__all__ = ["Difference", "Span", "find_differences", "said_differences"]
+__all__ = ["Difference", "Span", "find_differences", "one_name", "said_differences"]
 
 Span = tuple[int, int]
 """Index of the first character of a part of a text, and the index behind its last one."""
@@ -100,8 +100,13 @@ def said_differences(differences: Iterable[Difference]) -> list[str]:
     return [f"{each.kind.title} {each.text0 or '无'}→{each.text1 or '无'}" for each in differences]
 
 
+def one_name(unit: str) -> str:
+    """The one name of a unit that has several; of others the unit."""
+    return _one_names().get(unit, unit)
+
+
 @cache
-def _one_name() -> dict[str, str]:
+def _one_names() -> dict[str, str]:
     return {name: names[0] for names in units().same for name in names}
 
 
@@ -112,7 +117,7 @@ def _marks(text: str) -> Iterator[_Mark]:
     for number in find_numbers(text):
         if not any(date.start < number.end and number.start < date.end for date in dates):
             named = "%" if number.prefix == "百分之" else number.unit
-            unit = number.prefix.removeprefix("百分之") + _one_name().get(named, named)
+            unit = number.prefix.removeprefix("百分之") + one_name(named)
             value = (Decimal(number.value) * _MAGNITUDES[number.magnitude], unit)
             yield _Mark(DifferenceKind.NUMBER, unit, value, (number.start, number.end))
     for kind, find in (
