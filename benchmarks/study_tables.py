@@ -296,7 +296,45 @@ def strength_table(task: str, *, language: int) -> str:
     return _laid_out(lines)
 
 
+def decay_table(*, language: int) -> str:
+    """Lays out the weight decay at which half of the directions are gone, by the predictor's speed."""
+    boundary = _read("simsiam_boundary")["boundary"]
+    heads = (
+        ["预测头的倍率", "两个数算出", "网络量得", "相差"],
+        ["predictor's speed", "two numbers", "networks", "apart"],
+    )[language]
+    lines = [heads, ["---"] * len(heads)]
+    direct = boundary["direct"]
+    rows = [
+        *zip(
+            map("{:g}".format, boundary["speeds"]),
+            boundary["predicted"],
+            np.transpose(boundary["measured"]),
+            strict=True,
+        ),
+        ("DirectPred", direct["predicted"], np.array(direct["measured"])),
+    ]
+    for name, predicted, measured in rows:
+        apart = f"{measured.mean() / predicted - 1:+.1%}".replace("-", "−")
+        lines.append([name, f"{predicted:.4f}", f"{measured.mean():.4f} ± {measured.std(ddof=1):.4f}", apart])
+    return _laid_out(lines)
+
+
+def directions_table(*, language: int) -> str:
+    """Lays out how many directions of texts are left at some weight decays, predicted and measured."""
+    text = _read("simsiam_boundary")["text"]
+    heads = (["权重衰减", "逐个方向算出", "网络量得"], ["weight decay", "direction by direction", "networks"])[language]
+    lines, measured = [heads, ["---"] * len(heads)], np.array(text["measured"])
+    for i in np.linspace(0, len(text["decays"]) - 1, 12).round().astype(int):
+        low, high = measured[:, i].min(), measured[:, i].max()
+        said = f"{low}" if low == high else f"{low}–{high}"
+        lines.append([f"{text['decays'][i]:.4f}", str(text["predicted"][i]), said])
+    return _laid_out(lines)
+
+
 STUDY_TABLES = (
+    ("simsiam_boundary", "decay", decay_table),
+    ("simsiam_boundary", "directions", directions_table),
     ("penalty_strength", "digits", lambda *, language: strength_table("digits", language=language)),
     ("penalty_strength", "snippets", lambda *, language: strength_table("corpus snippets", language=language)),
     ("minibatch_noise", "slopes", slope_table),

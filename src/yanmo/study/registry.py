@@ -27,6 +27,7 @@ class StudyName(str, Enum):
     PENALTY_STRENGTH = "penalty-strength"
     RECURRENT_GRADIENT = "recurrent-gradient"
     SIMSIAM = "simsiam"
+    SIMSIAM_BOUNDARY = "simsiam-boundary"
     TAYLOR = "taylor"
 
 
