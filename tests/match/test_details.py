@@ -12,7 +12,7 @@ from yanmo.errors import InputError
 from yanmo.evaluate import fit_decisions, score_split
 from yanmo.match import Decision, Matcher, MatchingFile
 from yanmo.match.details import PairDetails
-from yanmo.match.verdicts import open_scores, verdicts
+from yanmo.match.verdicts import declared_details, open_scores, verdicts
 from yanmo.tokenize import TextNormalization
 
 NUMBER, OTHER, SAME = ("气温升至35度", "气温升至25度"), ("北京明天有雨", "上海明天有雨"), ("怎么退款", "如何退款")
@@ -47,6 +47,15 @@ def test_what_a_loose_standard_turns_down_for_a_detail_no_strict_one_accepts():
     found = verdicts(MatchingFile(task_set=tasks), {"strict": SURE, "loose": SURE}, details=_details())
     assert found["strict"].accepted.tolist() == [False, True, True]
     assert (found["strict"].probabilities <= found["loose"].probabilities).all()
+
+
+def test_a_strict_standard_says_why_also_where_the_looser_one_declares_the_same():
+    tasks = TaskSet(
+        name="s", tasks=(Task(name="strict", implies="loose", details="all"), Task(name="loose", details="all"))
+    )
+    found = verdicts(MatchingFile(task_set=tasks), {"strict": SURE, "loose": SURE}, details=_details())
+    assert found["strict"].is_apart.tolist() == found["loose"].is_apart.tolist() == [True, True, False]
+    assert declared_details(SET, "strict") == {DifferenceKind.NUMBER}
 
 
 def test_no_threshold_accepts_it_and_nobody_is_asked():
@@ -121,7 +130,8 @@ def test_a_set_says_nothing_of_details_where_it_declares_none():
     assert "details" not in json.loads(bare.model_dump_json())["tasks"][0]
     assert json.loads(SET.model_dump_json())["tasks"][0]["details"] == ["number"]
     assert TaskSet.model_validate_json(SET.model_dump_json()) == SET
-    assert SET.task("all").details == tuple(DifferenceKind)
+    assert SET.task("all").details == tuple(DifferenceKind) == Task(name="t", details=["all"]).details
+    assert Task(name="t", details="number,date,number").details == (DifferenceKind.NUMBER, DifferenceKind.DATE)
 
 
 def test_an_unknown_detail_is_refused_by_name(tmp_path):

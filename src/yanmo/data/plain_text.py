@@ -7,13 +7,13 @@ from ..tokenize import TextNormalization
 from ..tokenize.reading.prepared import prepared_text
 from ..tokenize.surrogates import without_surrogates
 
-__all__ = ["character_pairs", "first_of_each", "plain_text", "shared_pairs"]
+__all__ = ["HALF_WIDTH", "character_pairs", "first_of_each", "plain_text", "shared_pairs"]
 
 # Spaces beside anything but letters and digits on both sides carry no meaning; "1 5" and "15" do differ.
 _SPACES = re.compile(r"\s+")
 _FREE_SPACE = re.compile(r"(?<![0-9a-z]) | (?![0-9a-z])")
 # Not NFKC, which makes 102 of 10².
-_HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _ENDS = " \t\r\n。．.!！,，;；、~～…"
 
 
@@ -39,7 +39,7 @@ def plain_text(text: str, *, normalization: TextNormalization | None = None) -> 
     """
     steps = normalization or TextNormalization.none()
     traced = prepared_text(without_surrogates(text), steps)
-    plain = _SPACES.sub(" ", traced.text.translate(_HALF_WIDTH)).casefold()
+    plain = _SPACES.sub(" ", traced.text.translate(HALF_WIDTH)).casefold()
     return _FREE_SPACE.sub("", plain.strip(_ENDS)).strip(_ENDS)
 
 

@@ -42,7 +42,10 @@ def _as_names(value: Any) -> Any:
 
 
 def _as_kinds(value: Any) -> Any:
-    return tuple(DifferenceKind) if value == "all" else _as_names(value)
+    named = value.split(",") if isinstance(value, str) else value
+    if list(named or ()) == ["all"]:
+        return tuple(DifferenceKind)
+    return tuple(dict.fromkeys(named)) if isinstance(named, list | tuple) else named
 
 
 def _of_a_folder(name: str) -> str:

@@ -11,6 +11,7 @@ from ..atomic import replacing
 from ..data.pair import Pair
 from ..errors import require_extra
 from ..match.decisions import Decision
+from ..match.verdicts import verdict
 from .consistency import Consistency
 from .curve import ranking_curve
 from .judge import Judgement, TaskReport
@@ -168,8 +169,8 @@ def _figures(task: TaskScores, rule: Decision, report: TaskReport) -> str:
 def _errors(task: TaskScores, rule: Decision) -> str:
     if task.pairs is None:
         return ""
-    probabilities = rule.calibration.probabilities(task.logits)
-    accepted = rule.accepts(probabilities)
+    decided = verdict(rule, task.logits, is_apart=task.is_apart(task.task))
+    probabilities, accepted = decided.probabilities, decided.accepted
     parts = []
     for heading, wrong, sign in (
         ("误判为匹配（最自信的在前）", accepted & ~task.labels, -1),

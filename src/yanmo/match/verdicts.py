@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..data.edits.difference_kinds import DifferenceKind
 from ..data.tasks import TaskSet
 from ..errors import InputError
 from .decisions import Decision, MatchingFile
@@ -15,7 +16,7 @@ from .details import IsApart, PairDetails
 # A detail is looked for from this probability on, or from the threshold where that is lower.
 _LOOKED_FROM = 0.05
 
-__all__ = ["Verdict", "open_scores", "verdict", "verdicts", "with_implied"]
+__all__ = ["Verdict", "declared_details", "open_scores", "verdict", "verdicts", "with_implied"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +72,11 @@ def with_implied(task_set: TaskSet, tasks: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def declared_details(task_set: TaskSet, task: str) -> frozenset[DifferenceKind]:
+    """Gives the details that must agree under a task: its own, and those of the looser ones that it implies."""
+    return frozenset(kind for name in with_implied(task_set, [task]) for kind in task_set.task(name).details)
+
+
 def verdict(
     rule: Decision,
     logits: ArrayLike,
@@ -112,6 +118,8 @@ def verdict(
     if looser is not None:
         probabilities = np.minimum(probabilities, looser.probabilities)
     apart = _apart(rule, probabilities, blank, is_apart)
+    if looser is not None:
+        apart = apart | looser.is_apart
     probabilities = np.where(apart, np.float32(0), probabilities)
     leans, asked, never = rule.accepts(probabilities), rule.asks(probabilities), blank | apart
     if looser is not None:

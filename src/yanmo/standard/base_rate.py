@@ -102,7 +102,8 @@ def decision_at(scores: TaskScores, looser: Verdict | None = None, *, base_rate:
         raise InputError("all pairs have one label, which tells nothing of the other", fix="give pairs of both labels")
     made_at = scores.n_positive / len(scores)
     calibration = moved(platt_scaling(scores.labels, scores.logits), made_at=made_at, base_rate=base_rate)
-    found = verdict(Decision(threshold=0.0, calibration=calibration), scores.logits, looser)
+    anything, apart = Decision(threshold=0.0, calibration=calibration), scores.is_apart(scores.task)
+    found = verdict(anything, scores.logits, looser, is_apart=apart)
     is_open = found.accepted
     threshold = smooth_f1_threshold(
         scores.labels[is_open],

@@ -10,7 +10,7 @@ from ..evaluate import platt_scaling, score_split, score_texts
 from ..evaluate.rules import looser_verdict
 from ..match import Matcher, Promise, PromiseKind
 from ..match.asking import asking
-from ..match.decisions import Decision
+from ..match.decisions import Calibration, Decision
 from .base_rate import decision_at, estimated_base_rate
 from .promise import KeptCut, cost_cut, precision_cut, recall_cut
 from .scored import Labelled, OnProgress, ScoredPairs, labelled_pairs, score_pairs, unlabelled_pairs
@@ -166,7 +166,10 @@ def ask_threshold(
     scored = score_pairs(ruled, pairs, task=task, on_progress=on_progress)
     values = np.clip(scored.scores.astype(np.float64), 1e-7, 1 - 1e-7)
     log_odds = np.log(values) - np.log1p(-values)
-    chances = platt_scaling(scored.labels, log_odds).probabilities(log_odds)
+    # What no threshold accepts says nothing of how sure the others are.
+    is_open = scored.scores >= 0
+    calibration = platt_scaling(scored.labels[is_open], log_odds[is_open]) if is_open.any() else Calibration()
+    chances = calibration.probabilities(log_odds)
     made = asking(decision, scored.scores, share=share, chances=chances)
     asked = made.asks(scored.scores)
     wrong = (scored.scores >= np.float32(made.threshold)) != scored.labels

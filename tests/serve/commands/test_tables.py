@@ -41,4 +41,4 @@ def test_pairs_that_a_detail_turns_down_are_counted_where_there_are_any():
     declared = TaskScores("ssB", "B", labels, logits, apart=apart)
     nobody = TaskScores("llB", "B", labels, logits, apart={"llB": np.zeros(3, dtype=bool)})
     (line,) = detail_lines([plain, declared, nobody])
-    assert line == "ssB：2 对只差一处声明了的细节，不算匹配；其中标为匹配的 1 对"
+    assert line == "ssB：2 对只差一处声明了的细节，不论分数都不算匹配；其中标为匹配的 1 对"

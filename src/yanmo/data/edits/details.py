@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import cache
 
-from ..plain_text import plain_text, shared_pairs
+from ..plain_text import HALF_WIDTH, plain_text, shared_pairs
 from .difference_kinds import DifferenceKind
-from .differences import Difference, Span, find_differences, one_name
+from .differences import Difference, Span, find_differences
+from .numbers import units
 from .numerals import NUMERAL_CHARACTERS, read_numeral
 from .opposites import is_yes_or_no, opposites
 from .roles import has_two_sides, same_both_ways
@@ -17,11 +18,14 @@ from .words import Word, cut_words
 
 __all__ = ["find_details"]
 
-_READ = 2000  # characters of each text that are looked at
+_READ = 1000  # characters of each text that are looked at
+# Words between what both texts begin and end with; where more differ, none of it is a detail of wording.
+_MOST = 40
 # So many of the neighboring characters beside the details are in both texts.
 _ALIKE = 0.7
 # Texts with less than this share of their characters in common are not looked at closely.
 _COMMON = 0.3
+_FEW = 4  # words between two sides of a verb
 _MARKS = "，,。；;、：:！!？?"
 
 
@@ -37,7 +41,7 @@ def find_details(text0: str, text1: str) -> list[Difference]:
     blanked out. Details are numbers, dates and names that both texts give and give differently, a negation that one of
     them lacks (but not where either asks for yes or no: 可以退款吗 and 不可以退款吗 ask the same), a word and its
     opposite, and two sides of a verb that have changed places. What only one text says (怎么还款 and 怎么还款300元) is
-    no detail. Of long texts the first 2,000 characters are looked at.
+    no detail. Of long texts the first 1,000 characters are looked at.
 
     Args:
         text0: The first text.
@@ -61,14 +65,15 @@ def find_details(text0: str, text1: str) -> list[Difference]:
     n_common = (Counter(plain0) & Counter(plain1)).total()
     if plain0 == plain1 or n_common <= _COMMON * max(len(plain0), len(plain1)):
         return []
+    text0, text1 = text0.translate(HALF_WIDTH), text1.translate(HALF_WIDTH)  # as many characters
     found = [each for each in find_differences(text0, text1) if each.text0 and each.text1]
     taken = [each.span0 for each in found], [each.span1 for each in found]
-    words0, words1 = _told(text0), _told(text1)
+    words0, words1 = _middles(_told(text0), _told(text1))
     for kind, span0, span1 in _of_words(text0, text1, words0, words1):
         if not any(_overlap(span0, span) for span in taken[0]) and not any(_overlap(span1, span) for span in taken[1]):
             found.append(_made(kind, text0, text1, span0, span1))
     if not found:
-        swapped = _swapped(words0, words1)
+        swapped = None if same_both_ways(text0) else _swapped(words0, words1)
         return [] if swapped is None else [_made(DifferenceKind.ORDER, text0, text1, *swapped)]
     rest0, rest1 = _blanked(text0, (d.span0 for d in found)), _blanked(text1, (d.span1 for d in found))
     return found if shared_pairs(rest0, rest1) >= _ALIKE else []
@@ -94,6 +99,18 @@ def _told(text: str) -> list[Word]:
     return [Word(form, word.start, word.end, word.tag) for word, form in forms if form]
 
 
+def _middles(words0: list[Word], words1: list[Word]) -> tuple[list[Word], list[Word]]:
+    """The words between what both texts begin and end with, and one on either side; none where they are many."""
+    first, last, shorter = 0, 0, min(len(words0), len(words1))
+    while first < shorter and words0[first].text == words1[first].text:
+        first += 1
+    while last < shorter - first and words0[-1 - last].text == words1[-1 - last].text:
+        last += 1
+    first, last = max(first - 1, 0), max(last - 1, 0)
+    middles = words0[first : len(words0) - last], words1[first : len(words1) - last]
+    return ([], []) if max(map(len, middles)) > _MOST else middles
+
+
 def _of_words(
     text0: str, text1: str, words0: Sequence[Word], words1: Sequence[Word]
 ) -> Iterator[tuple[DifferenceKind, Span, Span]]:
@@ -110,7 +127,7 @@ def _of_words(
             if before <= min(start0, start1):
                 one = _span(words0[start0 - before : end0 + after])
                 other = _span(words1[start1 - before : end1 + after])
-                if not (is_yes_or_no(_clause(text0, one)) or is_yes_or_no(_clause(text1, other))):
+                if _says_otherwise(text0, one) and _says_otherwise(text1, other):
                     yield DifferenceKind.NEGATION, one, other
         if left and right:
             yield from _opposites(text0, text1, _span(left), _span(right))
@@ -124,27 +141,39 @@ def _span(words: Sequence[Word]) -> Span:
 
 def _is_negated(left: Sequence[Word], right: Sequence[Word]) -> bool:
     """Whether one side is the other with a negation more."""
-    short, long = sorted(("".join(w.text for w in left), "".join(w.text for w in right)), key=len)
     if any(word.text in _table().deny_nothing for word in (*left, *right)):
         return False
+    spelled = _table().spelled
+    short, long = sorted(("".join(spelled.get(w.text, w.text) for w in side) for side in (left, right)), key=len)
     places = ((long.find(negation), len(negation)) for negation in _table().negations)
     return any(at >= 0 and long[:at] + long[at + n :] == short for at, n in places)
+
+
+def _says_otherwise(text: str, span: Span) -> bool:
+    """Whether a negation at a place changes what is said: not in a question for yes or no, nor in 差点没."""
+    start = _clause_start(text, span)
+    before, behind = text[start : span[0]], _CLAUSES.split(text[span[0] :])[0]
+    if is_yes_or_no(before + behind) or any(word in behind for word in _table().not_before):
+        return False
+    return not before.endswith(_table().not_behind)
 
 
 _CLAUSES = re.compile(r"[，。！；,!;\s]")
 
 
-def _clause(text: str, span: Span) -> str:
-    """The clause that a span begins in, with what asks at its end."""
-    return _CLAUSES.split(text[: span[0]])[-1] + _CLAUSES.split(text[span[0] :])[0]
+def _clause_start(text: str, span: Span) -> int:
+    return max((match.end() for match in _CLAUSES.finditer(text, 0, span[0])), default=0)
 
 
 def _count_otherwise(one: str, other: str) -> bool:
     """Whether two words count one thing differently, written in characters: 一个 and 两个, 三位 and 一位."""
     counts = _COUNT.fullmatch(one), _COUNT.fullmatch(other)
-    if counts[0] is None or counts[1] is None or one_name(counts[0][2]) != one_name(counts[1][2]):
+    if counts[0] is None or counts[1] is None:
         return False
-    return read_numeral(counts[0][1]) != read_numeral(counts[1][1])
+    values = [read_numeral(count[1]) for count in counts if count is not None]
+    (one_value, other_value), (unit, other_unit) = values, (counts[0][2], counts[1][2])
+    plain = units().plain
+    return None not in values and one_value != other_value and (unit == other_unit or {unit, other_unit} <= plain)
 
 
 _COUNT = re.compile(rf"([{NUMERAL_CHARACTERS}]+)(\D{{1,2}})")
@@ -158,8 +187,17 @@ def _opposites(text0: str, text1: str, span0: Span, span1: Span) -> Iterator[tup
             for other in others:
                 if other in part1 and other not in text0:
                     start0, start1 = span0[0] + part0.find(one), span1[0] + part1.find(other)
-                    yield DifferenceKind.OPPOSITE, (start0, start0 + len(one)), (start1, start1 + len(other))
+                    spans = (start0, start0 + len(one)), (start1, start1 + len(other))
+                    # 不同意 is no opposite of 拒绝.
+                    if _denies(text0, spans[0]) == _denies(text1, spans[1]):
+                        yield DifferenceKind.OPPOSITE, *spans
                     return
+
+
+def _denies(text: str, span: Span) -> bool:
+    """Whether the clause denies something before a place."""
+    before = text[_clause_start(text, span) : span[0]]
+    return any(negation in before for negation in _table().negations)
 
 
 @cache
@@ -175,26 +213,25 @@ def _both_opposites() -> dict[str, tuple[str, ...]]:
 
 def _swapped(words0: Sequence[Word], words1: Sequence[Word]) -> tuple[Span, Span] | None:
     """Where the two sides of a verb or of a word of direction have changed places, and nothing else has."""
-    if sorted("".join(w.text for w in words0)) != sorted("".join(w.text for w in words1)):
+    texts = [[w.text for w in words] for words in (words0, words1)]
+    if not words0 or sorted("".join(texts[0])) != sorted("".join(texts[1])):
         return None
-    first, last = 0, 0
-    shorter = min(len(words0), len(words1))
-    while first < shorter and words0[first].text == words1[first].text:
-        first += 1
-    while last < shorter - first and words0[-1 - last].text == words1[-1 - last].text:
-        last += 1
+    first, last = (int(texts[0][end] == texts[1][end]) for end in (0, -1))
     middle0, middle1 = words0[first : len(words0) - last], words1[first : len(words1) - last]
     after = "".join(w.text for w in middle1)
     for start in range(1, len(middle0)):
         for end in range(start + 1, len(middle0)):
-            sides = ("".join(w.text for w in part) for part in (middle0[:start], middle0[start:end], middle0[end:]))
-            left, between, right = sides
-            if right + between + left == after and _goes_one_way(middle0[start:end], words0):
+            sides = middle0[:start], middle0[start:end], middle0[end:]
+            left, between, right = ("".join(w.text for w in part) for part in sides)
+            if right + between + left == after and _goes_one_way(*sides):
                 return _span(middle0), _span(middle1)
     return None
 
 
-def _goes_one_way(between: Sequence[Word], words: Sequence[Word]) -> bool:
-    if any(word.text in _table().both_ways for word in between) or same_both_ways("".join(w.text for w in words)):
+def _goes_one_way(left: Sequence[Word], between: Sequence[Word], right: Sequence[Word]) -> bool:
+    """Whether names or nouns stand on both sides of a verb that tells who and whom."""
+    if any(word.tag[:1] in "vmqx" for word in (*left, *right)) or len(between) > _FEW:
         return False
-    return any(w.tag[:1] == "v" or has_two_sides(w.text) or w.text in _table().one_way for w in between)
+    if any(word.text in _table().both_ways or word.tag[:1] in "mq" for word in between):
+        return False
+    return any(word.tag[:1] == "v" or has_two_sides(word.text) or word.text in _table().one_way for word in between)

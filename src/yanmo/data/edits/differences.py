@@ -11,12 +11,13 @@ from .difference_kinds import DifferenceKind
 from .names import find_companies, find_people, find_places
 from .numbers import find_numbers, units
 
-__all__ = ["Difference", "Span", "find_differences", "one_name", "said_differences"]
+__all__ = ["Difference", "Span", "find_differences", "in_base_units", "said_differences"]
 
 Span = tuple[int, int]
 """Index of the first character of a part of a text, and the index behind its last one."""
 
 _READ = 2000  # characters of each text that are looked at
+_YEARS = 20  # fewer are counted, and twelve months each
 _MAGNITUDES = {"": 1, "万": 10**4, "亿": 10**8}
 
 
@@ -100,9 +101,21 @@ def said_differences(differences: Iterable[Difference]) -> list[str]:
     return [f"{each.kind.title} {each.text0 or '无'}→{each.text1 or '无'}" for each in differences]
 
 
-def one_name(unit: str) -> str:
-    """The one name of a unit that has several; of others the unit."""
-    return _one_names().get(unit, unit)
+def in_base_units(amount: Decimal, unit: str) -> tuple[Decimal, str]:
+    """An amount in the unit that others of its kind are counted in: 1.5小时 and 90分钟 are both 5400秒.
+
+    Args:
+        amount: The number.
+        unit: Its unit; years (1990年) stay as they are.
+
+    Returns:
+        The amount and the unit.
+    """
+    unit = _one_names().get(unit, unit)
+    if unit == "年" and amount >= _YEARS:
+        return amount, unit  # a year by its number
+    factor, base = units().holds.get(unit, (Decimal(1), unit))
+    return (amount * factor).normalize(), base
 
 
 @cache
@@ -117,8 +130,9 @@ def _marks(text: str) -> Iterator[_Mark]:
     for number in find_numbers(text):
         if not any(date.start < number.end and number.start < date.end for date in dates):
             named = "%" if number.prefix == "百分之" else number.unit
-            unit = number.prefix.removeprefix("百分之") + one_name(named)
-            value = (Decimal(number.value) * _MAGNITUDES[number.magnitude], unit)
+            amount, base = in_base_units(Decimal(number.value) * _MAGNITUDES[number.magnitude], named)
+            unit = number.prefix.removeprefix("百分之") + base
+            value = (amount, unit)
             yield _Mark(DifferenceKind.NUMBER, unit, value, (number.start, number.end))
     for kind, find in (
         (DifferenceKind.PLACE, find_places),
@@ -135,10 +149,20 @@ def _marks(text: str) -> Iterator[_Mark]:
 def _agree(mark: _Mark, other: _Mark) -> bool:
     if mark.kind is not other.kind:
         return False
-    if mark.kind is not DifferenceKind.DATE or not isinstance(mark.value, tuple) or not isinstance(other.value, tuple):
+    if not isinstance(mark.value, tuple) or not isinstance(other.value, tuple):
         return mark.value == other.value
+    if mark.kind is DifferenceKind.NUMBER:
+        return _same_amount(*mark.value, *other.value)
     # A date that leaves its year or its day out disagrees with none: 11月 and 11月24日.
     return all(ours == theirs or None in (ours, theirs) for ours, theirs in zip(mark.value, other.value, strict=True))
+
+
+def _same_amount(one: Decimal, unit: str, other: Decimal, its_unit: str) -> bool:
+    if "年" in (unit, its_unit) and unit == its_unit:
+        low, high = sorted((one, other))
+        return low == high or (low < 100 and 1900 <= high < 2100 and high % 100 == low)  # 90年 and 1990年
+    alike = unit == its_unit or "" in (unit, its_unit) or {unit, its_unit} <= units().plain
+    return one == other and alike
 
 
 def _difference(kind: DifferenceKind, text0: str, text1: str, span0: Span | None, span1: Span | None) -> Difference:

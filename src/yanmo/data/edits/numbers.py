@@ -138,7 +138,7 @@ def _stands_free(text: str, number: Number) -> bool:
     if text.rfind("《", 0, number.start) > text.rfind("》", 0, number.start):
         return False
     following = text[number.end : number.end + 1]
-    if following in ("之", "月") or (following and following in "多余几来半" and not number.unit):
+    if following in ("之", "月", "线") or (following and following in "多余几来半" and not number.unit):
         return False
     vague = number.numeral == "两" and text[: number.start].endswith(("这", "那", "过", "近", "前", "后", "头"))
     # In ranges (3到5天, 三、四天) and in enumerations of digits, changing one side says nothing clear.

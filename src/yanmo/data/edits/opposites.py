@@ -85,14 +85,21 @@ def change_negation(text: str, rng: Random) -> Edit | None:
 
 
 _YES_OR_NO = re.compile(r"吗|嘛|么(?!办|样)|吧|呢|呗$|是否|能否|可否|会否|(.)[不没]\1|有没有|[?？]")
-_NO_PARTICLE = re.compile("[什怎这那多]么")
+_ASKS = re.compile(r"是否|能否|可否|会否|(.)[不没]\1|有没有|是不是")
+_PARTICLES = ("吗", "嘛", "么", "吧", "呢", "呗")
+_NO_PARTICLES = ("什么", "怎么", "这么", "那么", "多么", "酒吧", "网吧", "贴吧")
 _OPEN = re.compile("什么|怎么|为何|如何|哪|多少|多久|几|谁|咋")
 
 
 def is_yes_or_no(text: str) -> bool:
-    """Whether a text asks for yes or no, so that a negation in it asks the same: 可以退款吗, 能不能退款."""
-    asked = _YES_OR_NO.search(_NO_PARTICLE.sub("", text))
-    return asked is not None and not (asked[0] in "?？" and _OPEN.search(text))
+    """Whether a clause asks for yes or no, so that a negation in it asks the same: 可以退款吗, 能不能退款.
+
+    What asks at the end of a clause is no part of a word there (网吧), and 什么 asks for something else.
+    """
+    end = text.rstrip("?？!！。 ")
+    if _ASKS.search(end) or (end.endswith(_PARTICLES) and not end.endswith(_NO_PARTICLES)):
+        return True
+    return text[len(end) :].strip()[:1] in ("?", "？") and not _OPEN.search(text)
 
 
 def _is_plain(text: str, words: Words, start: int, end: int) -> bool:

@@ -37,7 +37,7 @@ def match(
     if len(texts) not in (2, 3):
         raise typer.BadParameter(f"give two texts, and a model's folder before them if need be, not {len(texts)} words")
     # Here: it needs numpy, which the list of verbs does not.
-    from ...match.verdicts import with_implied
+    from ...match.verdicts import declared_details, with_implied
 
     *model, text1, text2 = texts
     matcher = open_matcher(model[0] if model else "default")
@@ -71,7 +71,7 @@ def match(
         console.print("两段都没有可读的内容，因此不匹配。")
     apart = [each for each in tasks if found[each.name].is_apart[0]]
     if apart:
-        said = "、".join(rows.details.said(0, {kind for each in apart for kind in each.details}))
+        said = "、".join(rows.details.said(0, set().union(*(declared_details(task_set, each.name) for each in apart))))
         console.print(f"* 两段只差 {said}，而这些标准要求一致。", markup=False, highlight=False)
     if rows.n_unknown.any():
         console.print("文本一、文本二各有 {:,}、{:,} 处词表不认识的字。".format(*rows.n_unknown[0].tolist()))

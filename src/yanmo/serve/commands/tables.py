@@ -127,13 +127,15 @@ def _auc_difference(auc: float, interval: tuple[float, float]) -> str:
 
 
 def detail_lines(scores: Sequence["TaskScores"]) -> list[str]:
-    """Says how many pairs a task turns down for a declared detail, and how many of those are labelled as matches."""
+    """Says how many pairs a declared detail keeps apart, and how many of those are labelled as matches."""
     lines = []
     for each in scores:
         apart = each.apart.get(each.task)
         if apart is not None and apart.any():
             n, n_matches = int(apart.sum()), int((apart & each.labels).sum())
-            lines.append(f"{each.task}：{n:,} 对只差一处声明了的细节，不算匹配；其中标为匹配的 {n_matches:,} 对")
+            lines.append(
+                f"{each.task}：{n:,} 对只差一处声明了的细节，不论分数都不算匹配；其中标为匹配的 {n_matches:,} 对"
+            )
     return lines
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from ...data.edits.difference_kinds import DifferenceKind
 from ...match import Decision, Matcher, Verdict
+from ...match.verdicts import declared_details
 from ...tokenize import PairWindows
 from .entrance import exchange_of
 from .errors import error_replies
@@ -78,7 +79,7 @@ def matching_routes(scorer: PairScorer, *, model_name: str) -> APIRouter:
         probabilities = np.stack([verdict.probabilities for verdict in found], 1)
         matches = [verdict.accepted.tolist() for verdict in found]
         thresholds = [matcher.matching.decision(task).threshold for task in scored.tasks]
-        kinds = [matcher.matching.task_set.task(task).details for task in scored.tasks]
+        kinds = [declared_details(matcher.matching.task_set, task) for task in scored.tasks]
         results = [
             PairDecisions(
                 tasks={

@@ -6,6 +6,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import chosen
+
 __all__ = ["Predictor", "Views", "gaussian_views", "survivors"]
 
 _ALIVE = 1e-2
@@ -72,7 +74,7 @@ def survivors(
     Returns:
         Share of the directions in which the encoder does something in the end, float64[n].
     """
-    predictor = Predictor(predictor)
+    predictor = chosen(Predictor, predictor, name="predictor")
     rng, n = np.random.default_rng(seed), len(decays)
     rotation = np.linalg.qr(rng.normal(size=(width, width)))[0]
     encoder = np.repeat(np.sqrt(s) * rotation[None], n, axis=0)

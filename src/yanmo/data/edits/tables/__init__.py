@@ -1,5 +1,6 @@
 """Tables of words that edits change, each a file beside this one."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,6 +36,8 @@ class Units(_Table):
     magnitudes: dict[str, str]
     not_counts: list[str]
     same: list[list[str]]
+    plain: frozenset[str]
+    holds: dict[str, tuple[Decimal, str]]
 
 
 class Opposites(_Table):
@@ -105,6 +108,9 @@ class Details(_Table):
 
     negations: tuple[str, ...]
     deny_nothing: frozenset[str]
+    not_behind: tuple[str, ...]
+    not_before: tuple[str, ...]
+    spelled: dict[str, str]
     both_ways: frozenset[str]
     one_way: frozenset[str]
 
