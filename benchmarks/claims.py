@@ -29,6 +29,7 @@ LEARNED_MARKS = ("<!-- learned -->", "<!-- /learned -->")
 # The ways of learn_standard.py, in the order of the page's columns.
 LEARNED_WAYS = ("cosine", "nearest", "all logits", "learned", "learned, prior as shipped")
 CLEANLAB_WAYS = ("cleanlab_on_the_same_columns", "cleanlab_without_what_labels_say_of_each_other")
+TUNED_MARKS = ("<!-- tuned -->", "<!-- /tuned -->")
 RELIABILITY_MARKS = ("<!-- reliability -->", "<!-- /reliability -->")
 # F1 of single cross-encoders of BERT's size on the contest's own valid (MingjieWang0606, second place).
 PUBLISHED = {
@@ -69,6 +70,7 @@ def main() -> None:
         ("matching", OFFICIAL_MARKS, official_table),
         ("matching", DETAIL_MARKS, detail_table),
         ("standard", LEARNED_MARKS, learned_table),
+        ("standard", TUNED_MARKS, tuned_table),
         ("standard", LABELLED_MARKS, labelled_table),
         ("audit", AUDITED_MARKS, audited_table),
         ("audit", EXPLAINED_MARKS, explained_table),
@@ -209,6 +211,24 @@ def learned_table(*, language: int) -> str:
         here = [row for row in rows if row["n"] == n]
         cells = [f"**{sum(row[way]['mean'] for row in here) / len(here):.3f}**" for way in LEARNED_WAYS]
         lines.append(f"| {mean_of} | {n} | {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def tuned_table(*, language: int) -> str:
+    """Makes the table of fine-tuning every layer on a few pairs, beside a learned standard."""
+    found = _read("learn_finetuned")
+    head = (
+        "| 标准 | 对数 | 全量微调 | 学到的 |\n",
+        "| standard | pairs | every layer fine-tuned | learned |\n",
+    )[language]
+    lines = [head, f"|{' --- |' * 4}\n"]
+    for row in found["rows"]:
+        cells = [f"{row[way]['mean']:.3f} ({row[way]['std']:.3f})" for way in ("fine-tuned", "learned")]
+        lines.append(f"| `{row['task']}` | {row['n']} | {' | '.join(cells)} |\n")
+    for n in sorted({row["n"] for row in found["rows"]}):
+        here = [row for row in found["rows"] if row["n"] == n]
+        cells = [f"**{sum(row[way]['mean'] for row in here) / len(here):.3f}**" for way in ("fine-tuned", "learned")]
+        lines.append(f"| {('平均', 'mean')[language]} | {n} | {' | '.join(cells)} |\n")
     return "".join(lines)
 
 

@@ -76,7 +76,8 @@ def find_details(text0: str, text1: str) -> list[Difference]:
         swapped = None if same_both_ways(text0) else _swapped(words0, words1)
         return [] if swapped is None else [_made(DifferenceKind.ORDER, text0, text1, *swapped)]
     rest0, rest1 = _blanked(text0, (d.span0 for d in found)), _blanked(text1, (d.span1 for d in found))
-    return found if shared_pairs(rest0, rest1) >= _ALIKE else []
+    order = list(DifferenceKind)
+    return sorted(found, key=lambda each: order.index(each.kind)) if shared_pairs(rest0, rest1) >= _ALIKE else []
 
 
 def _made(kind: DifferenceKind, text0: str, text1: str, span0: Span, span1: Span) -> Difference:
