@@ -49,13 +49,14 @@ class PairDetails:
         from ..data.edits import said_differences
 
         wanted = {chosen(DifferenceKind, kind, name="kinds") for kind in kinds}
-        return said_differences(each for each in self._of(row) if each.kind in wanted)
+        return said_differences(each for each in self.found(row) if each.kind in wanted)
 
     def _are_apart(self, kinds: frozenset[DifferenceKind], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        apart = (any(each.kind in kinds for each in self._of(row)) for row in rows.tolist())
+        apart = (any(each.kind in kinds for each in self.found(row)) for row in rows.tolist())
         return np.fromiter(apart, dtype=np.bool_, count=len(rows))
 
-    def _of(self, row: int) -> list["Difference"]:
+    def found(self, row: int) -> list["Difference"]:
+        """Gives the details in which a pair differs."""
         if row not in self._found:
             from ..data.edits import find_details  # tables of words, which most pairs do without
 

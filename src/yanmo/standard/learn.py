@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.edits import Difference, DifferenceKind, find_details
+from ..data.edits.difference_kinds import DifferenceKind
 from ..data.tasks import Task
 from ..errors import InputError
 from ..match.decisions import Decision, Learned, MatchingFile
+from ..match.details import PairDetails
 from ..match.engines.learned_engine import heads_of, with_heads
 from ..match.given_pairs import GivenPairs, given_pairs
 from ..match.matcher import Matcher
-from ..tokenize.reading.prepared import prepared_text
 from .expected_f1 import expected_f1_threshold
 from .learn_head import LearnedFrom, learn_head
 from .learn_labels import without_repeats
@@ -164,6 +164,9 @@ def learn_with_report(
     readings = Readings.of(matcher, texts, budget=tasks[0].pair_budget)
     elsewhere = Readings.of(matcher, list(unlabelled), budget=tasks[0].pair_budget)
     matching, heads, notes = matcher.matching, heads_of(matcher.engine), []
+    details_here, details_elsewhere = (
+        PairDetails(some.__getitem__, matching.normalization) for some in (texts, unlabelled)
+    )
     sources: tuple[str, ...] | None = None
     for task, kind in zip(tasks, kinds, strict=True):
         found = learn_head(readings, kind.is_match, unlabelled=elsewhere, sources=sources)
@@ -171,10 +174,12 @@ def learn_with_report(
         sources = tuple(source.name for source in found.head.sources)
         record = _record(found, kind.is_match, texts, said, n_unlabelled=len(unlabelled))
         chances = 1 / (1 + np.exp(-found.unlabelled))
-        chances[[_is_apart(matcher, task, pair) for pair in unlabelled]] = 0.0
+        is_apart = details_elsewhere.apart_by(task.details)
+        if is_apart is not None:
+            chances[is_apart(np.arange(len(unlabelled)))] = 0.0
         matching = _with_task(matching, task, record, _threshold(chances))
         heads[task.name] = found.head
-        notes += [_sentence(task, record), *_of_details(matcher, task, texts, kind.is_match)]
+        notes += [_sentence(task, record), *_of_details(task, texts, details_here, kind.is_match)]
     engine = with_heads(matcher.engine, matcher.matching.trained, heads)
     return Matcher(engine, matcher.pair_encoder, matching), LearnReport(
         tuple(task.name for task in tasks), (*notes, *_advice(len(pairs) - len(kept), len(kept)))
@@ -245,17 +250,6 @@ def _record(
     )
 
 
-def _is_apart(matcher: Matcher, task: Task, pair: tuple[str, str]) -> bool:
-    kinds = {each.kind for each in _details_of(matcher, pair)} if task.details else set()
-    return not kinds.isdisjoint(task.details)
-
-
-def _details_of(matcher: Matcher, pair: tuple[str, str]) -> list[Difference]:
-    """As the matcher reads the texts."""
-    text0, text1 = (prepared_text(text, matcher.matching.normalization).text for text in pair)
-    return find_details(text0, text1)
-
-
 def _threshold(chances: NDArray[np.float64]) -> float:
     """One half, where right decisions are most; with pairs to see how many match, that of the highest expected F1."""
     if len(chances) < _TELLS_SHARE:
@@ -287,10 +281,10 @@ def _sentence(task: Task, record: Learned) -> str:
 
 
 def _of_details(
-    matcher: Matcher, task: Task, pairs: Sequence[tuple[str, str]], is_match: NDArray[np.bool_]
+    task: Task, pairs: Sequence[tuple[str, str]], details: PairDetails, is_match: NDArray[np.bool_]
 ) -> list[str]:
     """Examples that the declared details contradict, or that speak for declaring some."""
-    found = [{each.kind for each in _details_of(matcher, pair)} for pair in pairs]
+    found = [{each.kind for each in details.found(row)} for row in range(len(pairs))]
     against = [i for i, kinds in enumerate(found) if is_match[i] and kinds & set(task.details)]
     if against:
         said = "；".join(" / ".join(pairs[i]) for i in against[:_SHOWN])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...errors import chosen
 
-__all__ = ["Predictor", "Views", "gaussian_views", "survivors"]
+__all__ = ["Predictor", "Views", "gaussian_views", "share_left", "trained_encoders"]
 
 _ALIVE = 1e-2
 
@@ -39,7 +39,7 @@ def gaussian_views(width: int, noise: float, *, batch: int, seed: int) -> Views:
     return draw
 
 
-def survivors(
+def trained_encoders(
     views: Views,
     *,
     width: int,
@@ -51,9 +51,8 @@ def survivors(
     rate: float = 0.02,
     time: float = 400.0,
     seed: int = 0,
-    alive: float = _ALIVE,
 ) -> NDArray[np.float64]:
-    """Trains a network for each speed and decay and counts the directions that are left.
+    """Trains a network for each speed and decay.
 
     Encoder and predictor start as a random rotation times ``√s`` and as ``p`` times the identity, a twentieth of
     random numbers added. Gradients are those of a batch, which all networks share.
@@ -69,10 +68,9 @@ def survivors(
         rate: Learning rate.
         time: Steps times the rate.
         seed: Of the start.
-        alive: Square of a singular value of the encoder from which on its direction counts as left.
 
     Returns:
-        Share of the directions in which the encoder does something in the end, float64[n].
+        The encoders, float64[n, width, width].
     """
     predictor = chosen(Predictor, predictor, name="predictor")
     rng, n = np.random.default_rng(seed), len(decays)
@@ -93,4 +91,9 @@ def survivors(
         if predictor is not Predictor.DIRECT:
             head = head + rate * (a * (error @ encoder.transpose(0, 2, 1)) - h * head)
         encoder = encoder + rate * moved
-    return np.asarray((np.linalg.svd(encoder, compute_uv=False) ** 2 > alive).mean(1))
+    return encoder
+
+
+def share_left(encoders: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gives the share of the directions in which each encoder still does something, float64[n]."""
+    return np.asarray((np.linalg.svd(encoders, compute_uv=False) ** 2 > _ALIVE).mean(1))

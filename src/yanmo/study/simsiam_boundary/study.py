@@ -15,7 +15,7 @@ from ..classification_tasks import bundled_task, corpus_task
 from ..outcome import StudyOutcome
 from .figures import draw_boundary, draw_text
 from .modes import Mode, critical_decay, decay_limits, direct_limit, parabola_limit
-from .networks import Predictor, gaussian_views, survivors
+from .networks import Predictor, gaussian_views, share_left, trained_encoders
 from .tables import boundary_table, text_table
 from .text_views import text_views
 
@@ -95,17 +95,17 @@ def _boundary(
     found: dict[str, list[list[float]]] = {name: [] for name in ways}
     alive_without_stop = []
     for seed in plan.seeds:
-        train = partial(survivors, width=plan.width, p=_START.p, s=_START.s, time=plan.time, seed=seed)
+        train = partial(trained_encoders, width=plan.width, p=_START.p, s=_START.s, time=plan.time, seed=seed)
         for name, predicted in ways.items():
             views = gaussian_views(plan.width, _NOISE, batch=plan.batch, seed=seed)
             decays = predicted[:, None] * ratios
             its = np.repeat(speeds if name == "trained" else np.ones(1), len(ratios))
-            alive = train(views, speeds=its, decays=decays.ravel(), predictor=Predictor(name))
+            alive = share_left(train(views, speeds=its, decays=decays.ravel(), predictor=Predictor(name)))
             found[name].append(_half_left(decays, alive.reshape(decays.shape)))
             on_run()
         views = gaussian_views(plan.width, _NOISE, batch=plan.batch, seed=seed)
         none = np.zeros(len(speeds))
-        alive = train(views, speeds=speeds, decays=none, predictor=Predictor.NO_STOP)
+        alive = share_left(train(views, speeds=speeds, decays=none, predictor=Predictor.NO_STOP))
         alive_without_stop.append(alive.tolist())
     return {
         "speeds": speeds,
@@ -136,7 +136,7 @@ def _text(plan: _Plan, data: Path | None, on_run: Callable[[], None]) -> dict[st
     decays = np.geomspace(limits.max() * 1.3, limits.min() / 1.3, plan.n_decays)
     alive = []
     for seed in plan.seeds:
-        left = survivors(
+        encoders = trained_encoders(
             texts.draw(batch=plan.batch, seed=seed),
             width=plan.text_width,
             p=p,
@@ -146,7 +146,7 @@ def _text(plan: _Plan, data: Path | None, on_run: Callable[[], None]) -> dict[st
             time=plan.text_time / float(np.median(texts.strengths)),
             seed=seed,
         )
-        alive.append((left * plan.text_width).round().astype(int).tolist())
+        alive.append((share_left(encoders) * plan.text_width).round().astype(int).tolist())
         on_run()
     return {
         "snippets": task.name,
