@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.edits import DifferenceKind, find_details, find_differences, said_differences
+from ..data.edits.difference_kinds import read_kinds
 from ..data.plain_text import shared_pairs
 from ..errors import InputError, chosen
 from ..match import Verdict
@@ -69,8 +70,7 @@ def apart_rule(apart: str | Collection[str | DifferenceKind], *, overlap: float 
     """
     if not 0 <= overlap <= 1:
         raise InputError(f"overlap is {overlap:g}, expected 0 to 1")
-    names = apart.split(",") if isinstance(apart, str) else list(apart)
-    return ApartRule([chosen(DifferenceKind, name, name="apart") for name in names if name != ""], overlap)
+    return ApartRule(read_kinds(apart, name="apart"), overlap)
 
 
 class Apart:

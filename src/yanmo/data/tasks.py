@@ -23,7 +23,7 @@ from ..errors import InputError
 from ..tokenize import PairBudget
 from ..yaml_file import StrictModel, read_yaml
 from .budget import Budget
-from .edits.difference_kinds import DifferenceKind
+from .edits.difference_kinds import DifferenceKind, read_kinds
 from .labels import label_key
 
 __all__ = ["Budget", "Task", "TaskSet", "builtin_task_sets"]
@@ -41,13 +41,6 @@ def _as_names(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-def _as_kinds(value: Any) -> Any:
-    named = value.split(",") if isinstance(value, str) else value
-    if list(named or ()) == ["all"]:
-        return tuple(DifferenceKind)
-    return tuple(dict.fromkeys(named)) if isinstance(named, list | tuple) else named
-
-
 def _of_a_folder(name: str) -> str:
     if name in (".", ".."):
         raise ValueError(f"'{name}' is no name for a folder of its own")
@@ -63,7 +56,7 @@ def _without_unset(values: dict[str, Any]) -> dict[str, Any]:
 
 Labels = Annotated[tuple[str, ...], BeforeValidator(_as_labels)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_names)]
-Kinds = Annotated[tuple[DifferenceKind, ...], BeforeValidator(_as_kinds)]
+Kinds = Annotated[tuple[DifferenceKind, ...], BeforeValidator(read_kinds)]
 
 
 class Task(StrictModel):

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..atomic import new_folder
-from ..data.edits.difference_kinds import DifferenceKind
-from ..errors import InputError, chosen, require_extra
+from ..data.edits.difference_kinds import DifferenceKind, read_kinds
+from ..errors import InputError, require_extra
 from ..tokenize import PairEncoder, TextNormalization
 from .architecture import read_architecture
 from .asking import asking
@@ -151,11 +151,11 @@ class Matcher:
         matching = self.matching.model_copy(update={"normalization": normalization})
         return Matcher(self.engine, encoder, matching, folder=self.folder)
 
-    def with_details(self, kinds: Collection[DifferenceKind | str], *, task: str) -> "Matcher":
+    def with_details(self, details: Collection[DifferenceKind | str] | str, *, task: str) -> "Matcher":
         """The same weights and thresholds, one standard with other details that must agree; see ``Task.details``.
 
         Args:
-            kinds: The details; none lets the score alone decide.
+            details: The kinds, or ``"all"``; none lets the score alone decide.
             task: The standard.
 
         Returns:
@@ -164,7 +164,7 @@ class Matcher:
         Raises:
             InputError: There is no such detail or standard.
         """
-        wanted = tuple(chosen(DifferenceKind, kind, name="kinds") for kind in kinds)
+        wanted = read_kinds(details)
         tasks = list(self.matching.task_set.tasks)
         place = self.matching.task_set.index(task)
         tasks[place] = tasks[place].model_copy(update={"details": wanted})

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.edits.difference_kinds import DifferenceKind
+from ..data.edits.difference_kinds import DifferenceKind, read_kinds
 from ..data.tasks import Task
 from ..errors import InputError
 from ..match.decisions import Decision, Learned, MatchingFile
@@ -23,7 +23,7 @@ from .expected_f1 import expected_f1_threshold
 from .learn_head import LearnedFrom, learn_head
 from .learn_labels import without_repeats
 from .learn_readings import Readings
-from .learn_tasks import read_details, tasks_of, wanted_standards
+from .learn_tasks import tasks_of, wanted_standards
 
 __all__ = ["LearnReport", "learn_standard", "learn_with_report", "remove_standard"]
 
@@ -91,7 +91,7 @@ def learn_standard(
     Example:
         ``learn_standard(Matcher.default(), pairs, ["是", "否", ...], name="同问题")``
     """
-    kinds = read_details(details)
+    kinds = read_kinds(details)
     given = given_pairs(pairs)
     found, _ = learn_with_report(
         matcher,
@@ -148,7 +148,7 @@ def learn_with_report(
     Raises:
         InputError: As ``learn_standard``.
     """
-    agreeing = read_details(details)
+    agreeing = read_kinds(details)
     try:
         if len(pairs) != len(labels):
             raise InputError(f"there are {len(pairs)} pairs and {len(labels)} labels", fix="give one label for each")

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ..data.budget import Budget
-from ..data.edits.difference_kinds import DifferenceKind
+from ..data.edits.difference_kinds import DifferenceKind, read_kinds
 from ..data.tasks import Task
-from ..errors import InputError, chosen
+from ..errors import InputError
 from ..match.matcher import Matcher
 from ..yaml_file import refusal_of
 from .learn_labels import graded_kinds, two_kinds
 
-__all__ = ["Wanted", "read_details", "tasks_of", "wanted_standards"]
+__all__ = ["Wanted", "tasks_of", "wanted_standards"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +84,7 @@ def tasks_of(
     Raises:
         InputError: A name is taken, or is none, or there is no such detail.
     """
-    agreeing = read_details(details)
+    agreeing = read_kinds(details)
     taken = [kind.name for kind in kinds if kind.name in matcher.matching.task_set.names]
     if taken:
         raise InputError(
@@ -103,25 +103,6 @@ def tasks_of(
             problem = f"'{kind.name}' cannot be a standard ({refusal_of(error)})"
             raise InputError(problem, fix="give a name without spaces and slashes") from error
     return made
-
-
-def read_details(details: Sequence[str | DifferenceKind] | str) -> tuple[DifferenceKind, ...]:
-    """Reads kinds of details: themselves, their names, names with commas between them, or ``all``.
-
-    Args:
-        details: The kinds.
-
-    Returns:
-        Each once.
-
-    Raises:
-        InputError: There is no such kind.
-    """
-    named = details.split(",") if isinstance(details, str) else [*details]
-    if named == ["all"]:
-        return tuple(DifferenceKind)
-    kinds = (chosen(DifferenceKind, each, name="details") for each in named if each != "")
-    return tuple(dict.fromkeys(kinds))
 
 
 def _budget(matcher: Matcher, pairs: Sequence[tuple[str, str]]) -> Budget:

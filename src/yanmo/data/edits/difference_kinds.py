@@ -1,8 +1,11 @@
-"""The kinds of details in which two texts differ."""
+"""The kinds of details in which two texts differ, and how people name them."""
 
+from collections.abc import Collection
 from enum import Enum
 
-__all__ = ["DifferenceKind"]
+from ...errors import chosen
+
+__all__ = ["DifferenceKind", "read_kinds"]
 
 
 class DifferenceKind(Enum):
@@ -30,3 +33,26 @@ class DifferenceKind(Enum):
         member._value_ = name
         member.title = title
         return member
+
+
+def read_kinds(details: Collection[str | DifferenceKind] | str, *, name: str = "details") -> tuple[DifferenceKind, ...]:
+    """Reads kinds of details: themselves, their names, names with commas between them, or ``all``.
+
+    Args:
+        details: The kinds.
+        name: What the caller calls them.
+
+    Returns:
+        Each once, in the given order.
+
+    Raises:
+        InputError: There is no such kind.
+
+    Example:
+        >>> [kind.value for kind in read_kinds("number,date")], len(read_kinds("all"))
+        (['number', 'date'], 8)
+    """
+    named = details.split(",") if isinstance(details, str) else [*details]
+    if named == ["all"]:
+        return tuple(DifferenceKind)
+    return tuple(dict.fromkeys(chosen(DifferenceKind, each, name=name) for each in named if each != ""))
